@@ -1,0 +1,138 @@
+# Everything a developer and CI do, by name; `make help` lists it.
+# Needed: Python 3.10+ with venv, make, and for the end-to-end parts either Pulumi or Go (tools/pulumi_cli.py).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+STAMP := $(VENV)/.installed
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-edas-scale
+LOWEST_VENV := $(CACHE)/venv-lowest
+LOWEST_STAMP := $(LOWEST_VENV)/.installed
+
+# The suites, in the order of `make test`: what fails quickly comes first.
+STEPS := lint unit property coverage contract e2e
+# Two cores: the engine, the plugin and the emulator of one end-to-end test are three processes already.
+WORKERS ?= 2
+E2E_WORKERS ?= 2
+PYTEST_ARGS ?=
+PYTEST := $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+CHECKED := $(wildcard pulumi_edas_scale tests tools examples)
+LANGUAGES := python,yaml,nodejs
+
+# The files whose every branch a unit or property test takes: they decide, so an untested line is an untested decision.
+PURE := model errors plan change_order inputs diagnosis waiter
+comma := ,
+empty :=
+space := $(empty) $(empty)
+PURE_FILES := $(subst $(space),$(comma),$(PURE:%=pulumi_edas_scale/%.py))
+COVERAGE_DATA := build/coverage
+
+# Puts the Pulumi CLI and the environment first on PATH, for programs that run stacks.
+WITH_PULUMI = export PATH="$(BIN):$$($(PYTHON) tools/pulumi_cli.py --languages $(LANGUAGES)):$$PATH";
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: $(STAMP) ## make or refresh the environment in .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed; set PYTHON=")'
+	if command -v uv >/dev/null; then \
+	  [ -x $(VENV)/bin/python ] || uv venv --quiet --seed --python "$$(command -v $(PYTHON))" $(VENV); \
+	  uv pip install --quiet --python $(VENV) --constraint constraints.txt --editable . --group dev; \
+	else \
+	  [ -x $(VENV)/bin/pip ] || $(PYTHON) -m venv $(VENV); \
+	  $(VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'; \
+	  $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable . --group dev; \
+	fi
+	touch $@
+
+.PHONY: pulumi-cli
+pulumi-cli: ## get a Pulumi CLI with the hosts for Python, YAML and Node.js
+	$(PYTHON) tools/pulumi_cli.py --languages $(LANGUAGES)
+
+.PHONY: lint
+lint: $(STAMP) ## format, lint, types, layers, spelling
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/mypy $(CHECKED)
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+.PHONY: format
+format: $(STAMP) ## format, and repair what ruff can repair
+	$(BIN)/ruff check --fix-only $(CHECKED)
+	$(BIN)/ruff format $(CHECKED)
+
+.PHONY: unit
+unit: $(STAMP) ## pure decisions, no sockets
+	COVERAGE_FILE=$(COVERAGE_DATA).unit $(PYTEST) -n $(WORKERS) $(COVERAGE_ARGS) tests/unit
+
+.PHONY: property
+property: $(STAMP) ## the laws, with generated lives of a membership
+	COVERAGE_FILE=$(COVERAGE_DATA).property $(PYTEST) -n $(WORKERS) $(COVERAGE_ARGS) tests/property
+
+.PHONY: contract
+contract: $(STAMP) ## the real SDK and both doors against the emulator
+	$(PYTEST) -n $(WORKERS) tests/contract
+
+.PHONY: e2e
+e2e: $(STAMP) ## real stacks on the real engine
+	$(WITH_PULUMI) $(PYTEST) -n $(E2E_WORKERS) tests/e2e
+
+.PHONY: coverage
+coverage: $(STAMP) ## every branch of the pure files was taken (after unit and property with coverage)
+	$(BIN)/coverage combine --quiet --keep --data-file=$(COVERAGE_DATA) $(wildcard $(COVERAGE_DATA).*)
+	$(BIN)/coverage report --data-file=$(COVERAGE_DATA) --include='$(PURE_FILES)' --fail-under=100
+
+.PHONY: test
+test: $(STAMP) ## lint, all suites, coverage; says how long each took
+	rm -rf $(COVERAGE_DATA)* && mkdir -p build
+	$(PYTHON) tools/steps.py $(STEPS) -- COVERAGE_ARGS='--cov --cov-report='
+
+.PHONY: test-lowest
+test-lowest: $(LOWEST_STAMP) ## the fast suites against the lowest supported versions
+	$(LOWEST_VENV)/bin/python -m pytest -n $(WORKERS) $(PYTEST_ARGS) tests/unit tests/property tests/contract
+
+$(LOWEST_STAMP): pyproject.toml constraints.txt constraints-lowest.txt
+	rm -rf $(LOWEST_VENV)
+	$(PYTHON) -m venv $(LOWEST_VENV)
+	$(LOWEST_VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(LOWEST_VENV)/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable . --group test
+	touch $@
+
+.PHONY: demo
+demo: $(STAMP) ## a stack on an emulated EDAS, from nothing to drift and back
+	$(WITH_PULUMI) $(BIN)/python tools/demo.py
+
+.PHONY: bench
+bench: $(STAMP) ## how long operations take
+	$(WITH_PULUMI) $(BIN)/python tools/bench.py
+
+.PHONY: soak
+soak: $(STAMP) ## the laws again, with a hundred times the examples and another seed each time
+	HYPOTHESIS_PROFILE=soak $(PYTEST) -n $(WORKERS) -o timeout=0 tests/property
+
+.PHONY: sdks
+sdks: ## generate the SDKs of the plugin into build/sdks
+	rm -rf build/sdks
+	$(WITH_PULUMI) for language in python nodejs go dotnet; do \
+	  pulumi package gen-sdk schema.json --language $$language --out build/sdks; done
+
+.PHONY: docs
+docs: $(STAMP) ## the documentation as a site in site/
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	$(BIN)/python -m mkdocs build --quiet --strict
+
+.PHONY: clean
+clean: ## remove what the other targets made here; the Pulumi CLI stays in the user's cache
+	rm -rf $(VENV) build dist site .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find pulumi_edas_scale tests tools -name __pycache__ -prune -exec rm -rf {} +
