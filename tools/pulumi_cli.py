@@ -1,14 +1,15 @@
 """Get a Pulumi CLI for the end-to-end tests, the demo and the benchmarks.
 
-The law of this file: the last line on stdout is a directory to put first on PATH, or the exit code is not zero.
-Everything else goes to stderr.  Three sources are tried in this order, the cheapest first:
+The law of this file: the last line on stdout is a directory to put first on PATH, or the exit code is not
+zero.  Everything else goes to stderr.  Three sources are tried, the cheapest first:
 
 1. ``pulumi`` on PATH, when it is new enough and its language hosts are complete;
 2. Pulumi's release archive of the pinned version, when the download host answers within seconds;
 3. a build from Go modules of pinned versions, which needs nothing but Go (five to ten minutes on two cores).
 
-What 2 and 3 made is kept in the user's cache directory, so a second run answers at once.  Every file appears there by a
-rename, and a lock makes two runs at the same time do the work once: a run that was killed is simply started again.
+What 2 and 3 made is kept in the user's cache directory, so a second run answers at once.  Every file appears
+there by a rename, and a lock makes two runs at the same time do the work once; a run that was killed is just
+started again.
 
 Only the standard library is used: this script runs before there is a virtual environment.
 """
@@ -30,6 +31,7 @@ import threading
 import time
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -46,8 +48,8 @@ if TYPE_CHECKING:
 CLI_VERSION = "3.259.0"  # the newest version whose CLI module and SDK module are both served as Go modules
 MINIMUM_VERSION = (3, 216)  # the first release whose dynamic providers may answer a read with inputs
 
-# Until these versions the language hosts were part of the SDK's Go module, which can be had by its version; later they
-# are modules of their own without tags.  The CLI above drives these older hosts.
+# Until these versions the language hosts were part of the SDK's Go module, which can be had by its version;
+# later they are modules of their own without tags.  The CLI above drives these older hosts.
 PYTHON_HOST_VERSION = "v3.79.0"
 NODEJS_HOST_VERSION = "v3.68.0"
 YAML_HOST_VERSION = "v1.38.3"
@@ -153,7 +155,7 @@ def cache_root() -> Path:
     """Return the directory that holds every CLI this script ever made."""
     configured = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification says that a relative path is invalid and must be ignored.
-    base = Path(configured) if os.path.isabs(configured) else Path.home() / ".cache"
+    base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
     return base / "pulumi-edas-scale"
 
 
@@ -242,13 +244,10 @@ def wait_for_lock(handle: BinaryIO) -> None:
 def put_program(source: Path, target: Path) -> None:
     """Copy a file to its place as a program; the place has the whole file or none."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    shutil.copyfile(source, partial)
-    partial.chmod(0o755)
-    partial.replace(target)
-
-
-# Download -----------------------------------------------------------------------------------------------------------
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    shutil.copyfile(source, unfinished)
+    unfinished.chmod(0o755)
+    unfinished.replace(target)
 
 
 def archive_name() -> str | None:
@@ -316,9 +315,6 @@ def unpack(archive: Path, scratch: Path, bin_dir: Path) -> None:
                 with source, unpacked.open("wb") as file:
                     shutil.copyfileobj(source, file)
                 put_program(unpacked, bin_dir / Path(entry.name).name)
-
-
-# Build --------------------------------------------------------------------------------------------------------------
 
 
 def go_environment() -> dict[str, str]:
@@ -402,9 +398,9 @@ def put_scripts(language: str, bin_dir: Path) -> None:
 def check_go() -> None:
     """Refuse early, in one line, when Go cannot build the CLI."""
     if shutil.which("go") is None:
+        minimum = ".".join(map(str, MINIMUM_VERSION))
         raise GetError(
-            f"no usable Pulumi CLI and no Go to build one: install Pulumi {MINIMUM_VERSION[0]}.{MINIMUM_VERSION[1]} "
-            "or later, or Go, and put it on PATH"
+            f"no usable Pulumi CLI and no Go to build one: put Pulumi {minimum} or later, or Go, on PATH"
         )
     answer = subprocess.run(
         ["go", "env", "GOVERSION", "GOTOOLCHAIN"], capture_output=True, text=True, check=False
@@ -438,6 +434,18 @@ def build(bin_dir: Path, languages: Sequence[str]) -> None:
         build_program(program, bin_dir)
 
 
+def find_cli(languages: Sequence[str]) -> Path:
+    """Return a directory with a complete CLI that is there already.
+
+    Raises:
+        GetError: there is none.
+    """
+    existing = existing_bin_dir(languages)
+    if existing is None:
+        raise GetError("no complete Pulumi CLI here yet; run this script without --bin-dir")
+    return existing
+
+
 def get_cli(languages: Sequence[str], *, offline: bool) -> Path:
     """Return a directory with a complete CLI; download or build what is missing.
 
@@ -454,7 +462,7 @@ def get_cli(languages: Sequence[str], *, offline: bool) -> Path:
     bin_dir = cached_bin_dir()
     with sole_run(cache_root() / f"pulumi-{CLI_VERSION}.lock"):
         missing = missing_programs(bin_dir, languages)  # another run may have got them while this one waited
-        # A download onto a half-built directory would mix hosts of two origins: it starts it, or does not take part.
+        # A download over a half-built directory would mix programs of two origins.
         if "pulumi" in missing and not offline:
             try:
                 download(bin_dir)
@@ -485,20 +493,16 @@ def main() -> int:
         type=parse_languages,
         default=("python",),
         metavar="LIST",
-        help=f"language hosts that are needed, comma-separated, of {', '.join(LANGUAGES)} (python is always one)",
+        help=f"needed language hosts, comma-separated, of {', '.join(LANGUAGES)} (python is always one)",
     )
     parser.add_argument(
         "--bin-dir", action="store_true", help="print the directory if there is one; get nothing"
     )
     parser.add_argument("--offline", action="store_true", help="do not try the download, build at once")
     arguments = parser.parse_args()
+    get = find_cli if arguments.bin_dir else partial(get_cli, offline=arguments.offline)
     try:
-        if arguments.bin_dir:
-            bin_dir = existing_bin_dir(arguments.languages)
-            if bin_dir is None:
-                raise GetError("no complete Pulumi CLI here yet; run this script without --bin-dir")
-        else:
-            bin_dir = get_cli(arguments.languages, offline=arguments.offline)
+        bin_dir = get(arguments.languages)
     except GetError as error:
         print(f"pulumi-cli: {error}", file=sys.stderr)
         return 1

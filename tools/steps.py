@@ -1,7 +1,7 @@
 """Run make targets one after the other and say how long each took.
 
-The law of this file: every step runs, also after one that failed, so that one run tells everything; the exit code is
-zero only if every step's was.
+The law of this file: every step runs, also after one that failed, so that one run tells everything; the exit
+code is zero only if every step's was.
 """
 
 from __future__ import annotations
