@@ -1,0 +1,160 @@
+"""Notice that the engine is gone, so that an orphaned provider sends nothing more.
+
+When the Pulumi CLI is killed, the providers it started live on and their threads keep working: an orphaned loop
+would submit its next order while the next ``pulumi up`` runs. The parent process says nothing (it may be a shell
+that outlives the CLI). The engine's own socket does: the kernel closes it with the process, whatever killed it.
+
+This file's law: only the end of a held connection, confirmed by refused reconnects, means that the engine is gone.
+A time-out, an unreachable network or a lack of file descriptors never does. An engine that was never reached is
+not watched. Sockets and one thread only: both doors use this file, and it imports neither gRPC nor Pulumi.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+_CONNECT_TIMEOUT: Final = 2.0
+"""Seconds for one connection to this machine; past it nothing is concluded, and it is tried again."""
+
+_REFUSALS_THAT_CONFIRM: Final = 3
+"""A listener that is merely overrun refuses once on some systems; a dead one refuses every time."""
+
+_PAUSE_BETWEEN_REFUSALS: Final = 0.1
+"""Seconds; three refusals take 0.2 s, far below the pause between two orders."""
+
+_PAUSE_BETWEEN_CONNECTIONS: Final = 1.0
+"""Seconds. gRPC's server ends a silent connection (after two minutes in Go), so ends are ordinary."""
+
+
+def parse_address(address: str | None) -> tuple[str, int] | None:
+    """Return host and port of an engine's address, or None when it is none that can be watched.
+
+    Args:
+        address: ``127.0.0.1:35441``, ``[::1]:35441``; anything else (a path, None) gives None.
+    """
+    host, _, port = (address or "").removeprefix("dns:///").rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
+        return None
+    return host, int(port)
+
+
+class EngineWatch:
+    """Hold one connection to the engine and call ``on_gone`` once, when the engine's process is surely gone.
+
+    Args:
+        address: the engine's address as it gave it to its plugin; None, or one that is not a host and a port,
+            makes a watch that watches nothing.
+        on_gone: called at most once, in the thread of the watch. It may end the process.
+    """
+
+    def __init__(self, address: str | None, on_gone: Callable[[], None]) -> None:
+        self._target = parse_address(address)
+        self._on_gone = on_gone
+        self._closed = threading.Event()
+        self._gone = threading.Event()
+        self._lock = threading.Lock()
+        self._connection: socket.socket | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the engine was found gone."""
+        return self._gone.is_set()
+
+    def start(self) -> bool:
+        """Connect, and watch from a daemon thread.
+
+        Returns:
+            Whether there is something to watch: False without an address, and when nobody answers there now.
+        """
+        if self._target is None:
+            return False
+        connection = self._connect(self._target)
+        if not isinstance(connection, socket.socket):
+            _log.debug("the engine is not watched: %s", connection)
+            return False
+        self._connection = connection
+        name = f"engine-watch-{self._target[1]}"
+        threading.Thread(target=self._watch, args=(self._target, connection), name=name, daemon=True).start()
+        return True
+
+    def close(self) -> None:
+        """Stop watching; ``on_gone`` is not called any more."""
+        with self._lock:
+            self._closed.set()
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(OSError):  # the peer may have ended it already
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _watch(self, target: tuple[str, int], connection: socket.socket) -> None:
+        while not self._closed.is_set():
+            _read_to_the_end(connection)
+            connection.close()
+            successor = self._reconnect(target)
+            if successor is None:
+                return
+            with self._lock:
+                if self._closed.is_set():
+                    successor.close()
+                    return
+                self._connection = connection = successor
+            self._closed.wait(_PAUSE_BETWEEN_CONNECTIONS)
+
+    def _reconnect(self, target: tuple[str, int]) -> socket.socket | None:
+        """Return the next connection, or None when the watch is over: closed, or the engine is gone."""
+        refusals = 0
+        while not self._closed.is_set():
+            answer = self._connect(target)
+            if isinstance(answer, socket.socket):
+                return answer
+            if not isinstance(answer, ConnectionRefusedError):
+                refusals = 0
+                self._closed.wait(_PAUSE_BETWEEN_CONNECTIONS)
+                continue
+            refusals += 1
+            if refusals == _REFUSALS_THAT_CONFIRM:
+                self._report_gone()
+                return None
+            self._closed.wait(_PAUSE_BETWEEN_REFUSALS)
+        return None
+
+    def _report_gone(self) -> None:
+        with self._lock:
+            if self._closed.is_set():
+                return
+            self._closed.set()
+        self._gone.set()
+        _log.debug("the engine is gone")
+        self._on_gone()
+
+    @staticmethod
+    def _connect(target: tuple[str, int]) -> socket.socket | OSError:
+        """Return a connection, or why there is none."""
+        try:
+            connection = socket.create_connection(target, timeout=_CONNECT_TIMEOUT)
+        except OSError as error:
+            return error
+        if connection.getsockname() == connection.getpeername():
+            # Nobody listens, and the kernel gave us the engine's old port as our own (a simultaneous open).
+            connection.close()
+            return ConnectionRefusedError("the connection reached only itself")
+        connection.settimeout(None)
+        return connection
+
+
+def _read_to_the_end(connection: socket.socket) -> None:
+    """Discard what the peer says (a gRPC server greets) until it ends or resets the connection."""
+    with contextlib.suppress(OSError):
+        while connection.recv(4096):
+            pass
