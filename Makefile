@@ -13,14 +13,19 @@ STAMP := $(VENV)/.installed
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-edas-scale
 LOWEST_VENV := $(CACHE)/venv-lowest
 LOWEST_STAMP := $(LOWEST_VENV)/.installed
+# The lowest Python too, where there is one.
+LOWEST_PYTHON = $(shell for p in python3.10 $(PYTHON); do if $$p -c '' 2>/dev/null; then echo $$p; break; fi; done)
 
 # The suites, in the order of `make test`: what fails quickly comes first.
-STEPS := lint unit property coverage contract e2e
+STEPS := lint unit property coverage contract pulumi-cli e2e
 # Two cores: the engine, the plugin and the emulator of one end-to-end test are three processes already.
 WORKERS ?= 2
 E2E_WORKERS ?= 2
 PYTEST_ARGS ?=
 PYTEST := $(BIN)/python -m pytest $(PYTEST_ARGS)
+COVERAGE_DATA := build/coverage
+COVERED_PYTEST = mkdir -p build && rm -f $(COVERAGE_DATA).$@* && \
+  COVERAGE_FILE=$(COVERAGE_DATA).$@ $(PYTEST) -n $(WORKERS) --cov --cov-report=
 
 CHECKED := $(wildcard pulumi_edas_scale tests tools examples)
 LANGUAGES := python,yaml,nodejs
@@ -31,10 +36,9 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 PURE_FILES := $(subst $(space),$(comma),$(PURE:%=pulumi_edas_scale/%.py))
-COVERAGE_DATA := build/coverage
 
-# Puts the Pulumi CLI and the environment first on PATH, for programs that run stacks.
-WITH_PULUMI = export PATH="$(BIN):$$($(PYTHON) tools/pulumi_cli.py --languages $(LANGUAGES)):$$PATH";
+# Puts the environment and the Pulumi CLI first on PATH, for programs that run stacks.
+WITH_PULUMI = cli="$$($(PYTHON) tools/pulumi_cli.py --languages $(LANGUAGES))" && export PATH="$(BIN):$$cli:$$PATH" &&
 
 .PHONY: help
 help: ## list the targets
@@ -74,11 +78,11 @@ format: $(STAMP) ## format, and repair what ruff can repair
 
 .PHONY: unit
 unit: $(STAMP) ## pure decisions, no sockets
-	COVERAGE_FILE=$(COVERAGE_DATA).unit $(PYTEST) -n $(WORKERS) $(COVERAGE_ARGS) tests/unit
+	$(COVERED_PYTEST) tests/unit
 
 .PHONY: property
 property: $(STAMP) ## the laws, with generated lives of a membership
-	COVERAGE_FILE=$(COVERAGE_DATA).property $(PYTEST) -n $(WORKERS) $(COVERAGE_ARGS) tests/property
+	$(COVERED_PYTEST) tests/property
 
 .PHONY: contract
 contract: $(STAMP) ## the real SDK and both doors against the emulator
@@ -86,26 +90,25 @@ contract: $(STAMP) ## the real SDK and both doors against the emulator
 
 .PHONY: e2e
 e2e: $(STAMP) ## real stacks on the real engine
-	$(WITH_PULUMI) $(PYTEST) -n $(E2E_WORKERS) tests/e2e
+	$(WITH_PULUMI) $(PYTEST) -n $(E2E_WORKERS) --dist worksteal tests/e2e
 
 .PHONY: coverage
-coverage: $(STAMP) ## every branch of the pure files was taken (after unit and property with coverage)
-	$(BIN)/coverage combine --quiet --keep --data-file=$(COVERAGE_DATA) $(wildcard $(COVERAGE_DATA).*)
+coverage: $(STAMP) ## did the last unit and property runs take every branch of the pure files
+	$(BIN)/coverage combine --quiet --keep --data-file=$(COVERAGE_DATA) $(COVERAGE_DATA).unit* $(COVERAGE_DATA).property*
 	$(BIN)/coverage report --data-file=$(COVERAGE_DATA) --include='$(PURE_FILES)' --fail-under=100
 
 .PHONY: test
 test: $(STAMP) ## lint, all suites, coverage; says how long each took
-	rm -rf $(COVERAGE_DATA)* && mkdir -p build
-	$(PYTHON) tools/steps.py $(STEPS) -- COVERAGE_ARGS='--cov --cov-report='
+	@$(PYTHON) tools/steps.py $(STEPS)
 
 .PHONY: test-lowest
 test-lowest: $(LOWEST_STAMP) ## the fast suites against the lowest supported versions
-	$(LOWEST_VENV)/bin/python -m pytest -n $(WORKERS) $(PYTEST_ARGS) tests/unit tests/property tests/contract
+	$(LOWEST_VENV)/bin/python -m pytest $(PYTEST_ARGS) -n $(WORKERS) tests/unit tests/property tests/contract
 
-$(LOWEST_STAMP): pyproject.toml constraints.txt constraints-lowest.txt
+$(LOWEST_STAMP): pyproject.toml constraints-lowest.txt
 	rm -rf $(LOWEST_VENV)
-	$(PYTHON) -m venv $(LOWEST_VENV)
-	$(LOWEST_VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(LOWEST_PYTHON) -m venv $(LOWEST_VENV)
+	$(LOWEST_VENV)/bin/python -m pip install --quiet --upgrade --constraint constraints-lowest.txt 'pip>=25.1'
 	$(LOWEST_VENV)/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable . --group test
 	touch $@
 

@@ -13,22 +13,18 @@ import time
 
 
 def main() -> int:
-    """Run the steps named before ``--``, each as ``make STEP`` with the arguments after it."""
-    steps, options = sys.argv[1:], []
-    if "--" in steps:
-        separator = steps.index("--")
-        steps, options = steps[:separator], steps[separator + 1 :]
+    """Run each argument as ``make ARGUMENT``."""
     make = os.environ.get("MAKE", "make")
     lines = []
     failed = []
-    for step in steps:
+    for step in sys.argv[1:]:
         print(f"==> {step}", flush=True)
         began = time.monotonic()
-        code = subprocess.run([make, "--no-print-directory", step, *options], check=False).returncode
+        code = subprocess.run([make, "--no-print-directory", step], check=False).returncode
+        lines.append(f"{'FAILED' if code else 'ok':>8}  {time.monotonic() - began:6.0f} s  {step}")
         if code != 0:
             failed.append(step)
-        lines.append(f"{'FAILED' if code else 'ok':>8}  {time.monotonic() - began:6.0f} s  {step}")
-    print("\n".join(["==> summary", *lines]))
+    print("\n".join(["==> summary", *lines]), flush=True)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
