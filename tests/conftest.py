@@ -1,7 +1,7 @@
 """What every suite shares: the Hypothesis profiles, a clean environment, the e2e marker.
 
-The law of this file: a test run depends on the checkout alone, not on the machine or the account of the person
-who runs it.
+The law of this file: a test run depends on the checkout alone, not on the machine or the account of the
+person who runs it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, settings
 
 # The default is the same in CI and on a laptop: the same examples in every run, no limit on the time of one.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
-# `make soak`: new examples in every run, many of them; a failure is kept in .hypothesis and comes first next time.
+# `make soak`: new examples in every run, and many; a failure stays in .hypothesis and comes first next time.
 settings.register_profile(
     "soak", max_examples=10_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
-# Settings and credentials of the person who runs the tests. No test may see them: it would pass or fail by them,
-# or worse, reach a real account.
+# Settings and credentials of the person who runs the tests. No test may see them: it would pass or fail by
+# them, or worse, reach a real account.
 FOREIGN_PREFIXES = ("ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_", "EDAS_SCALE_", "PULUMI_")
 
 E2E_DIRECTORY = Path(__file__).parent / "e2e"
