@@ -1,0 +1,74 @@
+"""How time passes for a change order: at once, by polls, or by seconds.
+
+The law of this file: a duration is data. Nothing here looks at a clock; `state.py` compares a duration with the
+`now` it was given. The three forms let a test choose between "ended before anybody looked", "ended at the n-th
+look" and "ended when n seconds had passed".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A length of one phase of a change order; exactly one of the two counts is meant, both None is "at once"."""
+
+    polls: int | None = None  # reads of the order that still show the phase
+    seconds: float | None = None
+
+    @property
+    def immediate(self) -> bool:
+        """Tell whether the phase takes no time at all."""
+        return not self.polls and not self.seconds
+
+    def divided(self, parts: int) -> Duration:
+        """Return one of `parts` equal shares; polls are rounded up so that no share is lost."""
+        if self.polls is not None:
+            return Duration(polls=math.ceil(self.polls / parts))
+        if self.seconds is not None:
+            return Duration(seconds=self.seconds / parts)
+        return self
+
+
+IMMEDIATE = Duration()
+
+
+def parse_duration(value: object) -> Duration:
+    """Read `"immediate"`, `"polls:3"`, `"seconds:0.5"` or a bare number of seconds.
+
+    Raises:
+        ValueError: the text is none of these, or the count is negative; the caller names the place.
+    """
+    if isinstance(value, bool):
+        raise ValueError(_wrong_duration(value))
+    if isinstance(value, int | float):
+        return _of_seconds(float(value), value)
+    if value == "immediate":
+        return IMMEDIATE
+    unit, _, count = str(value).partition(":")
+    try:
+        if unit == "polls":
+            return _of_polls(int(count), value)
+        if unit == "seconds":
+            return _of_seconds(float(count), value)
+    except ValueError:
+        pass
+    raise ValueError(_wrong_duration(value))
+
+
+def _of_polls(count: int, value: object) -> Duration:
+    if count < 0:
+        raise ValueError(_wrong_duration(value))
+    return Duration(polls=count)
+
+
+def _of_seconds(count: float, value: object) -> Duration:
+    if not (math.isfinite(count) and count >= 0):
+        raise ValueError(_wrong_duration(value))
+    return Duration(seconds=count)
+
+
+def _wrong_duration(value: object) -> str:
+    return f"must be 'immediate', 'polls:N', 'seconds:X' or a number of seconds, got {value!r}"

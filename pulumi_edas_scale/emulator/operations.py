@@ -1,0 +1,322 @@
+"""What the operations of the EDAS API do to the world, and when EDAS refuses them.
+
+The law of this file: it changes and selects; how an answer looks is written in `shapes.py`. A refusal changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from pulumi_edas_scale.emulator.entities import (
+    DEFAULT_GROUP_NAME,
+    Application,
+    AppState,
+    Ecu,
+    Group,
+    Member,
+    Order,
+    OrderKind,
+    OrderStatus,
+    Target,
+    TaskState,
+)
+from pulumi_edas_scale.emulator.identifiers import part_of
+from pulumi_edas_scale.emulator.refusals import Busy, NotFound, Refusal
+from pulumi_edas_scale.emulator.state import World
+
+MAX_GROUP_NAME = 64  # characters, as documented
+
+# How many orders "recent" means is not documented; the console shows a few pages of three months.
+MAX_RECENT_ORDERS = 50
+
+BATCH_DIGITS = "ba7c"
+TASK_DIGITS = "7a5c"
+
+
+def scale_out(world: World, application_id: str, group_id: str, ecu_ids: list[str], now: float) -> Order:
+    """Let ECUs join a deploy group; the order says how it went.
+
+    Raises:
+        Refusal: no such application or group, another order is active, or an ECU cannot join.
+    """
+    application = _changeable(world, application_id)
+    if group_id not in application.groups:
+        raise Refusal("group_missing", id=group_id)
+    _require_free(world, application, group_id)
+    _check_ids(world, ecu_ids, "EcuInfo")
+    joining = [
+        ecu for ecu_id in unique(ecu_ids) if (ecu := _joinable(world, application, group_id, ecu_id, now))
+    ]
+    limit = int(world.switches.number("max_group_members"))
+    if limit and len(application.members_of(group_id)) + len(joining) > limit:
+        raise Refusal("group_full", limit=limit)
+    targets = [target_of(ecu, join(world, application, group_id, ecu, now)) for ecu in joining]
+    return world.open_order(OrderKind.SCALE_OUT, application, group_id, targets, now)
+
+
+def join(world: World, application: Application, group_id: str, ecu: Ecu, now: float) -> Member:
+    """Make an ECU a member that is about to be started; it is listed as the switch `joiner_visible` says."""
+    early = world.switches.text("joiner_visible") == "early"
+    member = Member(
+        ecc_id=world.ids.next("ecc"),
+        ecu_id=ecu.ecu_id,
+        group_id=group_id,
+        created_at=now,
+        updated_at=now,
+        app_state=AppState.STOPPED,
+        task_state=TaskState.PROCESSING,
+        visible_at=now if early else math.inf,
+    )
+    application.members[member.ecc_id] = member
+    return member
+
+
+def scale_in(
+    world: World, application_id: str, ecc_ids: list[str], now: float, *, force: bool
+) -> Order | None:
+    """Let members leave; None when they were removed by force, which makes no order.
+
+    Raises:
+        Refusal: no such application, another order is active, or a member cannot leave.
+    """
+    application = _changeable(world, application_id)
+    _require_free(world, application, _group_of_first(application, ecc_ids))
+    leaving = _leaving(world, application, ecc_ids)
+    _check_last_member(world, application, leaving)
+    if force:
+        for member in leaving:
+            world.remove_member(application, member.ecc_id, now, world.switches.number("force_scale_in_lag"))
+        return None
+    group_id = leaving[0].group_id if leaving else next(iter(application.groups), "")
+    return world.open_order(
+        OrderKind.SCALE_IN, application, group_id, targets_of(world, application, leaving), now
+    )
+
+
+def set_running(
+    world: World, application_id: str, ecc_ids: list[str], now: float, *, kind: OrderKind
+) -> Order:
+    """Start or stop members; no ids means all of them, as documented."""
+    application = _changeable(world, application_id)
+    members = _members(application, ecc_ids) if ecc_ids else list(application.members.values())
+    group_id = members[0].group_id if members else next(iter(application.groups), "")
+    _require_free(world, application, group_id)
+    return world.open_order(kind, application, group_id, targets_of(world, application, members), now)
+
+
+def change_group(world: World, application_id: str, ecc_id: str, group_name: str, now: float) -> Order:
+    """Move one member to another group of its application; its ECC stays the same."""
+    application = _changeable(world, application_id)
+    group = application.group_named(group_name)
+    if group is None:
+        raise Refusal("group_missing", id=group_name)
+    members = _members(application, [ecc_id])
+    _require_free(world, application, members[0].group_id)
+    targets = targets_of(world, application, members)
+    return world.open_order(
+        OrderKind.CHANGE_GROUP, application, members[0].group_id, targets, now, destination_group_id=group.id
+    )
+
+
+def insert_group(world: World, application_id: str, name: str, package_version: str, now: float) -> Group:
+    """Create a deploy group, never deployed unless it is given a package version."""
+    application = world.application(application_id)
+    if not 1 <= len(name) <= MAX_GROUP_NAME:
+        raise Refusal("group_name")
+    if application.group_named(name) is not None:
+        raise Refusal("group_exists", name=name)
+    group = Group(
+        id=world.ids.next("group"),
+        name=name,
+        type=0 if name == DEFAULT_GROUP_NAME else 1,
+        created_at=now,
+        app_version_id="changeorder_initial" if package_version else "",
+        package_version_id=package_version,
+    )
+    application.groups[group.id] = group
+    world.observe(application)
+    return group
+
+
+def delete_group(world: World, application_id: str, name: str) -> None:
+    """Delete an empty deploy group that is not the default one."""
+    application = world.application(application_id)
+    group = application.group_named(name)
+    if group is None:
+        raise Refusal("group_missing", id=name)
+    if name == DEFAULT_GROUP_NAME:
+        raise Refusal("default_group")
+    if application.members_of(group.id):
+        raise Refusal("group_not_empty", name=name)
+    del application.groups[group.id]
+    world.observe(application)
+
+
+def abort(world: World, order_id: str, now: float) -> Order:
+    """Stop an active order; what is done is not undone."""
+    order = world.order(order_id)
+    if not order.active:
+        raise Refusal("order_ended", id=order_id)
+    world.end_order(order, OrderStatus.ABORTED, now)
+    return order
+
+
+def roll_back(world: World, order_id: str, now: float) -> Order:
+    """Stop an active order; the joiners of a scale out leave again."""
+    order = abort(world, order_id, now)
+    application = world.application(order.application_id)
+    if order.kind is OrderKind.SCALE_OUT:
+        for target in order.targets:
+            if target.ecc_id in application.members:
+                world.remove_member(application, target.ecc_id, now)
+    return order
+
+
+def continue_pipeline(world: World, pipeline_id: str, now: float, *, confirm: bool) -> None:
+    """Release the next batch of a held order, or, with `confirm` false, leave it held."""
+    order = _order_with_part(world, pipeline_id, BATCH_DIGITS, "Pipeline")
+    if order.phase is None or not order.phase.until_confirmed:
+        raise Refusal("not_waiting", id=order.id)
+    if confirm:
+        world.confirm(order, now)
+
+
+def retry_task(world: World, task_id: str, now: float) -> Order:
+    """Let an order that ended badly work again on what failed."""
+    order = _order_with_part(world, task_id, TASK_DIGITS, "Task")
+    if order.active or not any(target.status == OrderStatus.FAILED for target in order.targets):
+        raise Refusal("nothing_to_retry", id=task_id)
+    _require_free(world, world.application(order.application_id), order.group_id)
+    world.reopen(order, now)
+    return order
+
+
+def free_ecus(world: World, cluster_id: str, now: float) -> list[Ecu]:
+    """Return the ECUs of a cluster that no application uses, as far as EDAS has noticed."""
+    used = {member.ecu_id for app in world.applications.values() for member in app.members.values()}
+    lag = world.switches.number("freed_ecu_lag")
+    return [
+        ecu
+        for ecu in world.cluster(cluster_id).ecus.values()
+        if ecu.is_ready(now) and ecu.ecu_id not in used and ecu.freed_at + lag <= now
+    ]
+
+
+def member_listing(application: Application, now: float) -> list[Member]:
+    """Return the members EDAS lists now, in the order they joined, departed ones last."""
+    return [member for member in [*application.members.values(), *application.departed] if member.listed(now)]
+
+
+def recent_orders(world: World, application_id: str, now: float) -> list[Order]:
+    """Return the orders EDAS lists now for an application, in the order of the switch `recent_order_list`."""
+    horizon = now - world.switches.number("recent_order_lag")
+    listed = [order for order in world.orders_of(application_id) if order.created_at <= horizon][
+        -MAX_RECENT_ORDERS:
+    ]
+    return listed if world.switches.text("recent_order_list") == "oldest_first" else listed[::-1]
+
+
+def target_of(ecu: Ecu, member: Member) -> Target:
+    """Return the target of an order for one member on one machine."""
+    return Target(
+        ecc_id=member.ecc_id,
+        ecu_id=ecu.ecu_id,
+        instance_id=ecu.instance_id,
+        ip=ecu.ip,
+        public_ip=ecu.public_ip,
+        name=ecu.name,
+        state_before=member.app_state,
+    )
+
+
+def targets_of(world: World, application: Application, members: Iterable[Member]) -> list[Target]:
+    """Return the targets of an order for several members."""
+    return [target_of(world.machine_of(member, application), member) for member in members]
+
+
+def unique(ids: Iterable[str]) -> list[str]:
+    """Return each id once, in the order of first mention."""
+    return list(dict.fromkeys(ids))
+
+
+def _changeable(world: World, application_id: str) -> Application:
+    application = world.application(application_id)
+    if world.cluster(application.cluster_id).is_kubernetes:
+        raise Refusal("kubernetes", id=application_id)
+    return application
+
+
+def _require_free(world: World, application: Application, group_id: str) -> None:
+    """Refuse while another order is active, as far as the switch `second_order` says."""
+    rule = world.switches.text("second_order")
+    active = world.active_orders(application.id)
+    if rule == "parallel_per_group":
+        active = [order for order in active if order.group_id == group_id]
+    if active and rule != "queued":
+        raise Busy
+
+
+def _check_ids(world: World, ids: list[str], name: str) -> None:
+    limit = int(world.switches.number("max_ids_per_call"))
+    if not ids:
+        raise Refusal("ids_empty", name=name)
+    if limit and len(ids) > limit:
+        raise Refusal("ids_too_many", limit=limit)
+
+
+def _joinable(world: World, application: Application, group_id: str, ecu_id: str, now: float) -> Ecu | None:
+    """Return the machine that joins; None for a present member that the switch lets pass."""
+    ecu = world.cluster(application.cluster_id).ecus.get(ecu_id)
+    if ecu is None or not ecu.is_ready(now):
+        raise Refusal("ecu_missing", id=ecu_id)
+    owner = world.owner_of(ecu_id)
+    if owner is None:
+        return ecu
+    member = application.member_on(ecu_id)
+    if member is None or member.group_id != group_id:
+        raise Refusal("ecu_used", id=ecu_id)
+    if world.switches.text("known_member") == "refused":
+        raise Refusal("ecu_known", id=ecu_id)
+    return None
+
+
+def _leaving(world: World, application: Application, ecc_ids: list[str]) -> list[Member]:
+    if not ecc_ids:
+        rule = world.switches.text("empty_ecc_info")
+        if rule == "refused":
+            raise Refusal("ids_empty", name="EccInfo")
+        return list(application.members.values()) if rule == "all_leave" else []
+    _check_ids(world, ecc_ids, "EccInfo")
+    if world.switches.text("unknown_member_scale_in") == "ignored":
+        ecc_ids = [ecc_id for ecc_id in ecc_ids if ecc_id in application.members]
+    return _members(application, ecc_ids)
+
+
+def _members(application: Application, ecc_ids: list[str]) -> list[Member]:
+    for ecc_id in ecc_ids:
+        if ecc_id not in application.members:
+            raise Refusal("ecc_missing", id=ecc_id)
+    return [application.members[ecc_id] for ecc_id in unique(ecc_ids)]
+
+
+def _group_of_first(application: Application, ecc_ids: list[str]) -> str:
+    known = [application.members[ecc_id] for ecc_id in ecc_ids if ecc_id in application.members]
+    return known[0].group_id if known else next(iter(application.groups), "")
+
+
+def _check_last_member(world: World, application: Application, leaving: list[Member]) -> None:
+    if world.switches.text("last_member_scale_in") != "refused":
+        return
+    for group_id in unique(member.group_id for member in leaving):
+        gone = [member for member in leaving if member.group_id == group_id]
+        if len(gone) == len(application.members_of(group_id)):
+            raise Refusal("last_member")
+
+
+def _order_with_part(world: World, part_id: str, digits: str, entity: str) -> Order:
+    for order in world.orders.values():
+        parts = order.batch_count if digits == BATCH_DIGITS else max(1, len(order.targets))
+        if part_id in (part_of(order.id, digits, number) for number in range(parts)):
+            return order
+    raise NotFound(entity, part_id)

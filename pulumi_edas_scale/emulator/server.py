@@ -1,0 +1,373 @@
+"""The emulator as an HTTP server: signatures in, wire answers out, and the control API beside them.
+
+The law of this file: it carries and waits, and decides nothing. The world belongs to whoever holds the lock; requests
+and the in-process helper take it for one call at a time. It binds to the loopback unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from pulumi_edas_scale.emulator import control, page, wire
+from pulumi_edas_scale.emulator.faults import Rule, RuleError
+from pulumi_edas_scale.emulator.routes import API_VERSION, operation_of
+from pulumi_edas_scale.emulator.signature import SignatureError, SignedRequest, Verifier
+from pulumi_edas_scale.emulator.state import World
+from pulumi_edas_scale.emulator.switches import SwitchError
+from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+
+MAX_BODY_BYTES = 8 * 1024 * 1024  # a world file of 20 000 machines
+EVENT_INTERVAL_SECONDS = 0.25  # how often a page hears of what time alone has changed
+START_TIMEOUT_SECONDS = 30.0
+_CREATED_AT = time.time() - time.monotonic()
+
+
+def wall_clock() -> float:
+    """Return seconds since the epoch that never run backwards in one process."""
+    return _CREATED_AT + time.monotonic()
+
+
+class Host:
+    """The world behind a lock, with its clock and the calls that are paused in it."""
+
+    def __init__(self, world: World, clock: Callable[[], float] = wall_clock) -> None:
+        """Take over a world."""
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)  # told at every logged call and every pause
+        self.world = world
+        self.verifier = Verifier()
+        self.clock_offset = 0.0
+        self.paused: dict[int, dict[str, Any]] = {}  # call number to its line in the log
+        self.resumes = 0
+        self._clock = clock
+
+    def now(self) -> float:
+        """Return the present moment of the world."""
+        return self._clock() + self.clock_offset
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the world and the paused calls as JSON."""
+        with self.lock:
+            return {**control.snapshot(self.world, self.now()), "paused": sorted(self.paused)}
+
+    def replace_world(self, data: object) -> None:
+        """Start over with another world; the request log starts over too."""
+        with self.changed:
+            version = self.world.version
+            self.world = build_world(data)
+            self.world.version += version + 1
+            self.verifier = Verifier()
+            self.resume()
+
+    def act(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Do one action; `advance_clock` is about the clock of this host, the others about the world."""
+        name = str(args.get("action", ""))
+        with self.changed:
+            if name == "advance_clock":
+                return self._advance_clock(args.get("seconds"))
+            return control.act(self.world, name, args, self.now())
+
+    def _advance_clock(self, seconds: object) -> dict[str, Any]:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+            raise control.ControlError(f"advance_clock.seconds: must be at least 0, got {seconds!r}")
+        self.clock_offset += seconds
+        self.world.advance(self.now())
+        return {"now": self.now()}
+
+    def resume(self) -> list[int]:
+        """Let all paused calls go on and return their numbers."""
+        with self.changed:
+            numbers = sorted(self.paused)
+            self.paused.clear()
+            self.resumes += 1
+            self.changed.notify_all()
+            return numbers
+
+
+class Service:
+    """The aiohttp application around a host."""
+
+    def __init__(self, host: Host) -> None:
+        """Prepare the routes."""
+        self.host = host
+        self.application = web.Application(client_max_size=MAX_BODY_BYTES)
+        add = self.application.router.add_route
+        add("GET", "/", self._page)
+        add("GET", "/_emulator/events", self._events)
+        for method, path, handler in self._control_routes():
+            add(method, f"/_emulator/{path}", handler)
+        add("*", "/{path:.*}", self._edas)
+
+    # ---- the EDAS API -----------------------------------------------------------------------------------------
+
+    async def _edas(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        operation = operation_of(request.method, request.path)
+        params = dict(request.query)
+        started = time.monotonic()
+        refused = self._refused_by_gateway(request, body, operation, params)
+        if refused is not None:
+            return _as_web(refused)
+        with self.host.changed:
+            call = wire.admit(self.host.world, operation or request.path, params, self.host.now())
+            self.host.changed.notify_all()
+        alive = await self._wait(call.waits_before, call.entry, request)
+        if not alive:
+            call.entry["code"] = "disconnected"
+            return web.Response(status=499)
+        with self.host.changed:
+            response = wire.answer(self.host.world, call, self.host.now())
+            call.entry["duration"] = round(time.monotonic() - started, 6)
+            self.host.changed.notify_all()
+        await self._wait(call.waits_after, call.entry, request)
+        if response.reset:
+            _break_connection(request)
+        return _as_web(response)
+
+    def _refused_by_gateway(
+        self, request: web.Request, body: bytes, operation: str | None, params: Mapping[str, str]
+    ) -> wire.Response | None:
+        """Return the answer to a request that the gateway does not let in, or None."""
+        signed = SignedRequest(
+            method=request.method,
+            path=request.rel_url.raw_path,
+            query=tuple(request.query.items()),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=body,
+        )
+        with self.host.changed:
+            world = self.host.world
+            try:
+                self.host.verifier.verify(signed, world.access_keys, time.time())
+                if request.headers.get("x-acs-version") == API_VERSION:
+                    return None
+                error = SignatureError(400, "InvalidVersion", "Specified parameter Version is not valid.")
+            except SignatureError as refusal:
+                error = refusal
+            entry = wire.log_call(world, operation or request.path, params, self.host.now())
+            entry["status"], entry["code"] = error.status, error.code
+            self.host.changed.notify_all()
+            return wire.gateway_error(world, error.status, error.code, error.message)
+
+    async def _wait(self, rules: list[Rule], entry: dict[str, Any], request: web.Request) -> bool:
+        """Wait as the rules say; False when the caller is gone by then."""
+        for rule in rules:
+            if rule.effect == "delay":
+                await asyncio.sleep(rule.seconds)
+            else:
+                await self._pause(entry)
+        return not rules or (request.transport is not None and not request.transport.is_closing())
+
+    async def _pause(self, entry: dict[str, Any]) -> None:
+        number = entry["n"]
+        with self.host.changed:
+            self.host.paused[number] = entry
+            self.host.world.version += 1
+            self.host.changed.notify_all()
+        while True:
+            with self.host.lock:
+                if number not in self.host.paused:
+                    return
+            await asyncio.sleep(0.01)
+
+    # ---- the control API --------------------------------------------------------------------------------------
+
+    def _control_routes(self) -> list[tuple[str, str, Callable[[web.Request], Any]]]:
+        return [
+            ("GET", "state", self._json_of(lambda host, _: host.snapshot())),
+            ("GET", "log", self._json_of(lambda host, _: list(host.world.log))),
+            ("DELETE", "log", self._json_of(lambda host, _: host.world.log.clear())),
+            ("GET", "switches", self._json_of(lambda host, _: host.world.switches.as_json())),
+            ("POST", "switches", self._json_of(_set_switches)),
+            ("GET", "rules", self._json_of(lambda host, _: host.world.rules.as_json())),
+            ("POST", "rules", self._json_of(_add_rules)),
+            ("DELETE", "rules", self._json_of(lambda host, _: host.world.rules.clear())),
+            ("DELETE", "rules/{id}", self._delete_rule),
+            ("GET", "running-minimum", self._json_of(lambda host, _: _minimum(host))),
+            ("DELETE", "running-minimum", self._json_of(lambda host, _: host.world.reset_lowest_running())),
+            ("POST", "world", self._json_of(lambda host, body: host.replace_world(body or BUILT_IN_WORLD))),
+            ("POST", "actions", self._json_of(_act)),
+            ("POST", "resume", self._json_of(lambda host, _: {"resumed": host.resume()})),
+        ]
+
+    def _json_of(self, handler: Callable[[Host, Any], Any]) -> Callable[[web.Request], Any]:
+        """Make a route of a function from the parsed body to JSON; None becomes an empty object."""
+
+        async def route(request: web.Request) -> web.Response:
+            try:
+                body = await _json_body(request)
+                with self.host.changed:
+                    result = handler(self.host, body)
+                    text = json.dumps({} if result is None else result, ensure_ascii=False)
+            except (RuleError, SwitchError, WorldFileError, control.ControlError) as error:
+                return web.json_response({"error": str(error)}, status=400)
+            return web.Response(text=text, content_type="application/json")
+
+        return route
+
+    async def _delete_rule(self, request: web.Request) -> web.Response:
+        with self.host.lock:
+            removed = self.host.world.rules.remove(request.match_info["id"])
+        return web.json_response({"removed": removed}, status=200 if removed else 404)
+
+    # ---- the page ---------------------------------------------------------------------------------------------
+
+    async def _page(self, _request: web.Request) -> web.Response:
+        headers = {"Content-Security-Policy": page.CONTENT_SECURITY_POLICY}
+        return web.Response(text=page.HTML, content_type="text/html", headers=headers)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """Send the state whenever it has changed, as server-sent events, until the page goes away."""
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await response.prepare(request)
+        seen = None
+        while request.transport is not None and not request.transport.is_closing():
+            with self.host.lock:
+                self.host.world.advance(self.host.now())
+                version = self.host.world.version
+                text = None if version == seen else json.dumps(_page_state(self.host), ensure_ascii=False)
+            if text is not None:
+                seen = version
+                await response.write(f"event: state\ndata: {text}\n\n".encode())
+            await asyncio.sleep(EVENT_INTERVAL_SECONDS)
+        return response
+
+
+async def _json_body(request: web.Request) -> Any:  # noqa: ANN401 - any JSON
+    """Return the parsed body of a control request.
+
+    A POST must say that it is JSON: a page of another site cannot send that without asking first.
+    """
+    if request.method != "POST":
+        return None
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="the control API takes Content-Type: application/json")
+    text = await request.text()
+    try:
+        return json.loads(text) if text else {}
+    except ValueError as error:
+        raise control.ControlError(f"the body is not JSON: {error}") from None
+
+
+def _mapping(body: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(body, Mapping):
+        raise control.ControlError(f"{name}: must be an object")
+    return body
+
+
+def _set_switches(host: Host, body: object) -> dict[str, Any]:
+    host.world.switches.update(_mapping(body, "switches"))
+    host.world.version += 1
+    return dict(host.world.switches.as_json())
+
+
+def _add_rules(host: Host, body: object) -> Any:  # noqa: ANN401 - one rule or a list, as it was asked
+    if isinstance(body, list):
+        return [
+            host.world.rules.add(_mapping(rule, f"[{i}]"), f"[{i}]").as_json() for i, rule in enumerate(body)
+        ]
+    return host.world.rules.add(_mapping(body, "rule")).as_json()
+
+
+def _act(host: Host, body: object) -> dict[str, Any]:
+    return host.act(_mapping(body, "action"))
+
+
+def _minimum(host: Host) -> list[dict[str, Any]]:
+    host.world.advance(host.now())
+    return control.running_minimum(host.world)
+
+
+def _page_state(host: Host) -> dict[str, Any]:
+    recent = list(host.world.log)[-page.LOG_LINES :]
+    return {**host.snapshot(), "log": recent}
+
+
+def _as_web(response: wire.Response) -> web.Response:
+    return web.Response(status=response.status or 500, body=response.body, headers=response.headers)
+
+
+def _break_connection(request: web.Request) -> None:
+    """Reset the TCP connection instead of closing it, as a broken network does."""
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+class ThreadedServer:
+    """A server that runs in a thread of its own until it is stopped."""
+
+    def __init__(self, host: Host, address: str = "127.0.0.1", port: int = 0) -> None:
+        """Prepare; nothing is bound yet."""
+        self._host = host
+        self._address = address
+        self._port = port
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="edas-emulator", daemon=True)
+        self.url = ""
+
+    def start(self) -> None:
+        """Bind, and return once requests are answered.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        self._thread.start()
+        if not self._ready.wait(START_TIMEOUT_SECONDS):
+            raise TimeoutError(f"the emulator did not start within {START_TIMEOUT_SECONDS:.0f} seconds")
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Close all connections and end the thread."""
+        self._host.resume()
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(START_TIMEOUT_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits in start()
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        runner, self.url = await bind(self._host, self._address, self._port)
+        try:
+            self._ready.set()
+            await self._stop.wait()
+        finally:
+            await runner.cleanup()
+
+
+async def bind(host: Host, address: str, port: int) -> tuple[web.AppRunner, str]:
+    """Bind a server and return its runner, to be cleaned up by the caller, and its URL."""
+    runner = web.AppRunner(Service(host).application, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    site = web.TCPSite(runner, address, port)
+    await site.start()
+    bound = runner.addresses[0]
+    shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+    return runner, f"http://{shown}:{bound[1]}"

@@ -1,0 +1,523 @@
+"""The wire shapes: the world as EDAS spells it, key by key and type by type.
+
+The law of this file: it renders and decides nothing. The type traps are those of the API: `changeOrderInfo` begins
+with a small letter, `TaskStatus` and the pipeline times are strings, moments are epoch milliseconds, China time or
+ISO 8601 depending on the field.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeAlias
+
+from pulumi_edas_scale.emulator.entities import (
+    Application,
+    Cluster,
+    Ecu,
+    Group,
+    Member,
+    Order,
+    OrderStatus,
+    Target,
+)
+from pulumi_edas_scale.emulator.identifiers import part_of
+from pulumi_edas_scale.emulator.operations import BATCH_DIGITS, TASK_DIGITS, member_listing
+from pulumi_edas_scale.emulator.scripts import TASK_TIMEOUT
+from pulumi_edas_scale.emulator.state import World
+
+Json: TypeAlias = dict[str, Any]
+
+_CHINA_TIME = timezone(timedelta(hours=8))
+_ACCOUNT = "1172000000006608"
+_OWNER = "edas_com_emulator@aliyun.com"
+_PORT = 8080
+_STAGE_DIGITS = "57a6"
+_SERVICE_DIGITS = "5e47"
+_STEP_DIGITS = "57e9"
+
+
+def milliseconds(moment: float) -> int:
+    """Return a moment as EDAS counts: whole milliseconds since the epoch."""
+    return int(moment * 1000)
+
+
+def china_time(moment: float | None) -> str:
+    """Return a moment as `YYYY-MM-DD HH:MM:SS` in China time; empty for None."""
+    return "" if moment is None else datetime.fromtimestamp(moment, _CHINA_TIME).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def utc_time(moment: float | None) -> str:
+    """Return a moment in ISO 8601 with `Z`; empty for None."""
+    return (
+        "" if moment is None else datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    )
+
+
+# ---- machines -------------------------------------------------------------------------------------------------
+
+
+def ecu_shape(world: World, ecu: Ecu, now: float, *, free: bool = False) -> Json:
+    """Return the part that all ECU listings share; only a free ECU shows its capacity."""
+    return {
+        "VpcId": _vpc(ecu.cluster_id),
+        "UpdateTime": milliseconds(ecu.created_at),
+        "IpAddr": ecu.ip,
+        "AvailableCpu": ecu.cpu if free else 0,
+        "CreateTime": milliseconds(ecu.created_at),
+        "UserId": _ACCOUNT,
+        "InstanceId": ecu.instance_id,
+        "RegionId": world.region,
+        "EcuId": ecu.ecu_id,
+        "DockerEnv": False,
+        "Online": ecu.online,
+        "AvailableMem": ecu.memory_mb if free else 0,
+        "ZoneId": ecu.zone,
+        "Name": ecu.name,
+        "HeartbeatTime": milliseconds(now if ecu.online else ecu.created_at),
+    }
+
+
+def application_ecu_shape(world: World, application: Application, ecu: Ecu, now: float) -> Json:
+    """Return an entry of ListApplicationEcu."""
+    return {**ecu_shape(world, ecu, now), "AppId": application.id, "Cpu": ecu.cpu, "Mem": ecu.memory_mb}
+
+
+def region_ecu_shape(world: World, ecu: Ecu, now: float) -> Json:
+    """Return an entry of ListEcuByRegion."""
+    return {**ecu_shape(world, ecu, now), "Cpu": ecu.cpu, "Mem": ecu.memory_mb}
+
+
+def cluster_member_shape(ecu: Ecu, now: float) -> Json:
+    """Return an entry of ListClusterMembers; a machine under conversion has no ECU id yet."""
+    ready = ecu.is_ready(now)
+    return {
+        "ClusterId": ecu.cluster_id,
+        "ClusterMemberId": part_of(ecu.ecu_id, "3e3b", 0),
+        "CreateTime": milliseconds(ecu.created_at),
+        "EcsId": ecu.instance_id,
+        "EcuId": ecu.ecu_id if ready else "",
+        "PrivateIp": ecu.ip,
+        "Status": (1 if ecu.online else -2) if ready else 0,
+        "UpdateTime": milliseconds(ecu.created_at),
+    }
+
+
+def cluster_shape(world: World, cluster: Cluster) -> Json:
+    """Return a cluster as ListCluster shows it."""
+    return {
+        "ClusterId": cluster.id,
+        "ClusterName": cluster.name,
+        "ClusterType": cluster.type,
+        "Cpu": sum(ecu.cpu for ecu in cluster.ecus.values()),
+        "CpuUsed": 0,
+        "CreateTime": milliseconds(cluster.created_at),
+        "CsClusterId": "",
+        "Description": "",
+        "IaasProvider": "ALIYUN",
+        "Mem": sum(ecu.memory_mb for ecu in cluster.ecus.values()),
+        "MemUsed": 0,
+        "NetworkMode": 2,
+        "NodeNum": len(cluster.ecus),
+        "OversoldFactor": 1,
+        "RegionId": world.region,
+        "UpdateTime": milliseconds(cluster.created_at),
+        "VpcId": _vpc(cluster.id),
+    }
+
+
+# ---- applications ---------------------------------------------------------------------------------------------
+
+
+def application_status_shape(world: World, application: Application, now: float) -> Json:
+    """Return the AppInfo of QueryApplicationStatus: every group, ECU and ECC of an application."""
+    members = member_listing(application, now)
+    return {
+        "Application": _application_of_status(world, application, members),
+        "EcuList": {
+            "Ecu": [
+                {
+                    **ecu_shape(world, world.machine_of(member, application), now),
+                    "GroupId": member.group_id,
+                }
+                for member in members
+            ]
+        },
+        "EccList": {"Ecc": [_ecc_shape(world, application, member) for member in members]},
+        "GroupList": {
+            "Group": [_group_of_status(application, group) for group in application.groups.values()]
+        },
+        "DeployRecordList": {
+            "DeployRecord": [
+                _deploy_record(application, member)
+                for member in members
+                if member.group_id in application.groups and application.groups[member.group_id].deployed
+            ]
+        },
+    }
+
+
+def _application_of_status(world: World, application: Application, members: list[Member]) -> Json:
+    return {
+        "ApplicationId": application.id,
+        "BuildPackageId": 59,
+        "ClusterId": application.cluster_id,
+        "Cpu": 0,
+        "CreateTime": milliseconds(application.created_at),
+        "Dockerize": False,
+        "Email": "",
+        "HealthCheckUrl": "",
+        "InstanceCount": len(members),
+        "LaunchTime": 0,
+        "Memory": 0,
+        "Name": application.name,
+        "Owner": _OWNER,
+        "Phone": "",
+        "Port": _PORT,
+        "RegionId": application.namespace,
+        "RunningInstanceCount": _running_count(world, application, members),
+        "UserId": _OWNER,
+    }
+
+
+def _ecc_shape(world: World, application: Application, member: Member) -> Json:
+    return {
+        "VpcId": _vpc(application.cluster_id),
+        "UpdateTime": milliseconds(member.updated_at),
+        "EcuId": member.ecu_id,
+        "EccId": member.ecc_id,
+        "GroupId": member.group_id,
+        "AppState": int(world.app_state(member, application)),
+        "TaskState": int(member.task_state),
+        "CreateTime": milliseconds(member.created_at),
+        "AppId": application.id,
+        "ContainerStatus": "",
+        "Ip": world.machine_of(member, application).ip,
+    }
+
+
+def _group_of_status(application: Application, group: Group) -> Json:
+    return {
+        "UpdateTime": milliseconds(group.created_at),
+        "GroupName": group.name,
+        "GroupId": group.id,
+        "CreateTime": milliseconds(group.created_at),
+        "AppVersionId": group.app_version_id,
+        "AppId": application.id,
+        "PackageVersionId": group.package_version_id,
+        "GroupType": group.type,
+        "ClusterId": application.cluster_id,
+    }
+
+
+def _deploy_record(application: Application, member: Member) -> Json:
+    return {
+        "CreateTime": milliseconds(member.created_at),
+        "DeployRecordId": part_of(member.ecc_id, "4ec0", 0),
+        "EccId": member.ecc_id,
+        "EcuId": member.ecu_id,
+        "PackageMd5": "d0db5bcb442e492104d0f00e10a03dd9",
+        "PackageVersionId": application.groups[member.group_id].package_version_id,
+    }
+
+
+def application_shape(world: World, application: Application, now: float) -> Json:
+    """Return an entry of ListApplication."""
+    members = member_listing(application, now)
+    running = _running_count(world, application, members)
+    return {
+        "AppId": application.id,
+        "ApplicationType": application.type,
+        "BuildPackageId": 58,
+        "ClusterId": application.cluster_id,
+        "ClusterType": world.clusters[application.cluster_id].type,
+        "CreateTime": milliseconds(application.created_at),
+        "Instances": len(members),
+        "Name": application.name,
+        "NamespaceId": application.namespace,
+        "Port": _PORT,
+        "RegionId": application.namespace,
+        "RunningInstanceCount": running,
+        "State": "RUNNING" if running else "STOPPED",
+        "ResourceGroupId": "rg-emulator",
+    }
+
+
+def one_application_shape(world: World, application: Application, now: float) -> Json:
+    """Return the application of GetApplication; ClusterType is a string here."""
+    members = member_listing(application, now)
+    return {
+        "AppId": application.id,
+        "ApplicationType": application.type,
+        "BuildPackageId": 58,
+        "ClusterId": application.cluster_id,
+        "ClusterType": str(world.clusters[application.cluster_id].type),
+        "Cpu": 0,
+        "CreateTime": milliseconds(application.created_at),
+        "Description": "",
+        "Dockerize": False,
+        "Email": "",
+        "EnablePortCheck": False,
+        "EnableUrlCheck": False,
+        "HaveManageAccess": "true",
+        "HealthCheckUrl": "",
+        "InstanceCount": len(members),
+        "Memory": 0,
+        "Name": application.name,
+        "NameSpace": "",
+        "Owner": _OWNER,
+        "Port": _PORT,
+        "RegionId": application.namespace,
+        "ResourceGroupId": "rg-emulator",
+        "RunningInstanceCount": _running_count(world, application, members),
+        "UserId": _OWNER,
+        "WorkloadType": "",
+    }
+
+
+def deploy_group_shape(world: World, application: Application, group: Group) -> Json:
+    """Return an entry of ListDeployGroup; its Status is a string."""
+    return {
+        "AppId": application.id,
+        "GroupId": group.id,
+        "GroupName": group.name,
+        "GroupType": group.type,
+        "ClusterId": application.cluster_id,
+        "ClusterName": world.clusters[application.cluster_id].name,
+        "AppVersionId": group.app_version_id,
+        "PackageVersionId": group.package_version_id,
+        "CreateTime": milliseconds(group.created_at),
+        "UpdateTime": milliseconds(group.created_at),
+        "Status": _group_status(world, application, group),
+    }
+
+
+def new_group_shape(application: Application, group: Group) -> Json:
+    """Return the DeployGroupEntity of InsertDeployGroup; its id is called Id."""
+    return {
+        "AppId": application.id,
+        "AppVersionId": group.app_version_id,
+        "ClusterId": application.cluster_id,
+        "CreateTime": milliseconds(group.created_at),
+        "GroupName": group.name,
+        "GroupType": group.type,
+        "Id": group.id,
+        "PackageVersionId": group.package_version_id,
+        "UpdateTime": milliseconds(group.created_at),
+    }
+
+
+def member_shape(application: Application, member: Member) -> Json:
+    """Return the EccInfo of QueryEccInfo."""
+    group = application.groups[member.group_id]
+    return {
+        "AppId": application.id,
+        "EccId": member.ecc_id,
+        "EcuId": member.ecu_id,
+        "GroupId": member.group_id,
+        "GroupName": group.name,
+        "PackageMd5": "bab6" if group.deployed else "",
+        "PackageVersion": "20210209.153400" if group.deployed else "",
+        "VpcId": _vpc(application.cluster_id),
+    }
+
+
+def _group_status(world: World, application: Application, group: Group) -> str:
+    """Return the status of the group's last order; the documented values have no 7, 8 and 9."""
+    last = next(
+        (order for order in reversed(world.orders_of(application.id)) if order.group_id == group.id), None
+    )
+    if last is None:
+        return str(int(OrderStatus.SUCCESS))
+    if last.active:
+        return str(int(OrderStatus.RUNNING if last.started else OrderStatus.READY))
+    return str(int(OrderStatus.FAILED if last.status == OrderStatus.PARTIAL else last.status))
+
+
+def _running_count(world: World, application: Application, members: Iterable[Member]) -> int:
+    return sum(world.is_running(member, application) for member in members)
+
+
+def _vpc(cluster_id: str) -> str:
+    return f"vpc-{cluster_id.replace('-', '')[-12:]}"
+
+
+# ---- change orders --------------------------------------------------------------------------------------------
+
+
+def listed_order_shape(world: World, order: Order, now: float) -> Json:
+    """Return an entry of ListRecentChangeOrder, as late as the switch `recent_order_lag` makes it."""
+    horizon = now - world.switches.number("recent_order_lag")
+    ended = order.finished_at is not None and order.finished_at <= horizon
+    return {
+        "AppId": order.application_id,
+        "BatchCount": order.batch_count,
+        "BatchType": order.batch_type,
+        "ChangeOrderDescription": order.kind.display,
+        "ChangeOrderId": order.id,
+        "CoType": order.kind.display,
+        "CoTypeCode": order.kind.code,
+        "CreateTime": china_time(order.created_at),
+        "CreateUserId": _OWNER,
+        "FinishTime": china_time(order.finished_at if ended else None),
+        "GroupId": order.group_id,
+        "Source": order.source,
+        "Status": order.status_at(horizon),
+        "UserId": _ACCOUNT,
+    }
+
+
+def order_shape(world: World, order: Order, now: float) -> Json:
+    """Return the changeOrderInfo of GetChangeOrderInfo; instances are named by address only."""
+    addresses = ",".join(target.ip for target in order.targets)
+    return {
+        "ChangeOrderId": order.id,
+        "Status": order.status,
+        "BatchType": order.batch_type,
+        "BatchCount": order.batch_count,
+        "CoType": order.kind.display,
+        "CreateTime": china_time(order.created_at),
+        "ChangeOrderDescription": order.kind.display,
+        "CreateUserId": _OWNER,
+        "SupportRollback": False,
+        "Desc": f"IP of {order.kind.noun} Instance: {addresses}",
+        "Targets": {"Items": []},
+        "TrafficControl": {"Tips": "", "Rules": "", "Routes": ""},
+        "PipelineInfoList": {
+            "PipelineInfo": [_pipeline(world, order, batch, now) for batch in range(order.batch_count)]
+        },
+    }
+
+
+def _pipeline(world: World, order: Order, batch: int, now: float) -> Json:
+    targets = [(index, target) for index, target in enumerate(order.targets) if target.batch == batch]
+    status = _batch_status(order, batch, [target for _, target in targets])
+    started = [target.started_at for _, target in targets if target.started_at is not None]
+    return {
+        "PipelineId": part_of(order.id, BATCH_DIGITS, batch),
+        "PipelineName": f"Batch: {batch + 1}",
+        "PipelineStatus": status,
+        "StartTime": str(milliseconds(min(started, default=order.created_at))),
+        "UpdateTime": str(milliseconds(order.finished_at or now)),
+        "StageList": {"StageInfoDTO": [_stage(world, order, batch, status, targets)]},
+        "StageDetailList": {"StageDetailDTO": [_stage_detail(order, batch, status, targets)]},
+    }
+
+
+def _stage(world: World, order: Order, batch: int, status: int, targets: list[tuple[int, Target]]) -> Json:
+    shown = OrderStatus.RUNNING if status in (OrderStatus.HELD, OrderStatus.BATCH_WAIT) else status
+    return {
+        "StageId": part_of(order.id, _STAGE_DIGITS, batch),
+        "StageName": order.kind.noun.replace("-", " "),
+        "Status": int(shown),
+        "StageResultDTO": {
+            "ServiceStage": {
+                "StageId": part_of(order.id, _SERVICE_DIGITS, batch),
+                "StageName": "Process Start",
+                "Status": int(shown),
+                "Message": _service_message(order, status, targets),
+            },
+            "InstanceDTOList": {
+                "InstanceDTO": [_instance(world, order, index, target) for index, target in targets]
+            },
+        },
+    }
+
+
+def _instance(world: World, order: Order, index: int, target: Target) -> Json:
+    status = _target_status(order, target)
+    return {
+        "InstanceIp": _instance_ip(world, target),
+        "InstanceName": target.name,
+        "PodName": "",
+        "PodStatus": "",
+        "Status": status,
+        "InstanceStageDTOList": {
+            "InstanceStageDTO": [
+                {
+                    "StageId": part_of(order.id, _STEP_DIGITS, index),
+                    "StageName": order.kind.task,
+                    "Status": status,
+                    "StageMessage": _target_message(order, target),
+                    "StartTime": utc_time(target.started_at),
+                    "FinishTime": utc_time(target.finished_at),
+                }
+            ]
+        },
+    }
+
+
+def _stage_detail(order: Order, batch: int, status: int, targets: list[tuple[int, Target]]) -> Json:
+    return {
+        "StageId": part_of(order.id, "de7a", batch),
+        "StageName": "Process Start",
+        "StageStatus": status,
+        "TaskList": {"TaskInfoDTO": [_task(order, index, target) for index, target in targets]},
+    }
+
+
+def _task(order: Order, index: int, target: Target) -> Json:
+    status = _target_status(order, target)
+    error = _target_message(order, target) if status == OrderStatus.FAILED else ""
+    return {
+        "TaskId": part_of(order.id, TASK_DIGITS, index),
+        "TaskName": order.kind.task,
+        "TaskStatus": str(status),
+        "TaskMessage": f"[CALLBACK] message: {_target_message(order, target).lower()}",
+        "TaskErrorCode": error.split(" ")[0] if error.startswith("EDAS-") else "",
+        "TaskErrorMessage": error,
+        "TaskErrorIgnorance": 0,
+        "RetryType": 0,
+        "ShowManualIgnorance": False,
+    }
+
+
+def _batch_status(order: Order, batch: int, targets: list[Target]) -> int:
+    if not order.active:
+        failed = any(target.status == OrderStatus.FAILED for target in targets)
+        return int(order.status if failed or order.status == OrderStatus.SUCCESS else OrderStatus.SUCCESS)
+    phase = order.phase
+    if phase is not None and batch in (phase.batch, phase.batch or 0):
+        return order.status
+    done = bool(targets) and all(target.finished_at is not None for target in targets)
+    return int(OrderStatus.SUCCESS if done else OrderStatus.READY)
+
+
+def _target_status(order: Order, target: Target) -> int:
+    """Return the status of one instance; an order that shows failed before it goes on shows it here too."""
+    if target.status == OrderStatus.RUNNING and order.status == OrderStatus.FAILED:
+        return int(OrderStatus.FAILED)
+    return int(target.status)
+
+
+def _target_message(order: Order, target: Target) -> str:
+    status = _target_status(order, target)
+    if status == OrderStatus.FAILED:
+        return target.error or TASK_TIMEOUT
+    return {OrderStatus.SUCCESS: "Success", OrderStatus.RUNNING: "Running"}.get(OrderStatus(status), "Ready")
+
+
+def _service_message(order: Order, status: int, targets: list[tuple[int, Target]]) -> str:
+    if status in (OrderStatus.RUNNING, OrderStatus.HELD, OrderStatus.BATCH_WAIT, OrderStatus.READY):
+        return ""
+    failed = [target for _, target in targets if _target_status(order, target) == OrderStatus.FAILED]
+    return _target_message(order, failed[0]) if failed else "Success"
+
+
+def _instance_ip(world: World, target: Target) -> str:
+    if world.switches.text("instance_ip") == "public_and_private":
+        return f"{target.public_ip} (Public)<br>{target.ip} (Private)"
+    return target.ip
+
+
+def page_of(things: list[Json], current: int, size: int | None) -> list[Json]:
+    """Return one page; without a size everything is on the first one."""
+    if size is None:
+        return things if current == 1 else []
+    return things[(current - 1) * size : current * size]
+
+
+def page_count(total: int, size: int) -> int:
+    """Return how many pages of a size hold `total` things."""
+    return math.ceil(total / size) if size else 0

@@ -1,0 +1,341 @@
+"""What EDAS does not document, or does in more than one way: one table of switches.
+
+The law of this file: every behaviour of the emulator that a real EDAS might show differently is a row of `SWITCHES`,
+with what is known about it. A row is "documented" when an API page says so and "assumed" otherwise; the default is
+the likelier side, or the more dangerous one where none is likelier. README.md shows the same table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pulumi_edas_scale.emulator.durations import parse_duration
+
+SwitchValue: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One row: a behaviour, its sides, its default, and what is known about it."""
+
+    name: str
+    default: SwitchValue
+    sides: str  # the allowed values, in words for people
+    parse: Callable[[object], SwitchValue]
+    evidence: str  # "documented" or "assumed"
+    meaning: str
+
+
+def _choice(*sides: str) -> Callable[[object], SwitchValue]:
+    def parse(value: object) -> SwitchValue:
+        if value not in sides:
+            raise ValueError(f"must be one of {', '.join(sides)}, got {value!r}")
+        return str(value)
+
+    return parse
+
+
+def _flag(value: object) -> SwitchValue:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, got {value!r}")  # noqa: TRY004 - one error type for the caller
+    return value
+
+
+def _count(value: object) -> SwitchValue:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"must be a whole number of at least 0, got {value!r}")
+    return value
+
+
+def _seconds(value: object) -> SwitchValue:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not (math.isfinite(value) and value >= 0)
+    ):
+        raise ValueError(f"must be a number of seconds of at least 0, got {value!r}")
+    return float(value)
+
+
+def _positive_seconds(value: object) -> SwitchValue:
+    seconds = _seconds(value)
+    if not seconds:
+        raise ValueError("must be more than 0 seconds")
+    return seconds
+
+
+def _duration(value: object) -> SwitchValue:
+    parse_duration(value)
+    return value if isinstance(value, int | float) else str(value)
+
+
+def _joiner_visible(value: object) -> SwitchValue:
+    if value in ("early", "end"):
+        return str(value)
+    word, _, seconds = str(value).partition(":")
+    try:
+        if word == "late" and _seconds(float(seconds)):
+            return str(value)
+    except ValueError:
+        pass
+    raise ValueError(f"must be 'early', 'end' or 'late:SECONDS', got {value!r}")
+
+
+def _row(  # noqa: PLR0913 - a row of a table
+    name: str,
+    default: SwitchValue,
+    sides: str,
+    parse: Callable[[object], SwitchValue],
+    evidence: str,
+    meaning: str,
+) -> Switch:
+    return Switch(name, default, sides, parse, evidence, meaning)
+
+
+def _choice_row(name: str, sides: tuple[str, ...], evidence: str, meaning: str) -> Switch:
+    """Make a row whose first side is the default."""
+    return Switch(name, sides[0], ", ".join(sides), _choice(*sides), evidence, meaning)
+
+
+_SECONDS = "seconds"
+_COUNT = "a whole number, 0 for no limit"
+
+SWITCHES: tuple[Switch, ...] = (
+    _row(
+        "order_duration",
+        "seconds:1",
+        "immediate, polls:N, seconds:X",
+        _duration,
+        "assumed",
+        "How long an order runs. N polls: that many reads of the order still show it running.",
+    ),
+    _choice_row(
+        "second_order",
+        ("refused", "refused_400", "queued", "parallel_per_group"),
+        "assumed",
+        "An order while another of the application is active: Code 601, HTTP 400 Application.ChangerOrderRunning, "
+        "accepted as ready (0), or accepted when it is of another group.",
+    ),
+    _choice_row(
+        "known_member",
+        ("refused", "ignored"),
+        "assumed",
+        "A scale out that names a present member of the group.",
+    ),
+    _choice_row(
+        "unknown_member_scale_in",
+        ("refused", "ignored"),
+        "assumed",
+        "A scale in that names an ECC the application does not have.",
+    ),
+    _row(
+        "joiner_visible",
+        "early",
+        "early, end, late:SECONDS",
+        _joiner_visible,
+        "assumed",
+        "When a joiner is listed: at once with TaskState 1, at the end of its order, or that long after it.",
+    ),
+    _choice_row(
+        "failed_joiner",
+        ("stays", "leaves"),
+        "assumed",
+        "What becomes of a joiner whose task failed: listed with AppState 1 and TaskState 3, or gone.",
+    ),
+    _choice_row(
+        "partly_failed_order",
+        ("failed", "partial"),
+        "assumed",
+        "How an order ends that failed for some instances only: failed (3) or partially executed (7).",
+    ),
+    _choice_row(
+        "leaver_stops",
+        ("early", "end"),
+        "assumed",
+        "When a leaving member stops running: at the start of its batch or at its end.",
+    ),
+    _row(
+        "start_delay",
+        0.0,
+        _SECONDS,
+        _seconds,
+        "assumed",
+        "How long a joiner still starts (AppState 1, TaskState 1) after its order ended well.",
+    ),
+    _choice_row(
+        "not_found",
+        ("body_601", "body_404", "http_404", "http_500", "http_600"),
+        "documented",
+        "How EDAS says that something does not exist: Code 601 or 404 in HTTP 200, HTTP 404, or HTTP 500 or 600 with "
+        "Code Edas.errorcode.InstanceNotExist.*",
+    ),
+    _row(
+        "code_as_string",
+        False,  # noqa: FBT003 - the default of the row
+        "true, false",
+        _flag,
+        "assumed",
+        "Code in the body is a string (an official SDK test accepts both).",
+    ),
+    _choice_row(
+        "message_language",
+        ("english", "chinese"),
+        "assumed",
+        "Language of the free text of a refusal; it follows the account.",
+    ),
+    _choice_row(
+        "recent_order_list",
+        ("newest_first", "oldest_first"),
+        "assumed",
+        "Order of the list of ListRecentChangeOrder.",
+    ),
+    _row(
+        "recent_order_lag",
+        0.0,
+        _SECONDS,
+        _seconds,
+        "assumed",
+        "ListRecentChangeOrder shows orders and statuses as they were that long ago.",
+    ),
+    _choice_row(
+        "last_member_scale_in",
+        ("allowed", "refused"),
+        "assumed",
+        "A scale in that would leave the group without members.",
+    ),
+    _choice_row(
+        "empty_ecc_info",
+        ("all_leave", "refused", "ignored"),
+        "assumed",
+        "A scale in with an empty EccInfo (documented to mean all instances for stop, start and restart).",
+    ),
+    _row(
+        "max_ids_per_call",
+        0,
+        _COUNT,
+        _count,
+        "assumed",
+        "A scale out or scale in that names more ids is refused.",
+    ),
+    _row(
+        "max_group_members",
+        0,
+        _COUNT,
+        _count,
+        "assumed",
+        "A scale out that would make the group larger is refused.",
+    ),
+    _row(
+        "scale_in_lag",
+        0.0,
+        _SECONDS,
+        _seconds,
+        "assumed",
+        "A member that left by an order is still listed for that long.",
+    ),
+    _row(
+        "force_scale_in_lag",
+        0.0,
+        _SECONDS,
+        _seconds,
+        "assumed",
+        "A member that left by ForceStatus=true, which has no order, is still listed for that long.",
+    ),
+    _row(
+        "freed_ecu_lag",
+        0.0,
+        _SECONDS,
+        _seconds,
+        "assumed",
+        "ListScaleOutEcu offers an ECU only that long after it left an application.",
+    ),
+    _row(
+        "import_lag",
+        0.0,
+        _SECONDS,
+        _seconds,
+        "assumed",
+        "An imported instance has an empty EcuId and status 0 for that long.",
+    ),
+    _choice_row(
+        "total_size",
+        ("members", "pages"),
+        "documented",
+        "What TotalSize of ListClusterMembers counts: the pages, as documented, or the members, as named.",
+    ),
+    _choice_row(
+        "instance_ip",
+        ("private", "public_and_private"),
+        "documented",
+        "Form of InstanceIp in an order: the address, or 'A (Public)<br>B (Private)'.",
+    ),
+    _choice_row(
+        "limits",
+        ("off", "documented"),
+        "documented",
+        "Enforce the documented calls per minute of the account in sliding windows.",
+    ),
+    _row(
+        "limit_window",
+        60.0,
+        _SECONDS,
+        _positive_seconds,
+        "documented",
+        "Length of that window; shorter ones make a test of the limits fast.",
+    ),
+)
+
+_ROWS: Mapping[str, Switch] = {row.name: row for row in SWITCHES}
+
+
+class SwitchError(ValueError):
+    """A switch is not known or has a value that it does not take; the caller's fault."""
+
+
+class Switches:
+    """The current side of every switch, readable by key."""
+
+    def __init__(self, values: Mapping[str, object] | None = None) -> None:
+        """Start from the defaults and set `values`."""
+        self._values: dict[str, SwitchValue] = {row.name: row.default for row in SWITCHES}
+        self.update(values or {})
+
+    def update(self, values: Mapping[str, object], path: str = "switches") -> None:
+        """Set several switches, all or none.
+
+        Args:
+            values: switch name to value.
+            path: where the values stand, for the message.
+
+        Raises:
+            SwitchError: a name or a value is wrong; nothing has been set then.
+        """
+        parsed: dict[str, SwitchValue] = {}
+        for name, value in values.items():
+            row = _ROWS.get(name)
+            if row is None:
+                raise SwitchError(f"{path}.{name}: no such switch; known are {', '.join(sorted(_ROWS))}")
+            try:
+                parsed[name] = row.parse(value)
+            except ValueError as error:
+                raise SwitchError(f"{path}.{name}: {error}") from None
+        self._values.update(parsed)
+
+    def text(self, name: str) -> str:
+        """Return a switch whose sides are words."""
+        return str(self._values[name])
+
+    def number(self, name: str) -> float:
+        """Return a switch that counts or is in seconds."""
+        return float(self._values[name])
+
+    def flag(self, name: str) -> bool:
+        """Return a switch that is true or false."""
+        return bool(self._values[name])
+
+    def as_json(self) -> dict[str, SwitchValue]:
+        """Return every switch with its current value, in the order of the table."""
+        return dict(self._values)
