@@ -23,9 +23,10 @@ WORKERS ?= 2
 E2E_WORKERS ?= 2
 PYTEST_ARGS ?=
 PYTEST := $(BIN)/python -m pytest $(PYTEST_ARGS)
+# No dots in the names of the files of one suite: a report takes COVERAGE_DATA.* for parts of its own and deletes them.
 COVERAGE_DATA := build/coverage
-COVERED_PYTEST = mkdir -p build && rm -f $(COVERAGE_DATA).$@* && \
-  COVERAGE_FILE=$(COVERAGE_DATA).$@ $(PYTEST) -n $(WORKERS) --cov --cov-report=
+COVERED_PYTEST = mkdir -p build && rm -f $(COVERAGE_DATA)-$@* && \
+  COVERAGE_FILE=$(COVERAGE_DATA)-$@ $(PYTEST) -n $(WORKERS) --cov --cov-report=
 
 CHECKED := $(wildcard pulumi_edas_scale tests tools examples)
 LANGUAGES := python,yaml,nodejs
@@ -35,7 +36,7 @@ PURE := model errors plan change_order inputs diagnosis waiter
 comma := ,
 empty :=
 space := $(empty) $(empty)
-PURE_FILES := $(subst $(space),$(comma),$(PURE:%=pulumi_edas_scale/%.py))
+PURE_FILES := $(PURE:%=pulumi_edas_scale/%.py)
 
 # Puts the environment and the Pulumi CLI first on PATH, for programs that run stacks.
 WITH_PULUMI = cli="$$($(PYTHON) tools/pulumi_cli.py --languages $(LANGUAGES))" && export PATH="$(BIN):$$cli:$$PATH" &&
@@ -93,9 +94,9 @@ e2e: $(STAMP) ## real stacks on the real engine
 	$(WITH_PULUMI) $(PYTEST) -n $(E2E_WORKERS) --dist worksteal tests/e2e
 
 .PHONY: coverage
-coverage: $(STAMP) ## did the last unit and property runs take every branch of the pure files
-	$(BIN)/coverage combine --quiet --keep --data-file=$(COVERAGE_DATA) $(COVERAGE_DATA).unit* $(COVERAGE_DATA).property*
-	$(BIN)/coverage report --data-file=$(COVERAGE_DATA) --include='$(PURE_FILES)' --fail-under=100
+coverage: $(STAMP) $(PURE_FILES) ## did the last unit and property runs take every branch of the pure files
+	$(BIN)/coverage combine --quiet --keep --data-file=$(COVERAGE_DATA) $(COVERAGE_DATA)-unit $(COVERAGE_DATA)-property
+	$(BIN)/coverage report --data-file=$(COVERAGE_DATA) --include='$(subst $(space),$(comma),$(PURE_FILES))' --fail-under=100
 
 .PHONY: test
 test: $(STAMP) ## lint, all suites, coverage; says how long each took
