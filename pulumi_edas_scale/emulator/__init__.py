@@ -1,7 +1,8 @@
-"""An EDAS for laptops and CI: the API operations around change orders, served over HTTP, with faults on demand.
+"""An EDAS for laptops and CI: applications, groups and change orders over HTTP, with faults on demand.
 
-The law of this package: it shares no code with the provider it helps to test, so that the one cannot hide a mistake of
-the other. `state.py` is the world without I/O, `wire.py` one call without HTTP, `server.py` the rest. Start with README.md.
+The law of this package: it shares no code with the provider it helps to test, so that the one cannot hide a
+mistake of the other. `state.py` is the world without I/O, `wire.py` one call without HTTP, `server.py` the
+rest. Start with README.md.
 """
 
 from __future__ import annotations

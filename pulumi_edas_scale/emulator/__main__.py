@@ -7,16 +7,19 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pulumi_edas_scale.emulator.in_process import environment_of
 from pulumi_edas_scale.emulator.server import Host, bind
 from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, WorldFileError, build_world
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 after an interrupt, 2 for wrong arguments or a wrong world."""
+    """Run the command; return 0 after an interrupt, 2 for wrong arguments or a wrong world."""
     options = _parser().parse_args(arguments)
     try:
         text = options.world.read_text(encoding="utf-8") if options.world else None

@@ -1,17 +1,17 @@
-"""The other people, the machines and the accidents: what a test or a person does to the emulated EDAS from outside.
+"""Other people, machines and accidents: what a test or a person does to the emulated EDAS from outside.
 
-The law of this file: it works on the world directly, never through the API, so nothing here enters the request log.
-Applications and groups are named by id or name, machines by ECS or ECU id. An action that cannot be done is refused
-with a `ControlError` and changes nothing.
+The law of this file: it works on the world directly, never through the API, so nothing here enters the
+request log. Applications and groups are named by id or name, machines by ECS or ECU id. An action that cannot
+be done is refused with a `ControlError` and changes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pulumi_edas_scale.emulator import operations
+from pulumi_edas_scale.emulator import operations, progress
 from pulumi_edas_scale.emulator.entities import (
     Application,
     AppState,
@@ -26,160 +26,18 @@ from pulumi_edas_scale.emulator.entities import (
 )
 from pulumi_edas_scale.emulator.faults import RuleError, parse_script
 from pulumi_edas_scale.emulator.scripts import TASK_TIMEOUT, task_error
-from pulumi_edas_scale.emulator.state import World
+from pulumi_edas_scale.emulator.views import Json, application_json, machine_json, member_json, order_json
 from pulumi_edas_scale.emulator.world_file import WorldFileError, add_application, add_machine
 
-Json: TypeAlias = dict[str, Any]
-
-STATUS_WORDS: Mapping[int, str] = {
-    OrderStatus.READY: "ready",
-    OrderStatus.RUNNING: "running",
-    OrderStatus.SUCCESS: "success",
-    OrderStatus.FAILED: "failed",
-    OrderStatus.ABORTED: "aborted",
-    OrderStatus.PARTIAL: "partial",
-    OrderStatus.HELD: "held",
-    OrderStatus.BATCH_WAIT: "batch wait",
-    OrderStatus.SYSTEM_FAILURE: "system failure",
-}
+if TYPE_CHECKING:
+    from pulumi_edas_scale.emulator.state import World
 
 
 class ControlError(ValueError):
     """An action cannot be done; the caller's fault."""
 
 
-# ---- what is ---------------------------------------------------------------------------------------------------
-
-
-def snapshot(world: World, now: float) -> Json:
-    """Return the whole world as JSON, without any secret."""
-    world.advance(now)
-    return {
-        "region": world.region,
-        "now": now,
-        "version": world.version,
-        "switches": world.switches.as_json(),
-        "clusters": [_cluster_json(world, cluster, now) for cluster in world.clusters.values()],
-        "applications": [
-            _application_json(world, application, now) for application in world.applications.values()
-        ],
-        "orders": [order_json(order) for order in world.orders.values()],
-        "rules": world.rules.as_json(),
-        "breaches": dict(world.breaches),
-    }
-
-
-def members_json(world: World, application: Application, group: Group, now: float) -> list[Json]:
-    """Return the true members of a group, sorted by ECS id; `listed` says whether EDAS shows them."""
-    members = [_member_json(world, application, member, now) for member in application.members_of(group.id)]
-    return sorted(members, key=lambda member: str(member["instanceId"]))
-
-
-def running_minimum(world: World) -> list[Json]:
-    """Return, for every group, the running members now and the fewest since the last reset."""
-    return [
-        {
-            "applicationId": application.id,
-            "application": application.name,
-            "groupId": group.id,
-            "group": group.name,
-            "running": sum(
-                world.is_running(member, application) for member in application.members_of(group.id)
-            ),
-            "lowest": world.lowest_running(application.id, group.id),
-        }
-        for application in world.applications.values()
-        for group in application.groups.values()
-    ]
-
-
-def order_json(order: Order) -> Json:
-    """Return a change order with all that EDAS does not tell: ECU, ECC and ECS ids of its instances."""
-    return {
-        "id": order.id,
-        "applicationId": order.application_id,
-        "groupId": order.group_id,
-        "kind": order.kind.word,
-        "source": order.source,
-        "status": order.status,
-        "statusWord": STATUS_WORDS.get(order.status, "unknown"),
-        "active": order.active,
-        "createdAt": order.created_at,
-        "finishedAt": order.finished_at,
-        "history": [[moment, status] for moment, status in order.history],
-        "instances": [
-            {
-                "instanceId": target.instance_id,
-                "ecuId": target.ecu_id,
-                "eccId": target.ecc_id,
-                "ip": target.ip,
-                "batch": target.batch,
-                "status": int(target.status),
-                "error": target.error,
-            }
-            for target in order.targets
-        ],
-    }
-
-
-def _cluster_json(world: World, cluster: Cluster, now: float) -> Json:
-    return {
-        "id": cluster.id,
-        "name": cluster.name,
-        "type": cluster.type,
-        "ecus": [_machine_json(world, ecu, now) for ecu in cluster.ecus.values()],
-    }
-
-
-def _machine_json(world: World, ecu: Ecu, now: float) -> Json:
-    owner = world.owner_of(ecu.ecu_id)
-    member = owner.member_on(ecu.ecu_id) if owner else None
-    return {
-        "instanceId": ecu.instance_id,
-        "ecuId": ecu.ecu_id,
-        "ip": ecu.ip,
-        "zone": ecu.zone,
-        "online": ecu.online,
-        "ready": ecu.is_ready(now),
-        "applicationId": owner.id if owner else None,
-        "groupId": member.group_id if member else None,
-    }
-
-
-def _application_json(world: World, application: Application, now: float) -> Json:
-    return {
-        "id": application.id,
-        "name": application.name,
-        "clusterId": application.cluster_id,
-        "groups": [
-            {
-                "id": group.id,
-                "name": group.name,
-                "deployed": group.deployed,
-                "lowestRunning": world.lowest_running(application.id, group.id),
-                "members": members_json(world, application, group, now),
-            }
-            for group in application.groups.values()
-        ],
-    }
-
-
-def _member_json(world: World, application: Application, member: Member, now: float) -> Json:
-    machine = world.machine_of(member, application)
-    return {
-        "instanceId": machine.instance_id,
-        "ecuId": member.ecu_id,
-        "eccId": member.ecc_id,
-        "groupId": member.group_id,
-        "ip": machine.ip,
-        "appState": int(world.app_state(member, application)),
-        "taskState": int(member.task_state),
-        "online": machine.online,
-        "listed": member.listed(now),
-    }
-
-
-# ---- who is meant ----------------------------------------------------------------------------------------------
+# ---- who is meant ----
 
 
 @dataclass(frozen=True)
@@ -274,7 +132,7 @@ def find_machine(world: World, name: str) -> Ecu:
     raise ControlError(f"there is no instance {name!r}")
 
 
-# ---- what happens ----------------------------------------------------------------------------------------------
+# ---- what happens ----
 
 Action: TypeAlias = Callable[[_Request], Json]
 
@@ -288,7 +146,7 @@ def act(world: World, name: str, args: Mapping[str, Any], now: float) -> Json:
     action = ACTIONS.get(name)
     if action is None:
         raise ControlError(f"action: {name!r} is unknown; known are {', '.join(sorted(ACTIONS))}")
-    world.advance(now)
+    progress.advance(world, now)
     try:
         return action(_Request(world, name, args, now))
     except (RuleError, WorldFileError) as error:
@@ -312,7 +170,7 @@ def _join(request: _Request) -> Json:
     member.app_state = machine.start_state if group.deployed else AppState.STOPPED
     member.task_state = TaskState.SUCCESS
     world.observe(application)
-    return _member_json(world, application, member, now)
+    return member_json(world, application, member, now)
 
 
 def _leave(request: _Request) -> Json:
@@ -332,7 +190,7 @@ def _move(request: _Request) -> Json:
     _, group = find_group(request.world, request.text("group"), application.id)
     member.group_id, member.updated_at = group.id, request.now
     request.world.observe(application)
-    return _member_json(request.world, application, member, request.now)
+    return member_json(request.world, application, member, request.now)
 
 
 def _set_online(request: _Request, *, online: bool) -> Json:
@@ -342,7 +200,7 @@ def _set_online(request: _Request, *, online: bool) -> Json:
     if owner is not None:
         request.world.observe(owner)
     request.world.version += 1
-    return _machine_json(request.world, machine, request.now)
+    return machine_json(request.world, machine, request.now)
 
 
 def _online(request: _Request) -> Json:
@@ -362,7 +220,7 @@ def _set_state(request: _Request) -> Json:
     member.app_state, member.task_state, member.starts_at = app_state, task_state, None
     member.updated_at = request.now
     request.world.observe(application)
-    return _member_json(request.world, application, member, request.now)
+    return member_json(request.world, application, member, request.now)
 
 
 def _set_start(request: _Request) -> Json:
@@ -371,7 +229,7 @@ def _set_start(request: _Request) -> Json:
     machine.start_state, machine.start_task_state = _states(
         request, machine.start_state, machine.start_task_state
     )
-    return _machine_json(request.world, machine, request.now)
+    return machine_json(request.world, machine, request.now)
 
 
 def _states(request: _Request, app_state: AppState, task_state: TaskState) -> tuple[AppState, TaskState]:
@@ -392,7 +250,7 @@ def _import_instance(request: _Request) -> Json:
     if known is not None:
         known.ready_at = min(known.ready_at, ready_at)
         world.version += 1
-        return _machine_json(world, known, request.now)
+        return machine_json(world, known, request.now)
     cluster = _cluster_of(request)
     given = {
         key: value for key, value in request.args.items() if key not in ("action", "instance", "cluster")
@@ -400,7 +258,7 @@ def _import_instance(request: _Request) -> Json:
     given["instanceId"] = instance_id
     machine = add_machine(world, cluster, given, "import", ready_at=ready_at, created_at=request.now)
     world.version += 1
-    return _machine_json(world, machine, request.now)
+    return machine_json(world, machine, request.now)
 
 
 def _cluster_of(request: _Request) -> Cluster:
@@ -434,14 +292,14 @@ def _create_application(request: _Request) -> Json:
         request.world, request.args.get("application"), "create_application.application"
     )
     request.world.observe(application)
-    return _application_json(request.world, application, request.now)
+    return application_json(request.world, application, request.now)
 
 
 def _delete_application(request: _Request) -> Json:
     """An application disappears with everything it has; its orders end as aborted."""
     application = request.application()
     for order in request.world.active_orders(application.id):
-        request.world.end_order(order, OrderStatus.ABORTED, request.now)
+        progress.end_order(request.world, order, OrderStatus.ABORTED, request.now)
     for ecc_id in list(application.members):
         request.world.remove_member(application, ecc_id, request.now)
     del request.world.applications[application.id]
@@ -489,8 +347,8 @@ def _foreign_order(
     request: _Request, kind: OrderKind, application: Application, group: Group, targets: list[Any]
 ) -> Json:
     script = parse_script({**request.args, "instance": None}, request.name)
-    order = request.world.open_order(
-        kind, application, group.id, targets, request.now, source="console", script=script
+    order = progress.open_order(
+        request.world, kind, application, group.id, targets, request.now, source="console", script=script
     )
     return order_json(order)
 
@@ -498,7 +356,7 @@ def _foreign_order(
 def _confirm_order(request: _Request) -> Json:
     """A person confirms the next batch of a held order."""
     order = request.order()
-    if not request.world.confirm(order, request.now):
+    if not progress.confirm(request.world, order, request.now):
         raise ControlError(f"confirm_order: change order {order.id} does not wait for a confirmation")
     return order_json(order)
 
@@ -519,9 +377,9 @@ def _end_order(request: _Request, status: OrderStatus, error: str | None) -> Jso
     if not order.active:
         raise ControlError(f"{request.name}: change order {order.id} has ended")
     if error is None:
-        request.world.end_order(order, status, request.now)
+        progress.end_order(request.world, order, status, request.now)
     else:
-        request.world.end_order(order, status, request.now, error)
+        progress.end_order(request.world, order, status, request.now, error)
     return order_json(order)
 
 

@@ -1,8 +1,8 @@
 """How time passes for a change order: at once, by polls, or by seconds.
 
-The law of this file: a duration is data. Nothing here looks at a clock; `state.py` compares a duration with the
-`now` it was given. The three forms let a test choose between "ended before anybody looked", "ended at the n-th
-look" and "ended when n seconds had passed".
+The law of this file: a duration is data. Nothing here looks at a clock; `state.py` compares a duration with
+the `now` it was given. The three forms let a test choose between "ended before anybody looked", "ended at the
+n-th look" and "ended when n seconds had passed".
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Duration:
-    """A length of one phase of a change order; exactly one of the two counts is meant, both None is "at once"."""
+    """The length of one phase of a change order: in polls or in seconds; both None is "at once"."""
 
     polls: int | None = None  # reads of the order that still show the phase
     seconds: float | None = None
@@ -42,7 +42,7 @@ def parse_duration(value: object) -> Duration:
         ValueError: the text is none of these, or the count is negative; the caller names the place.
     """
     if isinstance(value, bool):
-        raise ValueError(_wrong_duration(value))
+        raise ValueError(_wrong_duration(value))  # noqa: TRY004 - one error type for the caller
     if isinstance(value, int | float):
         return _of_seconds(float(value), value)
     if value == "immediate":

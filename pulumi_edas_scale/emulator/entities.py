@@ -1,7 +1,7 @@
 """The nouns of the emulated EDAS: clusters, machines, applications, groups, members, change orders.
 
-The law of this file: values and small facts about one value. Everything that concerns more than one of them, or the
-passing of time, is in `state.py`. All moments are seconds since the epoch, given by the caller.
+The law of this file: values and small facts about one value. Everything that concerns more than one of them,
+or the passing of time, is in `state.py`. All moments are seconds since the epoch, given by the caller.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class TaskState(IntEnum):
 
 
 class OrderStatus(IntEnum):
-    """Status codes of a change order that EDAS documents; an order may also be scripted to show any other number."""
+    """The documented status codes of a change order; a script may show any other number too."""
 
     READY = 0
     RUNNING = 1
@@ -208,6 +208,11 @@ class Target:
     state_before: AppState = AppState.STOPPED
     started_at: float | None = None
     finished_at: float | None = None
+
+    @property
+    def done(self) -> bool:
+        """Tell whether the task is over, well or badly."""
+        return self.finished_at is not None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Rules that break things on purpose: which calls or orders they meet, and what then happens.
 
-The law of this file: a rule is data, and which rules meet a call depends only on the calls before it. A rule of effect
-`order` meets change orders when they are created; every other rule meets calls, before they are executed (then they
-are not) or after (then only the answer is lost or changed).
+The law of this file: a rule is data, and which rules meet a call depends only on the calls before it. A rule
+of effect `order` meets change orders when they are created; every other rule meets calls, before they are
+executed (then they are not) or after (then only the answer is lost or changed).
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class RuleBook:
         return [rule.as_json() for rule in self._rules.values()]
 
     def acting_on(self, call: CallFacts) -> list[Rule]:
-        """Count a call and return the rules that act on it: waits first come, then at most one answer a side."""
+        """Count a call and return the rules that act on it: all waits, and at most one answer a side."""
         acting = [
             rule
             for rule in self._rules.values()
@@ -286,8 +286,9 @@ def _phase(given: Mapping[str, Any], path: str) -> Phase:
 def _operations(given: object, effect: str, path: str) -> tuple[str, ...]:
     if given is None:
         return ()
-    names = given if isinstance(given, list | tuple) else [given]
-    if not all(isinstance(name, str) for name in names):
+    listed = given if isinstance(given, list | tuple) else [given]
+    names = [name for name in listed if isinstance(name, str)]
+    if len(names) != len(listed):
         raise RuleError(
             f"{path}.operation: must be the name of an operation or a list of names, got {given!r}"
         )

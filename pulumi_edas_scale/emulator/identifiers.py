@@ -1,7 +1,7 @@
 """Identifiers that are the same in every run: counters in the shape of a UUID.
 
-The law of this file: no randomness. The first hexadecimal digits tell people what an identifier names, the last
-ones count, so two worlds with the same history have the same identifiers.
+The law of this file: no randomness. The first hexadecimal digits tell people what an identifier names, the
+last ones count, so two worlds with the same history have the same identifiers.
 """
 
 from __future__ import annotations

@@ -1,20 +1,24 @@
 """The emulator inside a test: a context manager that serves over HTTP and is controlled by method calls.
 
-The law of this file: every method takes the lock of the host, so it may be called from any thread while requests are
-being answered.
+The law of this file: every method takes the lock of the host, so it may be called from any thread while
+requests are being answered.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pulumi_edas_scale.emulator import control
+from pulumi_edas_scale.emulator import control, progress, views
 from pulumi_edas_scale.emulator.server import Host, ThreadedServer, wall_clock
 from pulumi_edas_scale.emulator.state import World
 from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, build_world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self
 
 Json = dict[str, Any]
 
@@ -48,7 +52,7 @@ class Emulator:
         self.host = Host(built, clock)
         self._server = ThreadedServer(self.host, address, port)
 
-    def start(self) -> Emulator:
+    def start(self) -> Self:
         """Bind and serve; return self."""
         self._server.start()
         return self
@@ -57,7 +61,7 @@ class Emulator:
         """Stop serving; paused calls are let go."""
         self._server.stop()
 
-    def __enter__(self) -> Emulator:
+    def __enter__(self) -> Self:
         """Serve."""
         return self.start()
 
@@ -81,7 +85,7 @@ class Emulator:
         """Return the variables that point a program at this emulator."""
         return environment_of(self.host.world, self.url)
 
-    # ---- looking ----------------------------------------------------------------------------------------------
+    # ---- looking ----
 
     def state(self) -> Json:
         """Return the whole world as JSON."""
@@ -101,31 +105,31 @@ class Emulator:
         """Return the true members of a group by its id or name, sorted by ECS id."""
         with self.host.lock:
             now = self.host.now()
-            self.world.advance(now)
+            progress.advance(self.world, now)
             owner, found = control.find_group(self.world, group, application)
-            return control.members_json(self.world, owner, found, now)
+            return views.members_json(self.world, owner, found, now)
 
     def orders(self, application: str | None = None) -> list[Json]:
         """Return the change orders, oldest first; with an application by id or name only its own."""
         with self.host.lock:
-            self.world.advance(self.host.now())
+            progress.advance(self.world, self.host.now())
             wanted = control.find_application(self.world, application).id if application else None
             found = [order for order in self.world.orders.values() if wanted in (None, order.application_id)]
-            return [control.order_json(order) for order in found]
+            return [views.order_json(order) for order in found]
 
     def running_minimum(self, group: str | None = None, application: str | None = None) -> Any:  # noqa: ANN401
         """Return the fewest running members of a group since the last reset, or the list for all groups."""
         with self.host.lock:
-            self.world.advance(self.host.now())
+            progress.advance(self.world, self.host.now())
             if group is None:
-                return control.running_minimum(self.world)
+                return views.running_minimum(self.world)
             owner, found = control.find_group(self.world, group, application)
             return self.world.lowest_running(owner.id, found.id)
 
     def reset_running_minimum(self) -> None:
         """Let the running minimum of every group start over from now."""
         with self.host.lock:
-            self.world.advance(self.host.now())
+            progress.advance(self.world, self.host.now())
             self.world.reset_lowest_running()
 
     def breaches(self) -> dict[str, int]:
@@ -133,7 +137,7 @@ class Emulator:
         with self.host.lock:
             return dict(self.world.breaches)
 
-    # ---- doing ------------------------------------------------------------------------------------------------
+    # ---- doing ----
 
     def action(self, name: str, **args: Any) -> Json:  # noqa: ANN401 - every action has arguments of its own
         """Do one action of the control API and return what it made or changed."""
@@ -177,7 +181,7 @@ class Emulator:
         """Let all paused calls go on and return their numbers in the log."""
         return self.host.resume()
 
-    # ---- waiting ----------------------------------------------------------------------------------------------
+    # ---- waiting ----
 
     def await_calls(self, operation: str, count: int = 1, timeout: float = 30.0) -> list[Json]:
         """Wait until an operation has been called `count` times since the log was cleared; return the calls.

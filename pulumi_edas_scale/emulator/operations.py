@@ -1,13 +1,15 @@
 """What the operations of the EDAS API do to the world, and when EDAS refuses them.
 
-The law of this file: it changes and selects; how an answer looks is written in `shapes.py`. A refusal changes nothing.
+The law of this file: it changes and selects; how an answer looks is written in `shapes.py`. A refusal changes
+nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from pulumi_edas_scale.emulator import progress
 from pulumi_edas_scale.emulator.entities import (
     DEFAULT_GROUP_NAME,
     Application,
@@ -22,8 +24,12 @@ from pulumi_edas_scale.emulator.entities import (
     TaskState,
 )
 from pulumi_edas_scale.emulator.identifiers import part_of
-from pulumi_edas_scale.emulator.refusals import Busy, NotFound, Refusal
-from pulumi_edas_scale.emulator.state import World
+from pulumi_edas_scale.emulator.refusals import BusyError, NotFoundError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pulumi_edas_scale.emulator.state import World
 
 MAX_GROUP_NAME = 64  # characters, as documented
 
@@ -38,11 +44,11 @@ def scale_out(world: World, application_id: str, group_id: str, ecu_ids: list[st
     """Let ECUs join a deploy group; the order says how it went.
 
     Raises:
-        Refusal: no such application or group, another order is active, or an ECU cannot join.
+        RefusedError: no such application or group, another order is active, or an ECU cannot join.
     """
     application = _changeable(world, application_id)
     if group_id not in application.groups:
-        raise Refusal("group_missing", id=group_id)
+        raise RefusedError("group_missing", id=group_id)
     _require_free(world, application, group_id)
     _check_ids(world, ecu_ids, "EcuInfo")
     joining = [
@@ -50,9 +56,9 @@ def scale_out(world: World, application_id: str, group_id: str, ecu_ids: list[st
     ]
     limit = int(world.switches.number("max_group_members"))
     if limit and len(application.members_of(group_id)) + len(joining) > limit:
-        raise Refusal("group_full", limit=limit)
+        raise RefusedError("group_full", limit=limit)
     targets = [target_of(ecu, join(world, application, group_id, ecu, now)) for ecu in joining]
-    return world.open_order(OrderKind.SCALE_OUT, application, group_id, targets, now)
+    return progress.open_order(world, OrderKind.SCALE_OUT, application, group_id, targets, now)
 
 
 def join(world: World, application: Application, group_id: str, ecu: Ecu, now: float) -> Member:
@@ -78,7 +84,7 @@ def scale_in(
     """Let members leave; None when they were removed by force, which makes no order.
 
     Raises:
-        Refusal: no such application, another order is active, or a member cannot leave.
+        RefusedError: no such application, another order is active, or a member cannot leave.
     """
     application = _changeable(world, application_id)
     _require_free(world, application, _group_of_first(application, ecc_ids))
@@ -89,8 +95,8 @@ def scale_in(
             world.remove_member(application, member.ecc_id, now, world.switches.number("force_scale_in_lag"))
         return None
     group_id = leaving[0].group_id if leaving else next(iter(application.groups), "")
-    return world.open_order(
-        OrderKind.SCALE_IN, application, group_id, targets_of(world, application, leaving), now
+    return progress.open_order(
+        world, OrderKind.SCALE_IN, application, group_id, targets_of(world, application, leaving), now
     )
 
 
@@ -102,7 +108,9 @@ def set_running(
     members = _members(application, ecc_ids) if ecc_ids else list(application.members.values())
     group_id = members[0].group_id if members else next(iter(application.groups), "")
     _require_free(world, application, group_id)
-    return world.open_order(kind, application, group_id, targets_of(world, application, members), now)
+    return progress.open_order(
+        world, kind, application, group_id, targets_of(world, application, members), now
+    )
 
 
 def change_group(world: World, application_id: str, ecc_id: str, group_name: str, now: float) -> Order:
@@ -110,12 +118,18 @@ def change_group(world: World, application_id: str, ecc_id: str, group_name: str
     application = _changeable(world, application_id)
     group = application.group_named(group_name)
     if group is None:
-        raise Refusal("group_missing", id=group_name)
+        raise RefusedError("group_missing", id=group_name)
     members = _members(application, [ecc_id])
     _require_free(world, application, members[0].group_id)
     targets = targets_of(world, application, members)
-    return world.open_order(
-        OrderKind.CHANGE_GROUP, application, members[0].group_id, targets, now, destination_group_id=group.id
+    return progress.open_order(
+        world,
+        OrderKind.CHANGE_GROUP,
+        application,
+        members[0].group_id,
+        targets,
+        now,
+        destination_group_id=group.id,
     )
 
 
@@ -123,9 +137,9 @@ def insert_group(world: World, application_id: str, name: str, package_version: 
     """Create a deploy group, never deployed unless it is given a package version."""
     application = world.application(application_id)
     if not 1 <= len(name) <= MAX_GROUP_NAME:
-        raise Refusal("group_name")
+        raise RefusedError("group_name")
     if application.group_named(name) is not None:
-        raise Refusal("group_exists", name=name)
+        raise RefusedError("group_exists", name=name)
     group = Group(
         id=world.ids.next("group"),
         name=name,
@@ -144,11 +158,11 @@ def delete_group(world: World, application_id: str, name: str) -> None:
     application = world.application(application_id)
     group = application.group_named(name)
     if group is None:
-        raise Refusal("group_missing", id=name)
+        raise RefusedError("group_missing", id=name)
     if name == DEFAULT_GROUP_NAME:
-        raise Refusal("default_group")
+        raise RefusedError("default_group")
     if application.members_of(group.id):
-        raise Refusal("group_not_empty", name=name)
+        raise RefusedError("group_not_empty", name=name)
     del application.groups[group.id]
     world.observe(application)
 
@@ -157,8 +171,8 @@ def abort(world: World, order_id: str, now: float) -> Order:
     """Stop an active order; what is done is not undone."""
     order = world.order(order_id)
     if not order.active:
-        raise Refusal("order_ended", id=order_id)
-    world.end_order(order, OrderStatus.ABORTED, now)
+        raise RefusedError("order_ended", id=order_id)
+    progress.end_order(world, order, OrderStatus.ABORTED, now)
     return order
 
 
@@ -177,18 +191,18 @@ def continue_pipeline(world: World, pipeline_id: str, now: float, *, confirm: bo
     """Release the next batch of a held order, or, with `confirm` false, leave it held."""
     order = _order_with_part(world, pipeline_id, BATCH_DIGITS, "Pipeline")
     if order.phase is None or not order.phase.until_confirmed:
-        raise Refusal("not_waiting", id=order.id)
+        raise RefusedError("not_waiting", id=order.id)
     if confirm:
-        world.confirm(order, now)
+        progress.confirm(world, order, now)
 
 
 def retry_task(world: World, task_id: str, now: float) -> Order:
     """Let an order that ended badly work again on what failed."""
     order = _order_with_part(world, task_id, TASK_DIGITS, "Task")
     if order.active or not any(target.status == OrderStatus.FAILED for target in order.targets):
-        raise Refusal("nothing_to_retry", id=task_id)
+        raise RefusedError("nothing_to_retry", id=task_id)
     _require_free(world, world.application(order.application_id), order.group_id)
-    world.reopen(order, now)
+    progress.reopen(world, order, now)
     return order
 
 
@@ -243,7 +257,7 @@ def unique(ids: Iterable[str]) -> list[str]:
 def _changeable(world: World, application_id: str) -> Application:
     application = world.application(application_id)
     if world.cluster(application.cluster_id).is_kubernetes:
-        raise Refusal("kubernetes", id=application_id)
+        raise RefusedError("kubernetes", id=application_id)
     return application
 
 
@@ -254,30 +268,30 @@ def _require_free(world: World, application: Application, group_id: str) -> None
     if rule == "parallel_per_group":
         active = [order for order in active if order.group_id == group_id]
     if active and rule != "queued":
-        raise Busy
+        raise BusyError
 
 
 def _check_ids(world: World, ids: list[str], name: str) -> None:
     limit = int(world.switches.number("max_ids_per_call"))
     if not ids:
-        raise Refusal("ids_empty", name=name)
+        raise RefusedError("ids_empty", name=name)
     if limit and len(ids) > limit:
-        raise Refusal("ids_too_many", limit=limit)
+        raise RefusedError("ids_too_many", limit=limit)
 
 
 def _joinable(world: World, application: Application, group_id: str, ecu_id: str, now: float) -> Ecu | None:
     """Return the machine that joins; None for a present member that the switch lets pass."""
     ecu = world.cluster(application.cluster_id).ecus.get(ecu_id)
     if ecu is None or not ecu.is_ready(now):
-        raise Refusal("ecu_missing", id=ecu_id)
+        raise RefusedError("ecu_missing", id=ecu_id)
     owner = world.owner_of(ecu_id)
     if owner is None:
         return ecu
     member = application.member_on(ecu_id)
     if member is None or member.group_id != group_id:
-        raise Refusal("ecu_used", id=ecu_id)
+        raise RefusedError("ecu_used", id=ecu_id)
     if world.switches.text("known_member") == "refused":
-        raise Refusal("ecu_known", id=ecu_id)
+        raise RefusedError("ecu_known", id=ecu_id)
     return None
 
 
@@ -285,7 +299,7 @@ def _leaving(world: World, application: Application, ecc_ids: list[str]) -> list
     if not ecc_ids:
         rule = world.switches.text("empty_ecc_info")
         if rule == "refused":
-            raise Refusal("ids_empty", name="EccInfo")
+            raise RefusedError("ids_empty", name="EccInfo")
         return list(application.members.values()) if rule == "all_leave" else []
     _check_ids(world, ecc_ids, "EccInfo")
     if world.switches.text("unknown_member_scale_in") == "ignored":
@@ -296,7 +310,7 @@ def _leaving(world: World, application: Application, ecc_ids: list[str]) -> list
 def _members(application: Application, ecc_ids: list[str]) -> list[Member]:
     for ecc_id in ecc_ids:
         if ecc_id not in application.members:
-            raise Refusal("ecc_missing", id=ecc_id)
+            raise RefusedError("ecc_missing", id=ecc_id)
     return [application.members[ecc_id] for ecc_id in unique(ecc_ids)]
 
 
@@ -311,7 +325,7 @@ def _check_last_member(world: World, application: Application, leaving: list[Mem
     for group_id in unique(member.group_id for member in leaving):
         gone = [member for member in leaving if member.group_id == group_id]
         if len(gone) == len(application.members_of(group_id)):
-            raise Refusal("last_member")
+            raise RefusedError("last_member")
 
 
 def _order_with_part(world: World, part_id: str, digits: str, entity: str) -> Order:
@@ -319,4 +333,4 @@ def _order_with_part(world: World, part_id: str, digits: str, entity: str) -> Or
         parts = order.batch_count if digits == BATCH_DIGITS else max(1, len(order.targets))
         if part_id in (part_of(order.id, digits, number) for number in range(parts)):
             return order
-    raise NotFound(entity, part_id)
+    raise NotFoundError(entity, part_id)

@@ -1,22 +1,25 @@
 """Why EDAS refuses a call: one table of reasons, each with its text in the two languages EDAS answers in.
 
-The law of this file: a refusal says what is wrong, never how it travels; `wire.py` turns it into a status and a body.
-The texts are our own: no EDAS document shows them, which is why the switch `message_language` exists.
+The law of this file: a refusal says what is wrong, never how it travels; `wire.py` turns it into a status and
+a body. The texts are our own: no EDAS document shows them, which is why the switch `message_language` exists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _REASONS: Mapping[str, tuple[str, str]] = {
     "not_found": ("{entity}({id}) does not exist.", "{entity}({id})不存在。"),
     "busy": (
         "An application change process is in progress. Please try again later.",
-        "应用正在变更中，请稍后再试。",
+        "应用正在变更中,请稍后再试。",
     ),
     "kubernetes": (
         "Application({id}) is deployed in a Kubernetes cluster; the operation is not supported.",
-        "应用({id})部署在Kubernetes集群中，不支持该操作。",
+        "应用({id})部署在Kubernetes集群中,不支持该操作。",
     ),
     "group_missing": ("Deploy group({id}) does not exist.", "应用分组({id})不存在。"),
     "ecu_missing": ("ECU({id}) does not exist in the cluster of the application.", "集群中不存在ECU({id})。"),
@@ -38,7 +41,7 @@ _REASONS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """EDAS understood the call and will not do it."""
 
     def __init__(self, reason: str, **values: object) -> None:
@@ -53,7 +56,7 @@ class Refusal(Exception):
         return (chinese if language == "chinese" else english).format(**self.values)
 
 
-class NotFound(Refusal):
+class NotFoundError(RefusedError):
     """What the call names does not exist; EDAS has several ways to say so."""
 
     def __init__(self, entity: str, identifier: str) -> None:
@@ -62,7 +65,7 @@ class NotFound(Refusal):
         super().__init__("not_found", entity=entity, id=identifier)
 
 
-class Busy(Refusal):
+class BusyError(RefusedError):
     """Another change order of the application is active."""
 
     def __init__(self) -> None:
@@ -70,7 +73,7 @@ class Busy(Refusal):
         super().__init__("busy")
 
 
-class MissingParameter(Exception):
+class MissingParameterError(Exception):
     """A required parameter is absent; the gateway refuses the call before EDAS sees it."""
 
     def __init__(self, name: str) -> None:

@@ -5,7 +5,10 @@ The law of this file: a table. Two operations share the path `ecu_list` and diff
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 API_VERSION = "2017-08-01"
 

@@ -1,15 +1,19 @@
 """How a change order is to run: from a duration and a rule's wishes to phases, batches and outcomes.
 
-The law of this file: a script is decided once, when the order is created, and is then only followed by `state.py`.
+The law of this file: a script is decided once, when the order is created, and is then only followed by
+`state.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pulumi_edas_scale.emulator.durations import Duration
 from pulumi_edas_scale.emulator.entities import OrderStatus, Outcome, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The task error an instance gets when a rule says that it fails and does not say how.
 TASK_TIMEOUT = "EDAS-10002 Task timeout during execution"

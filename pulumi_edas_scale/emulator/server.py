@@ -1,7 +1,8 @@
 """The emulator as an HTTP server: signatures in, wire answers out, and the control API beside them.
 
-The law of this file: it carries and waits, and decides nothing. The world belongs to whoever holds the lock; requests
-and the in-process helper take it for one call at a time. It binds to the loopback unless told otherwise.
+The law of this file: it carries and waits, and decides nothing. The world belongs to whoever holds the lock;
+requests and the in-process helper take it for one call at a time. It binds to the loopback unless told
+otherwise.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from pulumi_edas_scale.emulator import control, page, wire
+from pulumi_edas_scale.emulator import control, page, progress, views, wire
 from pulumi_edas_scale.emulator.faults import Rule, RuleError
 from pulumi_edas_scale.emulator.routes import API_VERSION, operation_of
 from pulumi_edas_scale.emulator.signature import SignatureError, SignedRequest, Verifier
-from pulumi_edas_scale.emulator.state import World
 from pulumi_edas_scale.emulator.switches import SwitchError
 from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.emulator.state import World
 
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a world file of 20 000 machines
 EVENT_INTERVAL_SECONDS = 0.25  # how often a page hears of what time alone has changed
@@ -57,7 +60,7 @@ class Host:
     def snapshot(self) -> dict[str, Any]:
         """Return the world and the paused calls as JSON."""
         with self.lock:
-            return {**control.snapshot(self.world, self.now()), "paused": sorted(self.paused)}
+            return {**views.snapshot(self.world, self.now()), "paused": sorted(self.paused)}
 
     def replace_world(self, data: object) -> None:
         """Start over with another world; the request log starts over too."""
@@ -80,7 +83,7 @@ class Host:
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
             raise control.ControlError(f"advance_clock.seconds: must be at least 0, got {seconds!r}")
         self.clock_offset += seconds
-        self.world.advance(self.now())
+        progress.advance(self.world, self.now())
         return {"now": self.now()}
 
     def resume(self) -> list[int]:
@@ -107,7 +110,7 @@ class Service:
             add(method, f"/_emulator/{path}", handler)
         add("*", "/{path:.*}", self._edas)
 
-    # ---- the EDAS API -----------------------------------------------------------------------------------------
+    # ---- the EDAS API ----
 
     async def _edas(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -179,7 +182,7 @@ class Service:
                     return
             await asyncio.sleep(0.01)
 
-    # ---- the control API --------------------------------------------------------------------------------------
+    # ---- the control API ----
 
     def _control_routes(self) -> list[tuple[str, str, Callable[[web.Request], Any]]]:
         return [
@@ -219,7 +222,7 @@ class Service:
             removed = self.host.world.rules.remove(request.match_info["id"])
         return web.json_response({"removed": removed}, status=200 if removed else 404)
 
-    # ---- the page ---------------------------------------------------------------------------------------------
+    # ---- the page ----
 
     async def _page(self, _request: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": page.CONTENT_SECURITY_POLICY}
@@ -234,7 +237,7 @@ class Service:
         seen = None
         while request.transport is not None and not request.transport.is_closing():
             with self.host.lock:
-                self.host.world.advance(self.host.now())
+                progress.advance(self.host.world, self.host.now())
                 version = self.host.world.version
                 text = None if version == seen else json.dumps(_page_state(self.host), ensure_ascii=False)
             if text is not None:
@@ -285,8 +288,8 @@ def _act(host: Host, body: object) -> dict[str, Any]:
 
 
 def _minimum(host: Host) -> list[dict[str, Any]]:
-    host.world.advance(host.now())
-    return control.running_minimum(host.world)
+    progress.advance(host.world, host.now())
+    return views.running_minimum(host.world)
 
 
 def _page_state(host: Host) -> dict[str, Any]:

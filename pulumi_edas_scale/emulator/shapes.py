@@ -1,16 +1,15 @@
 """The wire shapes: the world as EDAS spells it, key by key and type by type.
 
-The law of this file: it renders and decides nothing. The type traps are those of the API: `changeOrderInfo` begins
-with a small letter, `TaskStatus` and the pipeline times are strings, moments are epoch milliseconds, China time or
-ISO 8601 depending on the field.
+The law of this file: it renders and decides nothing. The type traps are those of the API: moments are epoch
+milliseconds, China time or ISO 8601 depending on the field, and ClusterType is a number or a string depending
+on the operation. Change orders have a file of their own, `order_shapes.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pulumi_edas_scale.emulator.entities import (
     Application,
@@ -18,24 +17,22 @@ from pulumi_edas_scale.emulator.entities import (
     Ecu,
     Group,
     Member,
-    Order,
     OrderStatus,
-    Target,
 )
 from pulumi_edas_scale.emulator.identifiers import part_of
-from pulumi_edas_scale.emulator.operations import BATCH_DIGITS, TASK_DIGITS, member_listing
-from pulumi_edas_scale.emulator.scripts import TASK_TIMEOUT
-from pulumi_edas_scale.emulator.state import World
+from pulumi_edas_scale.emulator.operations import member_listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pulumi_edas_scale.emulator.state import World
 
 Json: TypeAlias = dict[str, Any]
 
 _CHINA_TIME = timezone(timedelta(hours=8))
-_ACCOUNT = "1172000000006608"
-_OWNER = "edas_com_emulator@aliyun.com"
+ACCOUNT = "1172000000006608"
+OWNER = "edas_com_emulator@aliyun.com"
 _PORT = 8080
-_STAGE_DIGITS = "57a6"
-_SERVICE_DIGITS = "5e47"
-_STEP_DIGITS = "57e9"
 
 
 def milliseconds(moment: float) -> int:
@@ -55,7 +52,7 @@ def utc_time(moment: float | None) -> str:
     )
 
 
-# ---- machines -------------------------------------------------------------------------------------------------
+# ---- machines ----
 
 
 def ecu_shape(world: World, ecu: Ecu, now: float, *, free: bool = False) -> Json:
@@ -66,7 +63,7 @@ def ecu_shape(world: World, ecu: Ecu, now: float, *, free: bool = False) -> Json
         "IpAddr": ecu.ip,
         "AvailableCpu": ecu.cpu if free else 0,
         "CreateTime": milliseconds(ecu.created_at),
-        "UserId": _ACCOUNT,
+        "UserId": ACCOUNT,
         "InstanceId": ecu.instance_id,
         "RegionId": world.region,
         "EcuId": ecu.ecu_id,
@@ -127,7 +124,7 @@ def cluster_shape(world: World, cluster: Cluster) -> Json:
     }
 
 
-# ---- applications ---------------------------------------------------------------------------------------------
+# ---- applications ----
 
 
 def application_status_shape(world: World, application: Application, now: float) -> Json:
@@ -172,12 +169,12 @@ def _application_of_status(world: World, application: Application, members: list
         "LaunchTime": 0,
         "Memory": 0,
         "Name": application.name,
-        "Owner": _OWNER,
+        "Owner": OWNER,
         "Phone": "",
         "Port": _PORT,
         "RegionId": application.namespace,
         "RunningInstanceCount": _running_count(world, application, members),
-        "UserId": _OWNER,
+        "UserId": OWNER,
     }
 
 
@@ -266,12 +263,12 @@ def one_application_shape(world: World, application: Application, now: float) ->
         "Memory": 0,
         "Name": application.name,
         "NameSpace": "",
-        "Owner": _OWNER,
+        "Owner": OWNER,
         "Port": _PORT,
         "RegionId": application.namespace,
         "ResourceGroupId": "rg-emulator",
         "RunningInstanceCount": _running_count(world, application, members),
-        "UserId": _OWNER,
+        "UserId": OWNER,
         "WorkloadType": "",
     }
 
@@ -341,174 +338,6 @@ def _running_count(world: World, application: Application, members: Iterable[Mem
 
 def _vpc(cluster_id: str) -> str:
     return f"vpc-{cluster_id.replace('-', '')[-12:]}"
-
-
-# ---- change orders --------------------------------------------------------------------------------------------
-
-
-def listed_order_shape(world: World, order: Order, now: float) -> Json:
-    """Return an entry of ListRecentChangeOrder, as late as the switch `recent_order_lag` makes it."""
-    horizon = now - world.switches.number("recent_order_lag")
-    ended = order.finished_at is not None and order.finished_at <= horizon
-    return {
-        "AppId": order.application_id,
-        "BatchCount": order.batch_count,
-        "BatchType": order.batch_type,
-        "ChangeOrderDescription": order.kind.display,
-        "ChangeOrderId": order.id,
-        "CoType": order.kind.display,
-        "CoTypeCode": order.kind.code,
-        "CreateTime": china_time(order.created_at),
-        "CreateUserId": _OWNER,
-        "FinishTime": china_time(order.finished_at if ended else None),
-        "GroupId": order.group_id,
-        "Source": order.source,
-        "Status": order.status_at(horizon),
-        "UserId": _ACCOUNT,
-    }
-
-
-def order_shape(world: World, order: Order, now: float) -> Json:
-    """Return the changeOrderInfo of GetChangeOrderInfo; instances are named by address only."""
-    addresses = ",".join(target.ip for target in order.targets)
-    return {
-        "ChangeOrderId": order.id,
-        "Status": order.status,
-        "BatchType": order.batch_type,
-        "BatchCount": order.batch_count,
-        "CoType": order.kind.display,
-        "CreateTime": china_time(order.created_at),
-        "ChangeOrderDescription": order.kind.display,
-        "CreateUserId": _OWNER,
-        "SupportRollback": False,
-        "Desc": f"IP of {order.kind.noun} Instance: {addresses}",
-        "Targets": {"Items": []},
-        "TrafficControl": {"Tips": "", "Rules": "", "Routes": ""},
-        "PipelineInfoList": {
-            "PipelineInfo": [_pipeline(world, order, batch, now) for batch in range(order.batch_count)]
-        },
-    }
-
-
-def _pipeline(world: World, order: Order, batch: int, now: float) -> Json:
-    targets = [(index, target) for index, target in enumerate(order.targets) if target.batch == batch]
-    status = _batch_status(order, batch, [target for _, target in targets])
-    started = [target.started_at for _, target in targets if target.started_at is not None]
-    return {
-        "PipelineId": part_of(order.id, BATCH_DIGITS, batch),
-        "PipelineName": f"Batch: {batch + 1}",
-        "PipelineStatus": status,
-        "StartTime": str(milliseconds(min(started, default=order.created_at))),
-        "UpdateTime": str(milliseconds(order.finished_at or now)),
-        "StageList": {"StageInfoDTO": [_stage(world, order, batch, status, targets)]},
-        "StageDetailList": {"StageDetailDTO": [_stage_detail(order, batch, status, targets)]},
-    }
-
-
-def _stage(world: World, order: Order, batch: int, status: int, targets: list[tuple[int, Target]]) -> Json:
-    shown = OrderStatus.RUNNING if status in (OrderStatus.HELD, OrderStatus.BATCH_WAIT) else status
-    return {
-        "StageId": part_of(order.id, _STAGE_DIGITS, batch),
-        "StageName": order.kind.noun.replace("-", " "),
-        "Status": int(shown),
-        "StageResultDTO": {
-            "ServiceStage": {
-                "StageId": part_of(order.id, _SERVICE_DIGITS, batch),
-                "StageName": "Process Start",
-                "Status": int(shown),
-                "Message": _service_message(order, status, targets),
-            },
-            "InstanceDTOList": {
-                "InstanceDTO": [_instance(world, order, index, target) for index, target in targets]
-            },
-        },
-    }
-
-
-def _instance(world: World, order: Order, index: int, target: Target) -> Json:
-    status = _target_status(order, target)
-    return {
-        "InstanceIp": _instance_ip(world, target),
-        "InstanceName": target.name,
-        "PodName": "",
-        "PodStatus": "",
-        "Status": status,
-        "InstanceStageDTOList": {
-            "InstanceStageDTO": [
-                {
-                    "StageId": part_of(order.id, _STEP_DIGITS, index),
-                    "StageName": order.kind.task,
-                    "Status": status,
-                    "StageMessage": _target_message(order, target),
-                    "StartTime": utc_time(target.started_at),
-                    "FinishTime": utc_time(target.finished_at),
-                }
-            ]
-        },
-    }
-
-
-def _stage_detail(order: Order, batch: int, status: int, targets: list[tuple[int, Target]]) -> Json:
-    return {
-        "StageId": part_of(order.id, "de7a", batch),
-        "StageName": "Process Start",
-        "StageStatus": status,
-        "TaskList": {"TaskInfoDTO": [_task(order, index, target) for index, target in targets]},
-    }
-
-
-def _task(order: Order, index: int, target: Target) -> Json:
-    status = _target_status(order, target)
-    error = _target_message(order, target) if status == OrderStatus.FAILED else ""
-    return {
-        "TaskId": part_of(order.id, TASK_DIGITS, index),
-        "TaskName": order.kind.task,
-        "TaskStatus": str(status),
-        "TaskMessage": f"[CALLBACK] message: {_target_message(order, target).lower()}",
-        "TaskErrorCode": error.split(" ")[0] if error.startswith("EDAS-") else "",
-        "TaskErrorMessage": error,
-        "TaskErrorIgnorance": 0,
-        "RetryType": 0,
-        "ShowManualIgnorance": False,
-    }
-
-
-def _batch_status(order: Order, batch: int, targets: list[Target]) -> int:
-    if not order.active:
-        failed = any(target.status == OrderStatus.FAILED for target in targets)
-        return int(order.status if failed or order.status == OrderStatus.SUCCESS else OrderStatus.SUCCESS)
-    phase = order.phase
-    if phase is not None and batch in (phase.batch, phase.batch or 0):
-        return order.status
-    done = bool(targets) and all(target.finished_at is not None for target in targets)
-    return int(OrderStatus.SUCCESS if done else OrderStatus.READY)
-
-
-def _target_status(order: Order, target: Target) -> int:
-    """Return the status of one instance; an order that shows failed before it goes on shows it here too."""
-    if target.status == OrderStatus.RUNNING and order.status == OrderStatus.FAILED:
-        return int(OrderStatus.FAILED)
-    return int(target.status)
-
-
-def _target_message(order: Order, target: Target) -> str:
-    status = _target_status(order, target)
-    if status == OrderStatus.FAILED:
-        return target.error or TASK_TIMEOUT
-    return {OrderStatus.SUCCESS: "Success", OrderStatus.RUNNING: "Running"}.get(OrderStatus(status), "Ready")
-
-
-def _service_message(order: Order, status: int, targets: list[tuple[int, Target]]) -> str:
-    if status in (OrderStatus.RUNNING, OrderStatus.HELD, OrderStatus.BATCH_WAIT, OrderStatus.READY):
-        return ""
-    failed = [target for _, target in targets if _target_status(order, target) == OrderStatus.FAILED]
-    return _target_message(order, failed[0]) if failed else "Success"
-
-
-def _instance_ip(world: World, target: Target) -> str:
-    if world.switches.text("instance_ip") == "public_and_private":
-        return f"{target.public_ip} (Public)<br>{target.ip} (Private)"
-    return target.ip
 
 
 def page_of(things: list[Json], current: int, size: int | None) -> list[Json]:

@@ -1,7 +1,8 @@
 """The ACS3-HMAC-SHA256 signature of Alibaba Cloud, verified.
 
-The law of this file: it decides from the request, the keys and `now` alone; no I/O. A refusal is what the API gateway
-would answer. Source: https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
+The law of this file: it decides from the request, the keys and `now` alone; no I/O. A refusal is what the API
+gateway would answer. Source:
+https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pulumi_edas_scale.emulator.entities import AccessKey
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pulumi_edas_scale.emulator.entities import AccessKey
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 MAX_SKEW_SECONDS = 15 * 60
 MAX_NONCES = 100_000  # remembered ones; older ones are past the allowed skew long before
 
 _AUTHORIZATION = re.compile(
-    rf"^{ALGORITHM} Credential=(?P<key>[^,]+),SignedHeaders=(?P<headers>[^,]+),Signature=(?P<signature>[0-9a-f]+)$"
+    rf"^{ALGORITHM} Credential=(?P<key>[^,]+),"
+    r"SignedHeaders=(?P<headers>[^,]+),Signature=(?P<signature>[0-9a-f]+)$"
 )
 
 

@@ -1,18 +1,21 @@
 """What EDAS does not document, or does in more than one way: one table of switches.
 
-The law of this file: every behaviour of the emulator that a real EDAS might show differently is a row of `SWITCHES`,
-with what is known about it. A row is "documented" when an API page says so and "assumed" otherwise; the default is
-the likelier side, or the more dangerous one where none is likelier. README.md shows the same table.
+The law of this file: every behaviour of the emulator that a real EDAS might show differently is a row of
+`SWITCHES`, with what is known about it. A row is "documented" when an API page says so and "assumed"
+otherwise; the default is the likelier side, or the more dangerous one where none is likelier. README.md shows
+the same table.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_edas_scale.emulator.durations import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 SwitchValue: TypeAlias = str | int | float | bool
 
@@ -84,7 +87,7 @@ def _joiner_visible(value: object) -> SwitchValue:
     raise ValueError(f"must be 'early', 'end' or 'late:SECONDS', got {value!r}")
 
 
-def _row(  # noqa: PLR0913 - a row of a table
+def _row(  # noqa: PLR0913, PLR0917 - a row of a table
     name: str,
     default: SwitchValue,
     sides: str,
@@ -116,8 +119,8 @@ SWITCHES: tuple[Switch, ...] = (
         "second_order",
         ("refused", "refused_400", "queued", "parallel_per_group"),
         "assumed",
-        "An order while another of the application is active: Code 601, HTTP 400 Application.ChangerOrderRunning, "
-        "accepted as ready (0), or accepted when it is of another group.",
+        "An order while another of the application is active: Code 601, HTTP 400 "
+        "Application.ChangerOrderRunning, accepted as ready (0), or accepted when it is of another group.",
     ),
     _choice_row(
         "known_member",
@@ -169,8 +172,8 @@ SWITCHES: tuple[Switch, ...] = (
         "not_found",
         ("body_601", "body_404", "http_404", "http_500", "http_600"),
         "documented",
-        "How EDAS says that something does not exist: Code 601 or 404 in HTTP 200, HTTP 404, or HTTP 500 or 600 with "
-        "Code Edas.errorcode.InstanceNotExist.*",
+        "How EDAS says that something does not exist: Code 601 or 404 in HTTP 200, HTTP 404, "
+        "or HTTP 500 or 600 with Code Edas.errorcode.InstanceNotExist.*",
     ),
     _row(
         "code_as_string",

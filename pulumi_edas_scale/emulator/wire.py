@@ -1,24 +1,29 @@
 """One call on the wire: operation and parameters in, status, headers and body out, without HTTP.
 
-The law of this file: the answer depends on the world, the call and `now` only, so that the same history gives the same
-bytes. `handle` is all that a simulation needs; a server uses `admit` and `answer` apart, because a rule may want a
-pause between the two. Business failures travel as EDAS sends them: HTTP 200 with a Code that is not 200.
+The law of this file: the answer depends on the world, the call and `now` only, so that the same history gives
+the same bytes. `handle` is all that a simulation needs; a server uses `admit` and `answer` apart, because a
+rule may want a pause between the two. Business failures travel as EDAS sends them: HTTP 200 with a Code that
+is not 200.
 """
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from pulumi_edas_scale.emulator import operations, shapes
-from pulumi_edas_scale.emulator.entities import Application, Order, OrderKind
+from pulumi_edas_scale.emulator import progress
+from pulumi_edas_scale.emulator.api import OPERATIONS, ids_in
 from pulumi_edas_scale.emulator.faults import CallFacts, Rule
-from pulumi_edas_scale.emulator.refusals import Busy, MissingParameter, NotFound, Refusal
-from pulumi_edas_scale.emulator.shapes import Json, page_count, page_of
-from pulumi_edas_scale.emulator.state import World
+from pulumi_edas_scale.emulator.refusals import BusyError, MissingParameterError, NotFoundError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi_edas_scale.emulator.entities import Application
+    from pulumi_edas_scale.emulator.shapes import Json
+    from pulumi_edas_scale.emulator.state import World
 
 JSON_TYPE = "application/json;charset=utf-8"
 HOST_ID = "edas.emulator.local"
@@ -84,7 +89,7 @@ def handle(world: World, operation: str, params: Mapping[str, str], now: float) 
 
 def admit(world: World, operation: str, params: Mapping[str, str], now: float) -> Call:
     """Log a call, let time pass until now, and ask limits and rules what shall become of it."""
-    world.advance(now)
+    progress.advance(world, now)
     call = Call(operation, params, entry=log_call(world, operation, params, now))
     if operation not in OPERATIONS:
         call.early = unknown_operation(world)
@@ -107,7 +112,7 @@ def answer(world: World, call: Call, now: float) -> Response:
     """Execute an admitted call, unless it was answered early, and return what the caller gets."""
     if call.early is not None:
         return _logged(call, call.early)
-    world.advance(now)
+    progress.advance(world, now)
     call.entry["executed"] = True
     response = _executed(world, call, now)
     if call.changes_after is not None:
@@ -145,7 +150,7 @@ def _logged(call: Call, response: Response) -> Response:
     return response
 
 
-# ---- envelopes ------------------------------------------------------------------------------------------------
+# ---- envelopes ----
 
 
 def gateway_error(world: World, status: int, code: str, message: str) -> Response:
@@ -182,16 +187,16 @@ def business_failure(world: World, code: int, message: str) -> Response:
     return _json_response(200, body, str(code))
 
 
-def _refused(world: World, refusal: Refusal) -> Response:
+def _refused(world: World, refusal: RefusedError) -> Response:
     text = refusal.text(world.switches.text("message_language"))
-    if isinstance(refusal, Busy) and world.switches.text("second_order") == "refused_400":
+    if isinstance(refusal, BusyError) and world.switches.text("second_order") == "refused_400":
         return gateway_error(world, 400, "Application.ChangerOrderRunning", text)
-    if isinstance(refusal, NotFound):
+    if isinstance(refusal, NotFoundError):
         return _not_found(world, refusal, text)
     return business_failure(world, 601, text)
 
 
-def _not_found(world: World, refusal: NotFound, text: str) -> Response:
+def _not_found(world: World, refusal: NotFoundError, text: str) -> Response:
     way = world.switches.text("not_found")
     if way.startswith("body_"):
         return business_failure(world, int(way.removeprefix("body_")), text)
@@ -216,7 +221,7 @@ def _json_response(status: int, body: Json, code: str) -> Response:
     )
 
 
-# ---- limits and rules -----------------------------------------------------------------------------------------
+# ---- limits and rules ----
 
 
 def _over_limit(world: World, operation: str, now: float) -> bool:
@@ -251,7 +256,7 @@ def facts_of(world: World, operation: str, params: Mapping[str, str]) -> CallFac
     order = world.orders.get(params.get("ChangeOrderId", ""))
     application_id = params.get("AppId") or (order.application_id if order else "")
     application = world.applications.get(application_id)
-    instances = [*_ids(params, "EcuInfo"), *_ids(params, "EccInfo"), *_ids(params, "EccId")]
+    instances = [*ids_in(params, "EcuInfo"), *ids_in(params, "EccInfo"), *ids_in(params, "EccId")]
     groups = {params.get(name, "") for name in ("DeployGroup", "GroupId", "GroupName")}
     for identifier in tuple(instances):
         owner = world.owner_of_member(identifier)
@@ -282,276 +287,12 @@ def _group_names(application: Application | None, groups: set[str]) -> set[str]:
     return {name for group in found for name in (group.id, group.name)}
 
 
-# ---- operations -----------------------------------------------------------------------------------------------
-
-Operation: TypeAlias = Callable[[World, Mapping[str, str], float], Json]
-
-
 def _executed(world: World, call: Call, now: float) -> Response:
     try:
         content = OPERATIONS[call.operation](world, call.params, now)
-    except MissingParameter as missing:
+    except MissingParameterError as missing:
         return gateway_error(world, 400, f"Missing{missing.name}", str(missing))
-    except Refusal as refusal:
+    except RefusedError as refusal:
         return _refused(world, refusal)
     call.entry["changeOrderId"] = content.get("ChangeOrderId")
     return _success(world, call.operation, content)
-
-
-def _required(params: Mapping[str, str], name: str) -> str:
-    value = params.get(name)
-    if value is None:
-        raise MissingParameter(name)
-    return value
-
-
-def _ids(params: Mapping[str, str], name: str) -> list[str]:
-    return [part.strip() for part in params.get(name, "").split(",") if part.strip()]
-
-
-def _flag(params: Mapping[str, str], name: str) -> bool:
-    return params.get(name, "").lower() == "true"  # SDKs send True, true and "true"
-
-
-def _number(params: Mapping[str, str], name: str) -> int | None:
-    value = params.get(name, "")
-    if not value:
-        return None
-    if not value.isdecimal():
-        raise Refusal("parameter", name=name)
-    return int(value)
-
-
-def _scale_out(world: World, params: Mapping[str, str], now: float) -> Json:
-    application_id, group_id = _required(params, "AppId"), _required(params, "DeployGroup")
-    _required(params, "EcuInfo")
-    return _order_id(operations.scale_out(world, application_id, group_id, _ids(params, "EcuInfo"), now))
-
-
-def _scale_in(world: World, params: Mapping[str, str], now: float) -> Json:
-    application_id = _required(params, "AppId")
-    force = _flag(params, "ForceStatus")
-    order = operations.scale_in(world, application_id, _ids(params, "EccInfo"), now, force=force)
-    return {} if order is None else _order_id(order)
-
-
-def _order_id(order: Order) -> Json:
-    return {"ChangeOrderId": order.id}
-
-
-def _stop(world: World, params: Mapping[str, str], now: float) -> Json:
-    return _set_running(world, params, now, OrderKind.STOP)
-
-
-def _start(world: World, params: Mapping[str, str], now: float) -> Json:
-    return _set_running(world, params, now, OrderKind.START)
-
-
-def _set_running(world: World, params: Mapping[str, str], now: float, kind: OrderKind) -> Json:
-    application_id = _required(params, "AppId")
-    return _order_id(operations.set_running(world, application_id, _ids(params, "EccInfo"), now, kind=kind))
-
-
-def _change_deploy_group(world: World, params: Mapping[str, str], now: float) -> Json:
-    application_id, ecc_id = _required(params, "AppId"), _required(params, "EccInfo")
-    return _order_id(
-        operations.change_group(world, application_id, ecc_id, _required(params, "GroupName"), now)
-    )
-
-
-def _insert_deploy_group(world: World, params: Mapping[str, str], now: float) -> Json:
-    application_id, name = _required(params, "AppId"), _required(params, "GroupName")
-    package = params.get("InitPackageVersionId", "")
-    group = operations.insert_group(world, application_id, name, package, now)
-    return {"DeployGroupEntity": shapes.new_group_shape(world.application(application_id), group)}
-
-
-def _delete_deploy_group(world: World, params: Mapping[str, str], _now: float) -> Json:
-    operations.delete_group(world, _required(params, "AppId"), _required(params, "GroupName"))
-    return {"Data": "success"}
-
-
-def _query_application_status(world: World, params: Mapping[str, str], now: float) -> Json:
-    application = world.application(_required(params, "AppId"))
-    return {"AppInfo": shapes.application_status_shape(world, application, now)}
-
-
-def _get_change_order_info(world: World, params: Mapping[str, str], now: float) -> Json:
-    order = world.order(_required(params, "ChangeOrderId"))
-    world.poll(order, now)
-    return {"changeOrderInfo": shapes.order_shape(world, order, now)}
-
-
-def _list_recent_change_order(world: World, params: Mapping[str, str], now: float) -> Json:
-    application = world.application(_required(params, "AppId"))
-    for order in world.active_orders(application.id):
-        if order.started:
-            world.poll(order, now)
-    listed = operations.recent_orders(world, application.id, now)
-    return {
-        "ChangeOrderList": {"ChangeOrder": [shapes.listed_order_shape(world, order, now) for order in listed]}
-    }
-
-
-def _abort_change_order(world: World, params: Mapping[str, str], now: float) -> Json:
-    return _stopped_order(operations.abort(world, _required(params, "ChangeOrderId"), now))
-
-
-def _rollback_change_order(world: World, params: Mapping[str, str], now: float) -> Json:
-    return _stopped_order(operations.roll_back(world, _required(params, "ChangeOrderId"), now))
-
-
-def _stopped_order(order: Order) -> Json:
-    trace = order.id.replace("-", "")[:30]
-    return {"ErrorCode": "success", "TraceId": trace, "Data": {"ChangeOrderId": order.id}}
-
-
-def _continue_pipeline(world: World, params: Mapping[str, str], now: float) -> Json:
-    operations.continue_pipeline(
-        world, _required(params, "PipelineId"), now, confirm=_flag(params, "Confirm")
-    )
-    return {}
-
-
-def _retry_change_order_task(world: World, params: Mapping[str, str], now: float) -> Json:
-    operations.retry_task(world, _required(params, "TaskId"), now)
-    return {"Data": "success"}
-
-
-def _list_scale_out_ecu(world: World, params: Mapping[str, str], now: float) -> Json:
-    if "AppId" in params:
-        cluster_id = world.application(params["AppId"]).cluster_id
-    else:
-        cluster_id = _required(params, "ClusterId")
-    cpu, memory = _number(params, "Cpu") or 0, _number(params, "Mem") or 0
-    ecus = [
-        ecu
-        for ecu in operations.free_ecus(world, cluster_id, now)
-        if ecu.cpu >= cpu and ecu.memory_mb >= memory
-    ]
-    ecus = ecus[: _number(params, "InstanceNum")]
-    return {"EcuInfoList": {"EcuInfo": [shapes.ecu_shape(world, ecu, now, free=True) for ecu in ecus]}}
-
-
-def _list_cluster_members(world: World, params: Mapping[str, str], now: float) -> Json:
-    cluster = world.cluster(_required(params, "ClusterId"))
-    wanted = set(_ids(params, "EcsList"))
-    members = [
-        shapes.cluster_member_shape(ecu, now)
-        for ecu in cluster.ecus.values()
-        if not wanted or ecu.instance_id in wanted
-    ]
-    current, size = _number(params, "CurrentPage") or 1, _number(params, "PageSize")
-    pages = page_count(len(members), size or len(members))
-    return {
-        "ClusterMemberPage": {
-            "CurrentPage": current,
-            "PageSize": size or len(members),
-            "TotalSize": pages if world.switches.text("total_size") == "pages" else len(members),
-            "ClusterMemberList": {"ClusterMember": page_of(members, current, size)},
-        }
-    }
-
-
-def _list_application(world: World, params: Mapping[str, str], now: float) -> Json:
-    found = [app for app in world.applications.values() if _is_listed(app, params)]
-    listed = [shapes.application_shape(world, application, now) for application in found]
-    page = page_of(listed, _number(params, "CurrentPage") or 1, _number(params, "PageSize"))
-    return {"ApplicationList": {"Application": page}}
-
-
-def _is_listed(application: Application, params: Mapping[str, str]) -> bool:
-    ids = _application_ids(params.get("AppIds", ""))
-    namespace = params.get("LogicalRegionIdFilter", "")
-    return (
-        params.get("AppName", "") in application.name  # a keyword, not the whole name
-        and (not ids or application.id in ids)
-        and params.get("ClusterId", "") in ("", application.cluster_id)
-        and application.namespace.startswith(params.get("LogicalRegionId", ""))
-        and namespace in ("", application.namespace)
-    )
-
-
-def _application_ids(text: str) -> list[str]:
-    """Read the JSON array of application ids; a comma-separated list is understood too."""
-    try:
-        parsed = json.loads(text) if text.startswith("[") else text.split(",")
-    except ValueError:
-        raise Refusal("parameter", name="AppIds") from None
-    return [str(part).strip() for part in parsed if str(part).strip()]
-
-
-def _get_application(world: World, params: Mapping[str, str], now: float) -> Json:
-    application = world.application(_required(params, "AppId"))
-    return {"Application": shapes.one_application_shape(world, application, now)}
-
-
-def _list_deploy_group(world: World, params: Mapping[str, str], _now: float) -> Json:
-    application = world.application(_required(params, "AppId"))
-    groups = [shapes.deploy_group_shape(world, application, group) for group in application.groups.values()]
-    return {"DeployGroupList": {"DeployGroup": groups}}
-
-
-def _list_application_ecu(world: World, params: Mapping[str, str], now: float) -> Json:
-    application = world.application(_required(params, "AppId"))
-    members = operations.member_listing(application, now)
-    machines = [world.machine_of(member, application) for member in members]
-    entries = [shapes.application_ecu_shape(world, application, machine, now) for machine in machines]
-    return {"EcuInfoList": {"EcuEntity": entries}}
-
-
-def _list_ecu_by_region(world: World, params: Mapping[str, str], now: float) -> Json:
-    if _required(params, "Act") != "pop-query":
-        raise Refusal("parameter", name="Act")
-    entries = [shapes.region_ecu_shape(world, ecu, now) for ecu in world.machines() if ecu.is_ready(now)]
-    return {"EcuEntityList": {"EcuEntity": entries}}
-
-
-def _list_cluster(world: World, _params: Mapping[str, str], _now: float) -> Json:
-    clusters = [
-        {**shapes.cluster_shape(world, cluster), "ResourceGroupId": "rg-emulator"}
-        for cluster in world.clusters.values()
-    ]
-    return {"ClusterList": {"Cluster": clusters}}
-
-
-def _get_cluster(world: World, params: Mapping[str, str], _now: float) -> Json:
-    cluster = world.cluster(_required(params, "ClusterId"))
-    shape = shapes.cluster_shape(world, cluster)
-    return {"Cluster": {**shape, "ClusterImportStatus": 1, "SubClusterType": ""}}
-
-
-def _query_ecc_info(world: World, params: Mapping[str, str], now: float) -> Json:
-    ecc_id = _required(params, "EccId")
-    application = world.owner_of_member(ecc_id)
-    if application is None or not application.members[ecc_id].listed(now):
-        raise NotFound("Instance", ecc_id)
-    return {"EccInfo": shapes.member_shape(application, application.members[ecc_id])}
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "ScaleOutApplication": _scale_out,
-    "ScaleInApplication": _scale_in,
-    "StopApplication": _stop,
-    "StartApplication": _start,
-    "ChangeDeployGroup": _change_deploy_group,
-    "InsertDeployGroup": _insert_deploy_group,
-    "DeleteDeployGroup": _delete_deploy_group,
-    "QueryApplicationStatus": _query_application_status,
-    "GetChangeOrderInfo": _get_change_order_info,
-    "ListRecentChangeOrder": _list_recent_change_order,
-    "AbortChangeOrder": _abort_change_order,
-    "RollbackChangeOrder": _rollback_change_order,
-    "ContinuePipeline": _continue_pipeline,
-    "RetryChangeOrderTask": _retry_change_order_task,
-    "ListScaleOutEcu": _list_scale_out_ecu,
-    "ListClusterMembers": _list_cluster_members,
-    "ListApplication": _list_application,
-    "GetApplication": _get_application,
-    "ListDeployGroup": _list_deploy_group,
-    "ListApplicationEcu": _list_application_ecu,
-    "ListEcuByRegion": _list_ecu_by_region,
-    "ListCluster": _list_cluster,
-    "GetCluster": _get_cluster,
-    "QueryEccInfo": _query_ecc_info,
-}

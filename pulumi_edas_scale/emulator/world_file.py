@@ -1,7 +1,7 @@
 """The world file: which clusters, machines, applications, groups and members an emulator starts with.
 
-The law of this file: a world is either read completely or refused with the JSON path of the first thing that is wrong.
-README.md documents the format; `BUILT_IN_WORLD` is an example of every part of it.
+The law of this file: a world is either read completely or refused with the JSON path of the first thing that
+is wrong. README.md documents the format; `BUILT_IN_WORLD` is an example of every part of it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pulumi_edas_scale.emulator.entities import (
     TaskState,
 )
 from pulumi_edas_scale.emulator.state import World
-from pulumi_edas_scale.emulator.switches import SwitchError, Switches
+from pulumi_edas_scale.emulator.switches import SwitchError
 
 # Everything in a world file was there before the emulator started; a fixed moment keeps two starts the same.
 CREATED_AT = 1_760_000_000.0
@@ -263,7 +263,7 @@ def _cluster_named(world: World, name: str, path: str) -> Cluster:
     raise WorldFileError(f"{path}: there is no cluster {name!r}")
 
 
-# ---- reading JSON ---------------------------------------------------------------------------------------------
+# ---- reading JSON ----
 
 
 def _object(data: object, path: str, keys: set[str] | None = None) -> Mapping[str, Any]:

@@ -1,0 +1,189 @@
+"""The wire shapes of change orders: pipelines (batches), stages, instances and tasks.
+
+The law of this file: it renders and decides nothing. An instance is named by its address only, never by an
+ECU or ECC id; `TaskStatus` is a string and every other status a number, as in the API.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pulumi_edas_scale.emulator.entities import Order, OrderStatus, Target
+from pulumi_edas_scale.emulator.identifiers import part_of
+from pulumi_edas_scale.emulator.operations import BATCH_DIGITS, TASK_DIGITS
+from pulumi_edas_scale.emulator.scripts import TASK_TIMEOUT
+from pulumi_edas_scale.emulator.shapes import ACCOUNT, OWNER, Json, china_time, milliseconds, utc_time
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.emulator.state import World
+
+# The second group of an identifier tells which part of an order it names.
+_STAGE_DIGITS = "57a6"
+_SERVICE_DIGITS = "5e47"
+_STEP_DIGITS = "57e9"
+_DETAIL_DIGITS = "de7a"
+
+
+def listed_order_shape(world: World, order: Order, now: float) -> Json:
+    """Return an entry of ListRecentChangeOrder, as late as the switch `recent_order_lag` makes it."""
+    horizon = now - world.switches.number("recent_order_lag")
+    ended = order.finished_at is not None and order.finished_at <= horizon
+    return {
+        "AppId": order.application_id,
+        "BatchCount": order.batch_count,
+        "BatchType": order.batch_type,
+        "ChangeOrderDescription": order.kind.display,
+        "ChangeOrderId": order.id,
+        "CoType": order.kind.display,
+        "CoTypeCode": order.kind.code,
+        "CreateTime": china_time(order.created_at),
+        "CreateUserId": OWNER,
+        "FinishTime": china_time(order.finished_at if ended else None),
+        "GroupId": order.group_id,
+        "Source": order.source,
+        "Status": order.status_at(horizon),
+        "UserId": ACCOUNT,
+    }
+
+
+def order_shape(world: World, order: Order, now: float) -> Json:
+    """Return the changeOrderInfo of GetChangeOrderInfo; instances are named by address only."""
+    addresses = ",".join(target.ip for target in order.targets)
+    return {
+        "ChangeOrderId": order.id,
+        "Status": order.status,
+        "BatchType": order.batch_type,
+        "BatchCount": order.batch_count,
+        "CoType": order.kind.display,
+        "CreateTime": china_time(order.created_at),
+        "ChangeOrderDescription": order.kind.display,
+        "CreateUserId": OWNER,
+        "SupportRollback": False,
+        "Desc": f"IP of {order.kind.noun} Instance: {addresses}",
+        "Targets": {"Items": []},
+        "TrafficControl": {"Tips": "", "Rules": "", "Routes": ""},
+        "PipelineInfoList": {
+            "PipelineInfo": [_pipeline(world, order, batch, now) for batch in range(order.batch_count)]
+        },
+    }
+
+
+def _pipeline(world: World, order: Order, batch: int, now: float) -> Json:
+    targets = [(index, target) for index, target in enumerate(order.targets) if target.batch == batch]
+    status = _batch_status(order, batch, [target for _, target in targets])
+    started = [target.started_at for _, target in targets if target.started_at is not None]
+    return {
+        "PipelineId": part_of(order.id, BATCH_DIGITS, batch),
+        "PipelineName": f"Batch: {batch + 1}",
+        "PipelineStatus": status,
+        "StartTime": str(milliseconds(min(started, default=order.created_at))),
+        "UpdateTime": str(milliseconds(order.finished_at or now)),
+        "StageList": {"StageInfoDTO": [_stage(world, order, batch, status, targets)]},
+        "StageDetailList": {"StageDetailDTO": [_stage_detail(order, batch, status, targets)]},
+    }
+
+
+def _stage(world: World, order: Order, batch: int, status: int, targets: list[tuple[int, Target]]) -> Json:
+    shown = OrderStatus.RUNNING if status in (OrderStatus.HELD, OrderStatus.BATCH_WAIT) else status
+    return {
+        "StageId": part_of(order.id, _STAGE_DIGITS, batch),
+        "StageName": order.kind.noun.replace("-", " "),
+        "Status": int(shown),
+        "StageResultDTO": {
+            "ServiceStage": {
+                "StageId": part_of(order.id, _SERVICE_DIGITS, batch),
+                "StageName": "Process Start",
+                "Status": int(shown),
+                "Message": _service_message(order, status, targets),
+            },
+            "InstanceDTOList": {
+                "InstanceDTO": [_instance(world, order, index, target) for index, target in targets]
+            },
+        },
+    }
+
+
+def _instance(world: World, order: Order, index: int, target: Target) -> Json:
+    status = _target_status(order, target)
+    return {
+        "InstanceIp": _instance_ip(world, target),
+        "InstanceName": target.name,
+        "PodName": "",
+        "PodStatus": "",
+        "Status": status,
+        "InstanceStageDTOList": {
+            "InstanceStageDTO": [
+                {
+                    "StageId": part_of(order.id, _STEP_DIGITS, index),
+                    "StageName": order.kind.task,
+                    "Status": status,
+                    "StageMessage": _target_message(order, target),
+                    "StartTime": utc_time(target.started_at),
+                    "FinishTime": utc_time(target.finished_at),
+                }
+            ]
+        },
+    }
+
+
+def _stage_detail(order: Order, batch: int, status: int, targets: list[tuple[int, Target]]) -> Json:
+    return {
+        "StageId": part_of(order.id, _DETAIL_DIGITS, batch),
+        "StageName": "Process Start",
+        "StageStatus": status,
+        "TaskList": {"TaskInfoDTO": [_task(order, index, target) for index, target in targets]},
+    }
+
+
+def _task(order: Order, index: int, target: Target) -> Json:
+    status = _target_status(order, target)
+    error = _target_message(order, target) if status == OrderStatus.FAILED else ""
+    return {
+        "TaskId": part_of(order.id, TASK_DIGITS, index),
+        "TaskName": order.kind.task,
+        "TaskStatus": str(status),
+        "TaskMessage": f"[CALLBACK] message: {_target_message(order, target).lower()}",
+        "TaskErrorCode": error.split(" ")[0] if error.startswith("EDAS-") else "",
+        "TaskErrorMessage": error,
+        "TaskErrorIgnorance": 0,
+        "RetryType": 0,
+        "ShowManualIgnorance": False,
+    }
+
+
+def _batch_status(order: Order, batch: int, targets: list[Target]) -> int:
+    if not order.active:
+        failed = any(target.status == OrderStatus.FAILED for target in targets)
+        return int(order.status if failed or order.status == OrderStatus.SUCCESS else OrderStatus.SUCCESS)
+    phase = order.phase
+    if phase is not None and batch in (phase.batch, phase.batch or 0):
+        return order.status
+    done = bool(targets) and all(target.finished_at is not None for target in targets)
+    return int(OrderStatus.SUCCESS if done else OrderStatus.READY)
+
+
+def _target_status(order: Order, target: Target) -> int:
+    """Return the status of one instance; an order that shows failed before it goes on shows it here too."""
+    if target.status == OrderStatus.RUNNING and order.status == OrderStatus.FAILED:
+        return int(OrderStatus.FAILED)
+    return int(target.status)
+
+
+def _target_message(order: Order, target: Target) -> str:
+    status = _target_status(order, target)
+    if status == OrderStatus.FAILED:
+        return target.error or TASK_TIMEOUT
+    return {OrderStatus.SUCCESS: "Success", OrderStatus.RUNNING: "Running"}.get(OrderStatus(status), "Ready")
+
+
+def _service_message(order: Order, status: int, targets: list[tuple[int, Target]]) -> str:
+    if status in (OrderStatus.RUNNING, OrderStatus.HELD, OrderStatus.BATCH_WAIT, OrderStatus.READY):
+        return ""
+    failed = [target for _, target in targets if _target_status(order, target) == OrderStatus.FAILED]
+    return _target_message(order, failed[0]) if failed else "Success"
+
+
+def _instance_ip(world: World, target: Target) -> str:
+    if world.switches.text("instance_ip") == "public_and_private":
+        return f"{target.public_ip} (Public)<br>{target.ip} (Private)"
+    return target.ip

@@ -1,0 +1,280 @@
+"""How change orders run: they are opened, pass through phases as time passes or they are read, and end.
+
+The laws of this file: every function takes `now`, and `advance` carries out what time alone has brought about
+in the order in which it happened, so that the same history always leads to the same world. An application has
+one started order at a time, unless the switch `second_order` says otherwise; the others wait as ready (0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from pulumi_edas_scale.emulator.durations import Duration, parse_duration
+from pulumi_edas_scale.emulator.effects import begin_task, complete_task, mark_deployed, reveal_joiners
+from pulumi_edas_scale.emulator.entities import (
+    Application,
+    AppState,
+    Order,
+    OrderKind,
+    OrderStatus,
+    Outcome,
+    Phase,
+    Target,
+    TaskState,
+)
+from pulumi_edas_scale.emulator.faults import OrderFacts
+from pulumi_edas_scale.emulator.identifiers import shaped
+from pulumi_edas_scale.emulator.scripts import CHANGE_ABORTED, OrderScript, phases_of
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.emulator.state import Start, World
+
+# An emulator may run for weeks on a laptop; this bounds its memory far above what a test run needs.
+MAX_ORDERS = 10_000
+
+_Event: TypeAlias = tuple[float, int, Callable[[], None]]  # moment, tie-break, what happens
+
+
+def advance(world: World, now: float) -> None:
+    """Carry out everything that time alone has brought about until `now`, in its order."""
+    while True:
+        due = min(_due_events(world, now), key=lambda event: event[:2], default=None)
+        if due is None:
+            break
+        due[2]()
+    for application in world.applications.values():
+        if application.departed:
+            application.departed = [member for member in application.departed if member.listed(now)]
+            world.version += 1
+
+
+def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
+    world: World,
+    kind: OrderKind,
+    application: Application,
+    group_id: str,
+    targets: list[Target],
+    now: float,
+    *,
+    source: str = "pop",
+    script: OrderScript | None = None,
+    destination_group_id: str = "",
+) -> Order:
+    """Create a change order and start it, unless it has to wait for another one.
+
+    Args:
+        world: the emulated EDAS.
+        kind: what it does to its targets.
+        application: the application it changes.
+        group_id: the deploy group it is of.
+        targets: the instances it works on, in order; their batches and outcomes are set here.
+        now: the moment of acceptance.
+        source: `pop` for the API, `console` for an order of other people.
+        script: how it runs; None asks the rules, then the switch `order_duration`.
+        destination_group_id: where a change of group leads to.
+    """
+    if script is None:
+        facts = _facts_of(kind, application, group_id, targets)
+        script = world.rules.script_for(facts) or OrderScript()
+    _distribute(targets, script)
+    number = world.ids.next_number("order")
+    order = Order(
+        id=shaped("order", number),
+        number=number,
+        kind=kind,
+        application_id=application.id,
+        group_id=group_id,
+        created_at=now,
+        source=source,
+        phases=phases_of(script, _usual_duration(world)),
+        targets=targets,
+        batch_count=script.batches,
+        batch_type=script.batch_type,
+        scripted_end=script.end,
+        destination_group_id=destination_group_id,
+    )
+    order.show(OrderStatus.READY, now)
+    _keep(world, order)
+    if not _must_wait(world, order):
+        _start(world, order, now)
+    world.observe(application)
+    return order
+
+
+def poll(world: World, order: Order, now: float) -> None:
+    """Count one read of an order; a phase that is measured in polls may end by it.
+
+    A read of an order that waits behind another one counts for that other one.
+    """
+    running = order
+    if order.active and not order.started:
+        running = next((other for other in world.active_orders(order.application_id) if other.started), order)
+    while (phase := running.phase) is not None and phase.length.polls:
+        if running.phase_reads < phase.length.polls:
+            running.phase_reads += 1
+            return
+        _end_phase(world, running, now)
+
+
+def confirm(world: World, order: Order, now: float) -> bool:
+    """Release the next batch of a held order; False when it does not wait for anybody."""
+    if order.phase is None or not order.phase.until_confirmed:
+        return False
+    _end_phase(world, order, now)
+    return True
+
+
+def end_order(world: World, order: Order, status: int, now: float, error: str = CHANGE_ABORTED) -> None:
+    """End an active order early: what is not done fails with `error`, what is done stays done."""
+    for target in order.targets:
+        if not target.done:
+            target.outcome = Outcome(error=error)
+    order.scripted_end = status
+    _finish(world, order, now)
+
+
+def reopen(world: World, order: Order, now: float) -> None:
+    """Let an order that ended badly work once more on the targets that failed."""
+    for target in order.targets:
+        if target.status == OrderStatus.FAILED:
+            target.status, target.error, target.outcome = OrderStatus.READY, "", Outcome()
+            target.finished_at = None
+    order.phases = [Phase(OrderStatus.RUNNING, _usual_duration(world), completes=True)]
+    order.scripted_end = None
+    order.finished_at = None
+    world.active[order.id] = order
+    _start(world, order, now)
+
+
+# ---- events of time ----
+
+
+def _due_events(world: World, now: float) -> Iterator[_Event]:
+    for order in world.active.values():
+        if order.phase_ends_at <= now:
+            yield order.phase_ends_at, order.number, partial(_end_phase, world, order, order.phase_ends_at)
+    for start in world.starting:
+        if start.at <= now:
+            yield start.at, 0, partial(_come_up, world, start)
+
+
+def _come_up(world: World, start: Start) -> None:
+    world.starting.remove(start)
+    application = world.applications.get(start.application_id)
+    member = application.members.get(start.ecc_id) if application else None
+    if application is None or member is None or member.starts_at != start.at:
+        return
+    member.starts_at = None
+    member.app_state, member.task_state = AppState.RUNNING, TaskState.SUCCESS
+    member.updated_at = start.at
+    world.observe(application)
+
+
+# ---- the life of one order ----
+
+
+def _start(world: World, order: Order, at: float) -> None:
+    order.started = True
+    _enter_phase(world, order, 0, at)
+
+
+def _enter_phase(world: World, order: Order, index: int, at: float) -> None:
+    order.phase_index, order.phase_since, order.phase_reads = index, at, 0
+    if index >= len(order.phases):
+        _finish(world, order, at)
+        return
+    phase = order.phases[index]
+    order.show(phase.status, at)
+    if phase.status == OrderStatus.RUNNING:
+        _work_on(world, order, phase.batch, at, complete=False)
+    world.version += 1
+    if phase.length.immediate and not phase.until_confirmed:
+        _end_phase(world, order, at)
+
+
+def _end_phase(world: World, order: Order, at: float) -> None:
+    phase = order.phases[order.phase_index]
+    if phase.completes:
+        _work_on(world, order, phase.batch, at, complete=True)
+    _enter_phase(world, order, order.phase_index + 1, at)
+
+
+def _work_on(world: World, order: Order, batch: int | None, at: float, *, complete: bool) -> None:
+    """Begin or complete the open tasks of a batch; of all batches when it is None."""
+    application = world.applications.get(order.application_id)
+    if application is None:
+        return
+    for target in order.targets:
+        if target.done or batch not in (None, target.batch):
+            continue
+        if complete:
+            complete_task(world, order, target, application, at)
+        elif target.status == OrderStatus.READY:
+            begin_task(world, order, target, application, at)
+    world.observe(application)
+
+
+def _finish(world: World, order: Order, at: float) -> None:
+    _work_on(world, order, None, at, complete=True)
+    order.finished_at = at
+    order.show(_end_of(world, order), at)
+    world.active.pop(order.id, None)
+    reveal_joiners(world, order, at)
+    application = world.applications.get(order.application_id)
+    group = application.groups.get(order.group_id) if application else None
+    if order.kind is OrderKind.DEPLOY and order.status == OrderStatus.SUCCESS and group is not None:
+        mark_deployed(world, group, order)
+    world.version += 1
+    for waiting in world.active_orders(order.application_id):
+        if not waiting.started and not _must_wait(world, waiting):
+            _start(world, waiting, at)
+
+
+def _end_of(world: World, order: Order) -> int:
+    if order.scripted_end is not None:
+        return order.scripted_end
+    failed = sum(target.status == OrderStatus.FAILED for target in order.targets)
+    if not failed:
+        return OrderStatus.SUCCESS
+    partly = failed < len(order.targets) and world.switches.text("partly_failed_order") == "partial"
+    return OrderStatus.PARTIAL if partly else OrderStatus.FAILED
+
+
+def _must_wait(world: World, order: Order) -> bool:
+    """Tell whether an earlier order is in the way."""
+    others = [other for other in world.active_orders(order.application_id) if other.number < order.number]
+    if world.switches.text("second_order") == "parallel_per_group":
+        others = [other for other in others if other.group_id == order.group_id]
+    return bool(others)
+
+
+def _keep(world: World, order: Order) -> None:
+    world.active[order.id] = order
+    world.orders[order.id] = order
+    if len(world.orders) > MAX_ORDERS:
+        oldest = next((old for old in world.orders.values() if not old.active), None)
+        if oldest is not None:
+            del world.orders[oldest.id]
+
+
+def _usual_duration(world: World) -> Duration:
+    return parse_duration(world.switches.as_json()["order_duration"])
+
+
+def _facts_of(kind: OrderKind, application: Application, group_id: str, targets: list[Target]) -> OrderFacts:
+    group = application.groups.get(group_id)
+    return OrderFacts(
+        kind=kind.word,
+        application=(application.id, application.name),
+        group=(group_id, group.name if group else ""),
+        instances=tuple(name for target in targets for name in (target.instance_id, target.ecu_id)),
+    )
+
+
+def _distribute(targets: list[Target], script: OrderScript) -> None:
+    """Spread the targets evenly over the batches and give each its scripted outcome."""
+    for index, target in enumerate(targets):
+        target.batch = index * script.batches // len(targets)
+        target.outcome = script.outcome_of(target.instance_id, target.ecu_id)
