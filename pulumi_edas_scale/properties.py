@@ -188,7 +188,7 @@ def quoted(text: str) -> str:
 def shown(value: object) -> str:
     """Return how a message names a value: short, on one line, containers by their kind only."""
     if isinstance(value, str):
-        return quoted(value)
+        return quoted(value) if value else "an empty string"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float):
@@ -349,7 +349,7 @@ _GROUP_NAMES: Final = frozenset({"_default_group", "default_group", "default gro
 def _text_problem(value: str, expected: str) -> str | None:
     """Return what no id may hold, whatever it identifies."""
     if not value:
-        return f"an empty string was given where {expected} is expected."
+        return wrong(value, expected)
     if len(value) > LONGEST_ID:
         return wrong(value, expected, f"It has {len(value)} characters; at most {LONGEST_ID} are allowed.")
     if "," in value:
