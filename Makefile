@@ -126,10 +126,8 @@ soak: $(STAMP) ## the laws again, with a hundred times the examples and another 
 	HYPOTHESIS_PROFILE=soak $(PYTEST) -n $(WORKERS) -o timeout=0 tests/property
 
 .PHONY: sdks
-sdks: ## generate the SDKs of the plugin into build/sdks
-	rm -rf build/sdks
-	$(WITH_PULUMI) for language in python nodejs go dotnet; do \
-	  pulumi package gen-sdk schema.json --language $$language --out build/sdks; done
+sdks: ## generate the SDKs of the plugin (Node.js, Python, Go) into build/sdks
+	$(PYTHON) -m tools.sdks
 
 .PHONY: docs
 docs: $(STAMP) ## the documentation as a site in site/

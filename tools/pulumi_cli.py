@@ -90,6 +90,7 @@ class GoProgram:
         replace: a ``replace`` line, or empty.
         ldflags: linker flags beside ``-s -w``.
         tags: build tags, comma-separated, or empty.
+        sources: files of this repository that are the package, in place of one from the modules.
     """
 
     name: str
@@ -99,6 +100,7 @@ class GoProgram:
     replace: str = ""
     ldflags: str = ""
     tags: str = ""
+    sources: tuple[Path, ...] = ()
 
 
 SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -372,6 +374,8 @@ def prepare_module(module: str, go_version: str, replace: str, versions: Sequenc
 def build_program(program: GoProgram, bin_dir: Path) -> None:
     """Build one program and put it into the directory."""
     directory = prepare_module(program.name, program.go_version, program.replace, program.versions)
+    for source in program.sources:
+        shutil.copy(source, directory)
     built = directory / f"{program.name}.built"
     tags = ["-tags", program.tags] if program.tags else []
     flags = f"-s -w {program.ldflags}".strip()
