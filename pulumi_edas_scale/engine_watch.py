@@ -1,12 +1,14 @@
 """Notice that the engine is gone, so that an orphaned provider sends nothing more.
 
-When the Pulumi CLI is killed, the providers it started live on and their threads keep working: an orphaned loop
-would submit its next order while the next ``pulumi up`` runs. The parent process says nothing (it may be a shell
-that outlives the CLI). The engine's own socket does: the kernel closes it with the process, whatever killed it.
+When the Pulumi CLI is killed, the providers it started live on and their threads keep working: an orphaned
+loop would submit its next order while the next ``pulumi up`` runs. The parent process says nothing (it may
+be a shell that outlives the CLI). The engine's own socket does: the kernel closes it with the process,
+whatever killed it.
 
-This file's law: only the end of a held connection, confirmed by refused reconnects, means that the engine is gone.
-A time-out, an unreachable network or a lack of file descriptors never does. An engine that was never reached is
-not watched. Sockets and one thread only: both doors use this file, and it imports neither gRPC nor Pulumi.
+This file's law: only the end of a held connection, confirmed by refused reconnects, means that the engine
+is gone. A time-out, an unreachable network or a lack of file descriptors never does. An engine that was
+never reached is not watched. Sockets and one thread only: both doors use this file, and it imports neither
+gRPC nor Pulumi.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def parse_address(address: str | None) -> tuple[str, int] | None:
     """
     host, _, port = (address or "").removeprefix("dns:///").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
+    if not host or "/" in host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
         return None
     return host, int(port)
 

@@ -90,7 +90,7 @@ def test_an_engine_that_never_answered_is_not_watched(engine: socket.socket) -> 
 
 
 @pytest.mark.parametrize(
-    "address", [None, "", "127.0.0.1", "127.0.0.1:", "unix:/tmp/engine", "h:0", "h:65536"]
+    "address", [None, "", "127.0.0.1", "127.0.0.1:", "unix:/run/engine", "tcp://h:1", "h:0", "h:65536"]
 )
 def test_without_an_address_there_is_no_watch(address: str | None) -> None:
     """Whatever is not host and port is not watched."""

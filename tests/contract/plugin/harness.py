@@ -1,0 +1,134 @@
+"""A plugin in a thread, an engine that only listens, and a core that does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent import futures
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from google.protobuf import empty_pb2
+
+from pulumi_edas_scale.inputs import Checked
+from pulumi_edas_scale.plugin import Plugin
+from pulumi_edas_scale.plugin_protocol import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+from pulumi_edas_scale.property_values import render_properties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from google.protobuf import struct_pb2
+
+    from pulumi_edas_scale.plugin_host import PluginHost
+    from pulumi_edas_scale.plugin_protocol import engine_pb2
+    from pulumi_edas_scale.settings import Settings
+
+URN = "urn:pulumi:dev::shop::edas-scale:index:DeployGroupMembership::members"
+PROVIDER_URN = "urn:pulumi:dev::shop::pulumi:providers:edas-scale::default_0_1_0"
+WAIT = 20.0  # seconds: how long a loaded machine may take; never how long something must take
+
+
+class Core:
+    """The core's provider: each call is recorded, and answered by the callable of its name."""
+
+    def __init__(self, **answers: Callable[..., Any]) -> None:
+        self.answers: dict[str, Callable[..., Any]] = {
+            "check": lambda _urn, _recorded, news: Checked(dict(news), (), ()),
+            "wake": lambda: None,
+            "end_of_operation": lambda: None,
+            **answers,
+        }
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.settings: Settings | None = None
+        self.host: PluginHost | None = None
+
+    def made(self, settings: Settings, host: PluginHost) -> Core:
+        """Take the place of the provider that the plugin makes."""
+        self.settings, self.host = settings, host
+        return self
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Give every method of the core."""
+
+        def call(*args: object, **options: object) -> object:
+            self.calls.append((name, args, options))
+            return self.answers[name](*args, **options)
+
+        return call
+
+    def last(self, name: str) -> tuple[Any, ...]:
+        """Return the arguments of the last call of that name."""
+        return next(args for called, args, _ in reversed(self.calls) if called == name)
+
+
+class Engine(engine_pb2_grpc.EngineServicer):
+    """Collects what the plugin logs."""
+
+    def __init__(self) -> None:
+        self.lines: list[engine_pb2.LogRequest] = []
+        self.server = grpc.server(futures.ThreadPoolExecutor(4))
+        engine_pb2_grpc.add_EngineServicer_to_server(self, self.server)
+        self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
+        self.server.start()
+
+    def Log(self, request: engine_pb2.LogRequest, context: grpc.ServicerContext) -> Any:  # noqa: ANN401, N802
+        """Keep a line."""
+        del context
+        self.lines.append(request)
+        return empty_pb2.Empty()
+
+
+class RunningPlugin:
+    """A plugin under test.
+
+    Attributes:
+        stub: what the engine calls.
+        plugin: the servicer.
+        gone: set when the plugin found its engine gone.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.gone = threading.Event()
+        self.plugin: Plugin
+        self.stub: Any
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self._port = 0
+
+    async def _serve(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self.plugin = Plugin(self.gone.set, self.core.made)
+        server = grpc.aio.server()
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(self.plugin, server)
+        self._port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        self._ready.set()
+        await self._ended.wait()
+        await self.plugin.link.close()
+        await server.stop(None)
+
+    @contextmanager
+    def running(self) -> Iterator[RunningPlugin]:
+        """Serve while the block runs."""
+        self._thread.start()
+        assert self._ready.wait(WAIT)
+        with grpc.insecure_channel(f"127.0.0.1:{self._port}") as channel:
+            self.stub = provider_pb2_grpc.ResourceProviderStub(channel)
+            try:
+                yield self
+            finally:
+                self._loop.call_soon_threadsafe(self._ended.set)
+                self._thread.join(WAIT)
+
+    def configure(self, **settings: object) -> None:
+        """Configure as the engine does for the default provider."""
+        request = provider_pb2.ConfigureRequest(args=struct(settings), urn=PROVIDER_URN)
+        self.stub.Configure(request, timeout=WAIT)
+
+
+def struct(values: Mapping[str, object], *secret: str) -> struct_pb2.Struct:
+    """Return properties as a message."""
+    return render_properties(values, secret)

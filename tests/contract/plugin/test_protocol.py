@@ -1,0 +1,560 @@
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from google.protobuf.json_format import MessageToDict
+
+from pulumi_edas_scale.errors import InputError, OperationError, PartialFailureError
+from pulumi_edas_scale.inputs import Checked
+from pulumi_edas_scale.model import UNKNOWN
+from pulumi_edas_scale.plugin_host import CANCELLED
+from pulumi_edas_scale.plugin_protocol import engine_pb2, plugin_pb2, provider_pb2, status_pb2
+from pulumi_edas_scale.property_values import Properties, parse_properties
+from pulumi_edas_scale.version import __version__
+from tests.contract.plugin.harness import PROVIDER_URN, URN, WAIT, Core, Engine, RunningPlugin, struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pulumi_edas_scale.plugin_host import PluginHost
+
+ID = "cn-hangzhou/app/group"
+EMPTY = empty_pb2.Empty()
+INPUTS: dict[str, object] = {"appId": "app", "groupId": "group", "instanceIds": ["i-a", "i-b"]}
+OUTPUTS: dict[str, object] = {**INPUTS, "members": [{"ecuId": "e-a"}], "runningCount": 1.0}
+
+
+class Diffed:
+    """What the core answers to a diff."""
+
+    def __init__(
+        self, *detailed: tuple[str, str], replaces: tuple[str, ...] = (), first: bool = False
+    ) -> None:
+        self.changes = bool(detailed)
+        self.detailed = detailed
+        self.replaces = replaces
+        self.delete_before_replace = first
+
+
+class Seen:
+    """What the core answers to a read."""
+
+    id = ID
+    inputs = INPUTS
+    outputs = OUTPUTS
+
+
+@pytest.fixture
+def core() -> Core:
+    """Give a core that knows a healthy membership."""
+    return Core(
+        create=lambda *_: (ID, OUTPUTS),
+        update=lambda *_: OUTPUTS,
+        delete=lambda *_: None,
+        read=lambda *_: Seen(),
+        diff=lambda *_, **__: Diffed(),
+    )
+
+
+@pytest.fixture
+def plugin(core: Core) -> Iterator[RunningPlugin]:
+    """Give a configured plugin."""
+    with RunningPlugin(core).running() as running:
+        running.configure()
+        yield running
+
+
+@pytest.fixture
+def engine(plugin: RunningPlugin) -> Iterator[Engine]:
+    """Give an engine that the plugin knows."""
+    engine = Engine()
+    plugin.stub.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address=engine.address), timeout=WAIT)
+    yield engine
+    plugin.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"), timeout=WAIT)
+    engine.server.stop(None).wait(WAIT)
+
+
+def failure_of(call: Any, request: Any) -> Any:  # noqa: ANN401  # generated stubs
+    """Return how a call fails."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call(request, timeout=WAIT)
+    return caught.value
+
+
+def detail_of(error: Any) -> tuple[status_pb2.Status, provider_pb2.ErrorResourceInitFailed]:  # noqa: ANN401
+    """Return the status in the trailing metadata of a failure, and its detail."""
+    status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    detail = provider_pb2.ErrorResourceInitFailed()
+    assert status.details[0].Unpack(detail)
+    return status, detail
+
+
+def test_the_handshake_promises_what_is_kept(plugin: RunningPlugin) -> None:
+    """Secrets are understood; references to resources are not, so the engine sends their ids."""
+    answer = plugin.stub.Handshake(provider_pb2.ProviderHandshakeRequest(), timeout=WAIT)
+    assert MessageToDict(answer) == {"acceptSecrets": True}
+
+
+def test_the_plugin_tells_its_version(plugin: RunningPlugin) -> None:
+    """The engine compares it with the version of the program's SDK."""
+    assert plugin.stub.GetPluginInfo(EMPTY, timeout=WAIT).version == __version__
+
+
+def test_the_schema_is_the_file(plugin: RunningPlugin) -> None:
+    """GetSchema gives schema.json, whose name is that of the package."""
+    schema = json.loads(plugin.stub.GetSchema(provider_pb2.GetSchemaRequest(), timeout=WAIT).schema)
+    assert schema["name"] == "edas-scale"
+
+
+def test_a_schema_version_that_is_not_known_is_refused(plugin: RunningPlugin) -> None:
+    """A later schema version is answered as not implemented."""
+    error = failure_of(plugin.stub.GetSchema, provider_pb2.GetSchemaRequest(version=9))
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_no_mappings_are_offered(plugin: RunningPlugin) -> None:
+    """Nothing of another tool is converted to this package."""
+    assert (
+        plugin.stub.GetMapping(provider_pb2.GetMappingRequest(key="terraform"), timeout=WAIT).provider == ""
+    )
+    assert not plugin.stub.GetMappings(
+        provider_pb2.GetMappingsRequest(key="terraform"), timeout=WAIT
+    ).providers
+
+
+def test_settings_of_the_stack_are_named_as_in_the_stack(plugin: RunningPlugin) -> None:
+    """The inputs of a default provider come from the stack configuration, and the failure says so."""
+    request = provider_pb2.CheckRequest(
+        urn=PROVIDER_URN, news=struct({"endpoint": "nonsense", "version": "1"})
+    )
+    answer = plugin.stub.CheckConfig(request, timeout=WAIT)
+    (failure,) = answer.failures
+    assert failure.property == ""
+    assert failure.reason.startswith("edas-scale:endpoint: ")
+    assert "the stack configuration edas-scale:endpoint" in failure.reason
+
+
+def test_settings_of_an_explicit_provider_are_named_as_inputs(plugin: RunningPlugin) -> None:
+    """A provider the program makes has inputs, and the failure says so."""
+    urn = PROVIDER_URN.replace("default_0_1_0", "west")
+    request = provider_pb2.CheckRequest(urn=urn, news=struct({"endpoint": "nonsense"}))
+    assert (
+        "the input endpoint of the provider"
+        in plugin.stub.CheckConfig(request, timeout=WAIT).failures[0].reason
+    )
+
+
+def test_good_settings_are_recorded_as_they_are(plugin: RunningPlugin) -> None:
+    """CheckConfig adds no defaults: what the environment says must not enter the state of the provider."""
+    news = struct({"regionId": "cn-hangzhou", "previewReads": "false", "__internal": {"a": 1}})
+    answer = plugin.stub.CheckConfig(provider_pb2.CheckRequest(urn=PROVIDER_URN, news=news), timeout=WAIT)
+    assert not answer.failures
+    assert answer.inputs == news
+
+
+def test_changed_settings_never_replace_the_provider(plugin: RunningPlugin) -> None:
+    """A changed region is an update of the provider: a replacement would replace all its memberships."""
+    request = provider_pb2.DiffRequest(
+        urn=PROVIDER_URN,
+        old_inputs=struct({"regionId": "cn-hangzhou", "endpoint": "http://a", "version": "1"}),
+        news=struct({"regionId": "cn-beijing", "profile": "p", "version": "2"}),
+    )
+    answer = plugin.stub.DiffConfig(request, timeout=WAIT)
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert not answer.replaces
+    assert {path: diff.kind for path, diff in answer.detailedDiff.items()} == {
+        "regionId": provider_pb2.PropertyDiff.UPDATE,
+        "endpoint": provider_pb2.PropertyDiff.DELETE,
+        "profile": provider_pb2.PropertyDiff.ADD,
+    }
+
+
+def test_settings_reach_the_core(plugin: RunningPlugin, core: Core) -> None:
+    """Configure makes the core's provider of the settings, booleans being texts on their way."""
+    plugin.configure(regionId="cn-hangzhou", previewReads="false", onCancel="abort")
+    assert core.settings is not None
+    assert (core.settings.region_id, core.settings.preview_reads, core.settings.on_cancel) == (
+        "cn-hangzhou",
+        False,
+        "abort",
+    )
+
+
+def test_wrong_settings_fail_configure_in_one_line(plugin: RunningPlugin) -> None:
+    """A setting that cannot be right is named."""
+    request = provider_pb2.ConfigureRequest(args=struct({"onCancel": "explode"}), urn=PROVIDER_URN)
+    error = failure_of(plugin.stub.Configure, request)
+    assert error.details().startswith("edas-scale:onCancel: ")
+    assert "\n" not in error.details()
+
+
+def test_nothing_runs_before_configure(core: Core) -> None:
+    """A call that needs settings says that there are none yet."""
+    with RunningPlugin(core).running() as running:
+        error = failure_of(running.stub.Check, provider_pb2.CheckRequest(urn=URN))
+    assert "Configure" in error.details()
+
+
+def test_another_type_is_no_resource_of_this_package(plugin: RunningPlugin) -> None:
+    """A token that the schema does not have is refused, and the right one named."""
+    urn = "urn:pulumi:dev::shop::edas-scale:index:Group::g"
+    error = failure_of(plugin.stub.Check, provider_pb2.CheckRequest(urn=urn))
+    wrong, _, right = error.details().partition(" is no resource of this package; it has ")
+    assert (wrong, right) == ("'edas-scale:index:Group'", "edas-scale:index:DeployGroupMembership.")
+
+
+def test_a_membership_may_be_a_child(plugin: RunningPlugin) -> None:
+    """The type of a URN is what comes after its parents."""
+    urn = "urn:pulumi:dev::shop::my:index:Fleet$edas-scale:index:DeployGroupMembership::a::b"
+    assert not plugin.stub.Check(provider_pb2.CheckRequest(urn=urn), timeout=WAIT).failures
+
+
+def test_check_translates(plugin: RunningPlugin, core: Core, engine: Engine) -> None:
+    """Inputs come back with their secrets, failures have a path and no property, warnings are shown."""
+    core.answers["check"] = lambda *_: Checked(
+        {**INPUTS, "batchSize": 50, "regionId": "r"}, (("instanceIds[1]", "it is bad."),), ("Mind the gap.",)
+    )
+    request = provider_pb2.CheckRequest(
+        urn=URN, olds=struct({"regionId": "r"}, "regionId"), news=struct(INPUTS, "instanceIds")
+    )
+    answer = plugin.stub.Check(request, timeout=WAIT)
+    assert core.last("check") == (URN, {"regionId": "r"}, INPUTS)
+    assert parse_properties(answer.inputs) == Properties(
+        {**INPUTS, "batchSize": 50.0, "regionId": "r"}, frozenset({"instanceIds", "regionId"})
+    )
+    assert [(failure.property, failure.reason) for failure in answer.failures] == [
+        ("", "instanceIds[1]: it is bad.")
+    ]
+    (line,) = engine.lines
+    assert (line.urn, line.message, line.severity) == (URN, "Mind the gap.", engine_pb2.WARNING)
+
+
+def test_a_check_without_a_past_is_that_of_a_create(plugin: RunningPlugin, core: Core) -> None:
+    """Empty old inputs, as the engine sends them, are no recorded ones."""
+    plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=struct(INPUTS)), timeout=WAIT)
+    assert core.last("check")[1] is None
+
+
+def test_unknown_values_pass_at_every_depth(plugin: RunningPlugin, core: Core) -> None:
+    """A value that is not known yet reaches the core as UNKNOWN, and returns as the engine's own mark."""
+    news = {"groupId": UNKNOWN, "instanceIds": ["i-a", UNKNOWN], "policy": {"deep": [UNKNOWN]}}
+    answer = plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(news)), timeout=WAIT)
+    assert core.last("check")[2] == news
+    assert parse_properties(answer.inputs).values == news
+
+
+def test_a_diff_is_always_detailed(plugin: RunningPlugin, core: Core) -> None:
+    """Every change has its path and kind, so that previews show lines and replaceOnChanges works."""
+    core.answers["diff"] = lambda *_, **__: Diffed(
+        ("instanceIds[1]", "add"), ("groupId", "update-replace"), replaces=("groupId",), first=True
+    )
+    request = provider_pb2.DiffRequest(id=ID, urn=URN, olds=struct(OUTPUTS), news=struct(INPUTS))
+    answer = plugin.stub.Diff(request, timeout=WAIT)
+    assert MessageToDict(answer) == {
+        "changes": "DIFF_SOME",
+        "replaces": ["groupId"],
+        "deleteBeforeReplace": True,
+        "diffs": ["groupId", "instanceIds"],
+        "detailedDiff": {"instanceIds[1]": {}, "groupId": {"kind": "UPDATE_REPLACE"}},
+        "hasDetailedDiff": True,
+    }
+
+
+def test_no_change_is_said_as_such(plugin: RunningPlugin) -> None:
+    """Without a change the engine must not compare for itself."""
+    request = provider_pb2.DiffRequest(id=ID, urn=URN, olds=struct(OUTPUTS), news=struct(INPUTS))
+    assert MessageToDict(plugin.stub.Diff(request, timeout=WAIT)) == {"changes": "DIFF_NONE"}
+
+
+def test_only_a_diff_after_a_check_announces(plugin: RunningPlugin, core: Core) -> None:
+    """A refresh asks for a diff with its sides swapped; what that one says must not be shown."""
+    check = provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS))
+    diff = provider_pb2.DiffRequest(id=ID, urn=URN, olds=struct(OUTPUTS), news=struct(INPUTS))
+    read = provider_pb2.ReadRequest(id=ID, urn=URN, properties=struct(OUTPUTS))
+    plugin.stub.Check(check, timeout=WAIT)
+    plugin.stub.Diff(diff, timeout=WAIT)
+    plugin.stub.Diff(diff, timeout=WAIT)
+    plugin.stub.Check(check, timeout=WAIT)
+    plugin.stub.Read(read, timeout=WAIT)
+    plugin.stub.Diff(diff, timeout=WAIT)
+    announced = [options["announce"] for name, _, options in core.calls if name == "diff"]
+    assert announced == [True, False, False]
+
+
+def test_create_translates(plugin: RunningPlugin, core: Core) -> None:
+    """The time-out arrives in seconds, and the engine is told to read before every later update."""
+    answer = plugin.stub.Create(
+        provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS), timeout=180), timeout=WAIT
+    )
+    assert core.last("create") == (URN, INPUTS, 180.0)
+    assert (answer.id, parse_properties(answer.properties).values) == (ID, OUTPUTS)
+    assert answer.refresh_before_update
+
+
+def test_a_time_out_that_is_not_set_is_none(plugin: RunningPlugin, core: Core) -> None:
+    """The engine's zero means that the program says nothing."""
+    plugin.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)), timeout=WAIT)
+    plugin.stub.Delete(provider_pb2.DeleteRequest(urn=URN, id=ID, properties=struct(OUTPUTS)), timeout=WAIT)
+    assert core.last("create")[2] is None
+    assert core.last("delete") == (URN, ID, OUTPUTS, None)
+
+
+def test_a_preview_creates_nothing(plugin: RunningPlugin, core: Core) -> None:
+    """Create in a preview asks the core for the outputs, which may be unknown, and gives no id."""
+    core.answers["preview_create"] = lambda *_: {**INPUTS, "members": UNKNOWN}
+    answer = plugin.stub.Create(
+        provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS), preview=True), timeout=WAIT
+    )
+    assert answer.id == ""
+    assert parse_properties(answer.properties).values == {**INPUTS, "members": UNKNOWN}
+    assert not [name for name, _, _ in core.calls if name == "create"]
+
+
+def test_a_preview_updates_nothing(plugin: RunningPlugin, core: Core) -> None:
+    """Update in a preview asks the core for the outputs."""
+    core.answers["preview_update"] = lambda *_: {**INPUTS, "runningCount": UNKNOWN}
+    request = provider_pb2.UpdateRequest(
+        urn=URN, id=ID, olds=struct(OUTPUTS), news=struct(INPUTS), preview=True
+    )
+    answer = plugin.stub.Update(request, timeout=WAIT)
+    assert core.last("preview_update") == (URN, ID, OUTPUTS, INPUTS)
+    assert parse_properties(answer.properties).values["runningCount"] is UNKNOWN
+
+
+def test_update_translates(plugin: RunningPlugin, core: Core) -> None:
+    """The core gets the recorded outputs and the new inputs."""
+    request = provider_pb2.UpdateRequest(urn=URN, id=ID, olds=struct(OUTPUTS), news=struct(INPUTS), timeout=9)
+    answer = plugin.stub.Update(request, timeout=WAIT)
+    assert core.last("update") == (URN, ID, OUTPUTS, INPUTS, 9.0)
+    assert parse_properties(answer.properties).values == OUTPUTS
+    assert answer.refresh_before_update
+
+
+def test_secret_ids_make_secret_members(plugin: RunningPlugin, core: Core) -> None:
+    """The core sees plain ids; what names them in the outputs is hidden as they are, and the rest is not."""
+    request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS, "instanceIds"))
+    answer = parse_properties(plugin.stub.Create(request, timeout=WAIT).properties)
+    assert core.last("create")[1] == INPUTS
+    assert answer == Properties(OUTPUTS, frozenset({"instanceIds", "members"}))
+
+
+def test_a_secret_application_hides_only_itself(plugin: RunningPlugin) -> None:
+    """A secret that is no list hides the output of its name."""
+    request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS, "appId"))
+    answer = parse_properties(plugin.stub.Create(request, timeout=WAIT).properties)
+    assert answer.secret == {"appId"}
+
+
+def test_a_refresh_reads_what_is_recorded(plugin: RunningPlugin, core: Core) -> None:
+    """Read gets the recorded outputs and inputs, keeps their secrets, and returns both sides."""
+    request = provider_pb2.ReadRequest(
+        urn=URN, id=ID, properties=struct(OUTPUTS), inputs=struct(INPUTS, "instanceIds")
+    )
+    answer = plugin.stub.Read(request, timeout=WAIT)
+    assert core.last("read") == (URN, ID, OUTPUTS, INPUTS)
+    assert answer.id == ID
+    assert parse_properties(answer.inputs) == Properties(INPUTS, frozenset({"instanceIds"}))
+    assert parse_properties(answer.properties) == Properties(OUTPUTS, frozenset({"instanceIds", "members"}))
+    assert answer.refresh_before_update
+
+
+def test_an_import_reads_without_a_past(plugin: RunningPlugin, core: Core) -> None:
+    """An import has neither outputs nor inputs, whether the engine leaves them out or sends empty ones."""
+    plugin.stub.Read(provider_pb2.ReadRequest(urn=URN, id=ID), timeout=WAIT)
+    assert core.last("read") == (URN, ID, None, None)
+    plugin.stub.Read(
+        provider_pb2.ReadRequest(urn=URN, id=ID, properties=struct({}), inputs=struct({})), timeout=WAIT
+    )
+    assert core.last("read") == (URN, ID, None, None)
+
+
+def test_what_is_gone_has_no_id(plugin: RunningPlugin, core: Core) -> None:
+    """An empty id makes the engine drop the resource from its state."""
+    core.answers["read"] = lambda *_: None
+    answer = plugin.stub.Read(
+        provider_pb2.ReadRequest(urn=URN, id=ID, properties=struct(OUTPUTS)), timeout=WAIT
+    )
+    assert MessageToDict(answer) == {}
+
+
+def test_functions_are_answered(plugin: RunningPlugin, core: Core) -> None:
+    """Invoke gives the token and the plain arguments to the core."""
+    core.answers["invoke"] = lambda *_: {"groups": [{"groupId": "g", "members": []}]}
+    request = provider_pb2.InvokeRequest(
+        tok="edas-scale:index:getDeployGroups", args=struct({"appId": "app"})
+    )
+    answer = plugin.stub.Invoke(request, timeout=WAIT)
+    assert core.last("invoke") == ("edas-scale:index:getDeployGroups", {"appId": "app"})
+    assert parse_properties(getattr(answer, "return")).values == {"groups": [{"groupId": "g", "members": []}]}
+
+
+def fails(error: Exception) -> Any:  # noqa: ANN401  # any method of the core
+    """Return a method that fails."""
+
+    def method(*_: object, **__: object) -> None:
+        raise error
+
+    return method
+
+
+def test_a_failure_is_the_users_sentence(plugin: RunningPlugin, core: Core) -> None:
+    """An operation that changed nothing fails with its message alone."""
+    core.answers["create"] = fails(OperationError("Scale out failed: it did."))
+    error = failure_of(plugin.stub.Create, provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)))
+    assert (error.code(), error.details()) == (grpc.StatusCode.UNKNOWN, "Scale out failed: it did.")
+    assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
+
+
+def test_refused_inputs_are_named(plugin: RunningPlugin, core: Core) -> None:
+    """A refusal in a preview keeps the path of the input."""
+    core.answers["diff"] = fails(InputError([("minRunning", "it would be broken.")]))
+    request = provider_pb2.DiffRequest(id=ID, urn=URN, olds=struct(OUTPUTS), news=struct(INPUTS))
+    assert failure_of(plugin.stub.Diff, request).details() == "minRunning: it would be broken."
+
+
+def test_a_partial_failure_saves_what_is_true(plugin: RunningPlugin, core: Core) -> None:
+    """The engine gets id, outputs, inputs and reasons, under the status code of the call itself."""
+    partly = PartialFailureError("One of two joined.", ID, INPUTS, OUTPUTS, ("i-b did not join.",))
+    core.answers["create"] = fails(partly)
+    request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS, "instanceIds"))
+    error = failure_of(plugin.stub.Create, request)
+    assert (error.code(), error.details()) == (grpc.StatusCode.UNKNOWN, "One of two joined.")
+    status, detail = detail_of(error)
+    assert (status.code, status.message) == (grpc.StatusCode.UNKNOWN.value[0], "One of two joined.")
+    assert (detail.id, list(detail.reasons)) == (ID, ["i-b did not join."])
+    assert parse_properties(detail.properties) == Properties(OUTPUTS, frozenset({"instanceIds", "members"}))
+    assert parse_properties(detail.inputs) == Properties(INPUTS, frozenset({"instanceIds"}))
+    assert detail.refresh_before_update
+
+
+def test_a_bug_of_ours_is_one_line(plugin: RunningPlugin, core: Core, engine: Engine) -> None:
+    """The user reads one line that asks for a report; the traceback is there for --debug only."""
+    core.answers["create"] = fails(ZeroDivisionError("division by zero"))
+    error = failure_of(plugin.stub.Create, provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)))
+    assert error.details() == (
+        "ZeroDivisionError: division by zero. Please report this, it is a bug in pulumi-edas-scale."
+    )
+    (line,) = engine.lines
+    assert line.severity == engine_pb2.DEBUG
+    assert "Traceback" in line.message
+
+
+def test_lines_arrive_before_the_answer(plugin: RunningPlugin, core: Core, engine: Engine) -> None:
+    """Lasting lines are complete and in order when an operation ends: the process may end with it."""
+
+    def create(urn: str, *_: object) -> tuple[str, dict[str, object]]:
+        host = core.host
+        assert host is not None
+        for number in range(20):
+            host.progress(urn, f"status {number}")
+            host.info(urn, f"line {number}")
+        host.warn(urn, "warning")
+        return ID, OUTPUTS
+
+    core.answers["create"] = create
+    plugin.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)), timeout=WAIT)
+    lasting = [line for line in engine.lines if not line.ephemeral]
+    assert [line.message for line in lasting] == [*(f"line {number}" for number in range(20)), "warning"]
+    assert {line.urn for line in engine.lines} == {URN}
+    passing = [line.message for line in engine.lines if line.ephemeral]
+    assert passing[-1] == "status 19"
+
+
+class Waiting:
+    """A create that waits until it is stopped, as the core does."""
+
+    def __init__(self, core: Core) -> None:
+        self.started = threading.Event()
+        self.woken = threading.Event()
+        self.core = core
+        core.answers["create"] = self
+        core.answers["wake"] = self.woken.set
+
+    def __call__(self, *_: object) -> None:
+        """Wait to be woken, and say why."""
+        host = self.core.host
+        assert host is not None
+        self.started.set()
+        assert self.woken.wait(WAIT)
+        raise PartialFailureError(str(host.stopped()), ID, INPUTS, OUTPUTS, ())
+
+
+def test_cancel_wakes_what_waits(plugin: RunningPlugin, core: Core) -> None:
+    """Cancel is answered while an operation waits; the operation then ends with what is true."""
+    waiting = Waiting(core)
+    request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS))
+    create = plugin.stub.Create.future(request, timeout=WAIT)
+    assert waiting.started.wait(WAIT)
+    plugin.stub.Cancel(EMPTY, timeout=WAIT)
+    error = create.exception()
+    assert error.details() == CANCELLED
+    assert detail_of(error)[1].id == ID
+
+
+def test_configure_takes_the_stop_sign_down(plugin: RunningPlugin, core: Core) -> None:
+    """After a Cancel, which also ends every healthy operation, a new Configure starts afresh."""
+    first: PluginHost | None = core.host
+    plugin.stub.Cancel(EMPTY, timeout=WAIT)
+    assert first is not None
+    assert first.stopped() == CANCELLED
+    plugin.configure()
+    assert core.host is not None
+    assert core.host.stopped() is None
+    assert first.stopped() == CANCELLED
+
+
+def test_cancel_is_silent(plugin: RunningPlugin, engine: Engine) -> None:
+    """The engine calls Cancel at the end of every operation, and again when it likes."""
+    plugin.stub.Cancel(EMPTY, timeout=WAIT)
+    plugin.stub.Cancel(EMPTY, timeout=WAIT)
+    assert not engine.lines
+
+
+def test_waits_do_not_keep_the_engine_from_asking(plugin: RunningPlugin, core: Core) -> None:
+    """While as many operations wait as there are threads for, a check is still answered."""
+    waiting = Waiting(core)
+    request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS))
+    creates = [plugin.stub.Create.future(request, timeout=WAIT) for _ in range(100)]
+    assert waiting.started.wait(WAIT)
+    assert plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS)), timeout=WAIT).inputs
+    plugin.stub.Cancel(EMPTY, timeout=WAIT)
+    assert {create.exception().details() for create in creates} == {CANCELLED}
+
+
+def test_an_engine_that_dies_is_noticed(plugin: RunningPlugin, core: Core) -> None:
+    """When the engine's socket is gone, operations are told to stop and the process is told to end."""
+    engine = Engine()
+    plugin.stub.Attach(plugin_pb2.PluginAttach(address=engine.address), timeout=WAIT)
+    assert core.host is not None
+    assert core.host.stopped() is None
+    engine.server.stop(None).wait(WAIT)
+    assert plugin.gone.wait(WAIT)
+    assert core.host.stopped() == "the Pulumi engine is gone"
+
+
+def test_messages_for_an_engine_that_does_not_answer_are_lost(plugin: RunningPlugin, core: Core) -> None:
+    """An engine that cannot be reached is no reason for an operation to fail."""
+    plugin.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"), timeout=WAIT)
+    core.answers["check"] = lambda *_: Checked(INPUTS, (), ("a warning",))
+    assert plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS)), timeout=WAIT).inputs
+
+
+@pytest.mark.parametrize(
+    ("method", "request_type"),
+    [
+        ("Parameterize", "ParameterizeRequest"),
+        ("Construct", "ConstructRequest"),
+        ("Call", "CallRequest"),
+    ],
+)
+def test_what_is_not_offered_is_not_implemented(
+    plugin: RunningPlugin, method: str, request_type: str
+) -> None:
+    """The engine takes this code as an answer, not as a failure."""
+    error = failure_of(getattr(plugin.stub, method), getattr(provider_pb2, request_type)())
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
