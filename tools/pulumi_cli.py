@@ -431,7 +431,7 @@ def build(bin_dir: Path, languages: Sequence[str]) -> None:
     absent = [program for program in programs if not (bin_dir / program.name).exists()]
     if absent:
         names = ", ".join(program.name for program in absent)
-        say(f"building from Go modules into {bin_dir}: {names}; the CLI takes several minutes")
+        say(f"building from Go modules into {bin_dir}: {names} (minutes, most of them for the CLI)")
     for language in languages:
         put_scripts(language, bin_dir)
     for program in absent:
