@@ -1,7 +1,66 @@
-"""Membership of ECS instances in EDAS deploy groups, as Pulumi resources."""
+"""Membership of ECS instances in EDAS deploy groups, as Pulumi resources.
+
+Names are loaded at their first use, so that ``import pulumi_edas_scale`` costs a program next to nothing.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from pulumi_edas_scale.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from pulumi_edas_scale.dynamic import DeployGroupMembership
+    from pulumi_edas_scale.functions import (
+        DeployGroup,
+        GetApplicationResult,
+        GetDeployGroupResult,
+        GetDeployGroupsResult,
+        GetScaleOutCandidatesResult,
+        GroupMember,
+        Member,
+        ScaleOutCandidate,
+        get_application,
+        get_application_output,
+        get_deploy_group,
+        get_deploy_group_output,
+        get_deploy_groups,
+        get_deploy_groups_output,
+        get_scale_out_candidates,
+        get_scale_out_candidates_output,
+    )
+
+__all__ = [
+    "DeployGroup",
+    "DeployGroupMembership",
+    "GetApplicationResult",
+    "GetDeployGroupResult",
+    "GetDeployGroupsResult",
+    "GetScaleOutCandidatesResult",
+    "GroupMember",
+    "Member",
+    "ScaleOutCandidate",
+    "__version__",
+    "get_application",
+    "get_application_output",
+    "get_deploy_group",
+    "get_deploy_group_output",
+    "get_deploy_groups",
+    "get_deploy_groups_output",
+    "get_scale_out_candidates",
+    "get_scale_out_candidates_output",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    module = "dynamic" if name == "DeployGroupMembership" else "functions"
+    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
