@@ -465,7 +465,7 @@ def changed_members(old: Mapping[str, object], new: Mapping[str, object]) -> tup
 
 def _indexes_not_in(elements: Sequence[object], others: Sequence[object]) -> Iterable[int]:
     known = frozenset(_texts(others))
-    return (index for index, element in enumerate(elements) if element not in known)
+    return (i for i, element in enumerate(elements) if not (isinstance(element, str) and element in known))
 
 
 def membership_id(scope: Scope) -> str:
