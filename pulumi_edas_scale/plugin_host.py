@@ -14,12 +14,11 @@ import grpc
 
 from pulumi_edas_scale.engine_watch import EngineWatch, parse_address
 from pulumi_edas_scale.plugin_protocol import engine_pb2, engine_pb2_grpc
+from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CANCELLED: Final = "the operation was cancelled"
-ENGINE_GONE: Final = "the Pulumi engine is gone"
 
 _LOG_TIMEOUT: Final = 5.0
 """Seconds for the engine to take one message."""

@@ -12,8 +12,8 @@ import grpc
 from google.protobuf import empty_pb2
 
 from pulumi_edas_scale.inputs import Checked
-from pulumi_edas_scale.plugin import Plugin
 from pulumi_edas_scale.plugin_protocol import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+from pulumi_edas_scale.plugin_service import Plugin
 from pulumi_edas_scale.property_values import render_properties
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from google.protobuf.json_format import MessageToDict
 from pulumi_edas_scale.errors import InputError, OperationError, PartialFailureError
 from pulumi_edas_scale.inputs import Checked
 from pulumi_edas_scale.model import UNKNOWN
-from pulumi_edas_scale.plugin_host import CANCELLED
 from pulumi_edas_scale.plugin_protocol import engine_pb2, plugin_pb2, provider_pb2, status_pb2
 from pulumi_edas_scale.property_values import Properties, parse_properties
+from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
 from pulumi_edas_scale.version import __version__
 from tests.contract.plugin.harness import PROVIDER_URN, URN, WAIT, Core, Engine, RunningPlugin, struct
 
@@ -534,7 +534,7 @@ def test_an_engine_that_dies_is_noticed(plugin: RunningPlugin, core: Core) -> No
     assert core.host.stopped() is None
     engine.server.stop(None).wait(WAIT)
     assert plugin.gone.wait(WAIT)
-    assert core.host.stopped() == "the Pulumi engine is gone"
+    assert core.host.stopped() == ENGINE_GONE
 
 
 def test_messages_for_an_engine_that_does_not_answer_are_lost(plugin: RunningPlugin, core: Core) -> None:
