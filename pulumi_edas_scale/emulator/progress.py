@@ -116,6 +116,8 @@ def poll(world: World, order: Order, now: float) -> None:
             running.phase_reads += 1
             return
         _end_phase(world, running, now)
+    if running is not order and order.started:  # this read let it begin, and is the first to show it
+        poll(world, order, now)
 
 
 def confirm(world: World, order: Order, now: float) -> bool:
