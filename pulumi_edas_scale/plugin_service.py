@@ -338,12 +338,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         """Run a call in a thread; what it raises becomes the answer, one paragraph, no traceback."""
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, self._guarded, call, urn)
-        except PartialFailureError as error:
-            failure, detail = error, _init_failed(error, secret)
         except EdasScaleError as error:
-            failure, detail = error, None
+            failure = error
         finally:
             await self.link.flush()
+        detail = _init_failed(failure, secret) if isinstance(failure, PartialFailureError) else None
         return await _abort(context, str(failure), detail)
 
     def _guarded(self, call: Callable[[], T], urn: str) -> T:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from concurrent import futures
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 from google.protobuf import empty_pb2
@@ -100,7 +100,7 @@ class RunningPlugin:
 
     async def _serve(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        self.plugin = Plugin(self.gone.set, self.core.made)
+        self.plugin = Plugin(self.gone.set, cast("Any", self.core.made))
         server = grpc.aio.server()
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(self.plugin, server)
         self._port = server.add_insecure_port("127.0.0.1:0")
