@@ -1,0 +1,85 @@
+"""What the number of a change order's status means, and when a bad end is believed.
+
+This file's law: the table below is the only place that knows the numbers. A number that is not in it is waited
+for, never guessed.
+
+Source: EDAS API 2017-08-01, GetChangeOrderInfo, field ``Status`` (7 only in the SDK's comments).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+
+class Phase(enum.Enum):
+    """What a status asks of the one who waits."""
+
+    ACTIVE = "active"
+    HELD = "held"
+    SUCCEEDED = "succeeded"
+    ENDED_BADLY = "ended badly"
+    UNKNOWN = "unknown"
+
+
+STATUSES: Final[dict[int, tuple[str, Phase]]] = {
+    0: ("ready", Phase.ACTIVE),
+    1: ("running", Phase.ACTIVE),
+    2: ("success", Phase.SUCCEEDED),
+    3: ("failed", Phase.ENDED_BADLY),
+    6: ("aborted", Phase.ENDED_BADLY),
+    7: ("partial", Phase.ENDED_BADLY),
+    8: ("held", Phase.HELD),
+    9: ("batch wait", Phase.ACTIVE),
+    10: ("system failure", Phase.ENDED_BADLY),
+}
+
+AGREEING_LOOKS: Final = 3
+"""EDAS retries a failed task by itself, so a failure can turn again; another client polls three times as well."""
+
+AGREEING_SECONDS: Final = 15.0
+"""Three looks within a second would see the same moment; the looks that agree must span this long."""
+
+
+def phase_of(status: int) -> Phase:
+    """Return what the status asks of the one who waits; UNKNOWN for a number EDAS does not document."""
+    return STATUSES.get(status, ("", Phase.UNKNOWN))[1]
+
+
+def is_active(status: int) -> bool:
+    """Return whether an order of that status occupies its application (0, 1, 8, 9)."""
+    return phase_of(status) in {Phase.ACTIVE, Phase.HELD}
+
+
+def describe_status(status: int) -> str:
+    """Return the status in word and number, ``failed (3)``."""
+    word = STATUSES.get(status, ("of unknown state", Phase.UNKNOWN))[0]
+    return f"{word} ({status})"
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """How sure a bad end is: since when, and how many looks in a row agreed."""
+
+    since: float | None = None
+    looks: int = 0
+
+    def after(self, status: int, now: float) -> Belief:
+        """Return the belief after one more look, at the moment ``now`` in seconds."""
+        if phase_of(status) is not Phase.ENDED_BADLY:
+            return Belief()
+        return Belief(now if self.since is None else self.since, self.looks + 1)
+
+    def sure(self, now: float) -> bool:
+        """Return whether the bad end is believed at the moment ``now``."""
+        return (
+            self.since is not None and self.looks >= AGREEING_LOOKS and now - self.since >= AGREEING_SECONDS
+        )
+
+    def next_look(self, now: float) -> float:
+        """Return the moment of the next look that could settle the question; ``now`` when nothing is in doubt."""
+        if self.since is None:
+            return now
+        missing = max(AGREEING_LOOKS - self.looks, 1)
+        return now + max((self.since + AGREEING_SECONDS - now) / missing, 0.0)

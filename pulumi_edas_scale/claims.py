@@ -1,0 +1,135 @@
+"""Which membership of this process says that an instance is its own.
+
+This file's law: a claim is what a Check saw, and it is forgotten with the process. The engine creates before it
+deletes and never asks for a diff when somebody says ``--replace`` or renames a resource; without the claims a
+green run would then scale in what the new resource has just adopted. A claim therefore keeps members, it never
+moves one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pulumi_edas_scale.model import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one resource of the program lists.
+
+    Attributes:
+        urn: the resource.
+        scope: the group it is about.
+        ids: the listed ids that are known, as the program spells them.
+        recorded: the ids it listed before, in the same group; empty for a new resource.
+        complete: whether every listed id is known, so that what is not listed is surely released.
+        exclusive: whether it wants the group for itself.
+    """
+
+    urn: str
+    scope: Scope
+    ids: frozenset[str]
+    recorded: frozenset[str] = frozenset()
+    complete: bool = True
+    exclusive: bool = False
+
+    @property
+    def joining(self) -> frozenset[str]:
+        """The ids it adds."""
+        return self.ids - self.recorded
+
+    @property
+    def released(self) -> frozenset[str]:
+        """The ids it surely gives up."""
+        return self.recorded - self.ids if self.complete else frozenset()
+
+
+@dataclass(slots=True)
+class Claims:
+    """The claims of this process; every method needs the monitor's lock."""
+
+    _by_urn: dict[str, Claim] = field(default_factory=dict)
+    recorded_at: float = float("-inf")
+
+    def record(self, claim: Claim, now: float) -> None:
+        """Remember what a Check saw; a later Check of the same resource takes its place."""
+        self._by_urn[claim.urn] = claim
+        self.recorded_at = now
+
+    def clear(self) -> None:
+        """Forget everything: another run of the engine begins."""
+        self._by_urn.clear()
+
+    def ids(self, scope: Scope, *, besides: str | None) -> frozenset[str]:
+        """Return the ids claimed for a group, by all resources or by all ``besides`` one."""
+        return frozenset(
+            each for claim in self._of_group(scope) if claim.urn != besides for each in claim.ids
+        )
+
+    def conflict(self, claim: Claim) -> str | None:
+        """Return why a claim cannot stand beside the others, as a full sentence, or None."""
+        for other in self._of_group(claim.scope):
+            if other.urn == claim.urn:
+                continue
+            shared = sorted(claim.ids & other.ids)
+            if shared:
+                return (
+                    f"{', '.join(shared)} of deploy group {claim.scope.group_id} is also listed by "
+                    f"{other.urn}. A member belongs to one membership: remove it from one of the two."
+                )
+            if claim.exclusive or other.exclusive:
+                one, two = (claim.urn, other.urn) if claim.exclusive else (other.urn, claim.urn)
+                return (
+                    f"{one} is exclusive, so deploy group {claim.scope.group_id} must hold exactly its list, but "
+                    f"{two} manages members of the same group. Set exclusive to false, or merge the two lists."
+                )
+        return self._exchange(claim)
+
+    def releases(self, scope: Scope, group_id: str, listed_id: str) -> bool:
+        """Return whether a membership of another group of the application gives up an id, in that spelling."""
+        return any(
+            listed_id in claim.released and claim.scope.group_id == group_id
+            for claim in self._by_urn.values()
+            if (claim.scope.region_id, claim.scope.app_id) == (scope.region_id, scope.app_id)
+        )
+
+    def _of_group(self, scope: Scope) -> Iterator[Claim]:
+        return (claim for claim in self._by_urn.values() if claim.scope == scope)
+
+    def _exchange(self, claim: Claim) -> str | None:
+        """Return why memberships that wait for each other's instances in a circle cannot all scale out first."""
+        path = self._way_back(claim, claim, frozenset({claim.urn}))
+        if path is None:
+            return None
+        names = ", ".join(sorted({claim.urn, *path}))
+        moved = sorted(claim.joining | claim.released)
+        return (
+            f"{names} exchange instances ({', '.join(moved)}) between groups of application {claim.scope.app_id}; "
+            "each must scale out before it scales in, so none can begin. Do it in two runs of 'pulumi up': first "
+            "remove the instances from their old lists, then add them to the new ones."
+        )
+
+    def _way_back(self, start: Claim, here: Claim, seen: frozenset[str]) -> tuple[str, ...] | None:
+        for other in sorted(self._by_urn.values(), key=lambda each: each.urn):
+            if not _waits_for(here, start if other.urn == start.urn else other):
+                continue
+            if other.urn == start.urn:
+                return (here.urn,)
+            if other.urn in seen:
+                continue
+            rest = self._way_back(start, other, seen | {other.urn})
+            if rest is not None:
+                return (here.urn, *rest)
+        return None
+
+
+def _waits_for(one: Claim, other: Claim) -> bool:
+    """Return whether ``one`` adds an instance that is only free once ``other`` has let it go."""
+    same_application = (one.scope.region_id, one.scope.app_id) == (other.scope.region_id, other.scope.app_id)
+    return (
+        same_application and one.scope.group_id != other.scope.group_id and bool(one.joining & other.released)
+    )

@@ -1,0 +1,158 @@
+"""Every error of this package, sorted by whose fault it is.
+
+This file's law: a class exists only where somebody handles it differently. Errors keep their parts, so that the
+layer that knows the user's words can build the message; ``str()`` of each is already one full sentence.
+
+    EdasScaleError
+      InputError                  yours: the inputs, with the property path of each failure
+      EdasError                   EDAS's: one call, with operation, code, message and request id
+        BusinessError             understood and refused (``Code`` 601 and its like)
+        PermissionDeniedError     a RAM permission is missing; nothing was done
+        CredentialsError          key, signature, clock or activation; nothing was done
+        ThrottledError            too many calls; nothing was done; ask again later
+        UnavailableError          no answer that can be trusted; a write may or may not have been executed
+          NotSentError            the connection was refused: nothing was done
+        NotUnderstoodError        an answer that is not of the documented shape; counts as ambiguous for a write
+      OperationError              a create, update, read or delete did not end well; the message is for the user
+        PartialFailureError       as above, and something was changed: state must say what is true
+      InternalError               ours: please report it
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class EdasScaleError(Exception):
+    """The root of all errors this package raises on purpose."""
+
+
+class InputError(EdasScaleError):
+    """Inputs that cannot be right.
+
+    Args:
+        failures: pairs of a property path as in the schema (``instanceIds[1]``) and a reason, in full sentences.
+    """
+
+    def __init__(self, failures: Sequence[tuple[str, str]]) -> None:
+        self.failures = tuple(failures)
+        super().__init__(" ".join(f"{path}: {reason}" if path else reason for path, reason in self.failures))
+
+
+class EdasError(EdasScaleError):
+    """One call of EDAS that did not succeed.
+
+    Args:
+        operation: the API operation, as EDAS names it (``ScaleOutApplication``).
+        code: EDAS's code or the gateway's, as text; empty when there was no answer.
+        message: EDAS's own text, without our words.
+        request_id: what Alibaba Cloud support asks for; empty when not told.
+        retry_after: seconds the gateway asks to wait, None when it does not say.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        code: str = "",
+        message: str = "",
+        request_id: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        self.operation = operation
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+        self.retry_after = retry_after
+        super().__init__(operation, code, message, request_id)
+
+    def __str__(self) -> str:
+        answer = f"answered {self.code}" if self.code else "did not answer"
+        quoted = f" '{self.message}'" if self.message else ""
+        request = f" (RequestId {self.request_id})" if self.request_id else ""
+        return f"{self.operation} {answer}{quoted}{request}."
+
+
+class BusinessError(EdasError):
+    """EDAS understood the call and refused it; repeating it unchanged is useless unless the application was busy."""
+
+
+class PermissionDeniedError(EdasError):
+    """The caller lacks a RAM permission; ``action`` names it (``edas:ReadApplication``)."""
+
+    def __init__(
+        self, operation: str, code: str = "", message: str = "", request_id: str = "", *, action: str = ""
+    ) -> None:
+        super().__init__(operation, code, message, request_id)
+        self.action = action
+
+    def __str__(self) -> str:
+        need = f" The RAM action {self.action} is missing: grant it to the caller." if self.action else ""
+        return super().__str__() + need
+
+
+class CredentialsError(EdasError):
+    """The account, the key, the signature or the clock of this machine is not accepted, or nobody is signed in."""
+
+
+class ThrottledError(EdasError):
+    """EDAS refused the call before executing it, because too many were made in the last minute."""
+
+
+class UnavailableError(EdasError):
+    """The call ended without an answer that can be trusted; a write may have been executed."""
+
+
+class NotSentError(UnavailableError):
+    """The connection was refused: the call was surely not executed."""
+
+
+class NotUnderstoodError(UnavailableError):
+    """The answer does not have the documented shape, so nothing can be concluded from it."""
+
+
+class OperationError(EdasScaleError):
+    """An operation on a membership that did not end well; the message is the user's.
+
+    Args:
+        message: one paragraph: what was attempted, the evidence, what is true now, the next command.
+    """
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message)
+
+
+class PartialFailureError(OperationError):
+    """A create or update that changed something and did not reach its end; the engine saves what is true.
+
+    Args:
+        message: for the user.
+        id: of the resource.
+        inputs: the desired inputs, in camelCase.
+        outputs: what is true now, in camelCase.
+        reasons: what the engine lists under the error; empty for the message alone.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        id: str,  # noqa: A002 - the engine's word
+        inputs: Mapping[str, object],
+        outputs: Mapping[str, object],
+        reasons: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.id = id
+        self.inputs = dict(inputs)
+        self.outputs = dict(outputs)
+        self.reasons = tuple(reasons) or (message,)
+
+
+class InternalError(EdasScaleError):
+    """A state that this package must never reach."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} Please report this, it is a bug in pulumi-edas-scale."
