@@ -418,8 +418,8 @@ def describe_not_gone(scope: Scope, cluster_id: str, error: Exception) -> str:
     cluster = f"its recorded cluster {cluster_id}" if cluster_id else "a recorded cluster"
     return (
         f"Application {scope.app_id} in region {scope.region_id} cannot be read, and neither can {cluster}: cannot "
-        "tell gone from another account, region or endpoint, so nothing is forgotten. Check the credentials, the profile "
-        f"and ALIBABA_CLOUD_ENDPOINT_EDAS. If the application is really gone, 'pulumi state delete' forgets it. "
+        "tell gone from another account, region or endpoint, so nothing is forgotten. Check the credentials, the "
+        "profile and ALIBABA_CLOUD_ENDPOINT_EDAS. If the application is really gone, 'pulumi state delete' forgets it. "
         f"EDAS says: {error}"
     )
 

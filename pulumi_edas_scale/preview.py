@@ -35,12 +35,14 @@ class Preview:
     Attributes:
         survey: the reading it rests on, None when EDAS could not be read.
         failures: property path and reason of what no other resource could make right.
-        warnings: what the same run may mend, or what costs members.
+        mendable: what is wrong now and the same run may still mend; warnings, unless the preview is strict.
+        warnings: what the user should know before he agrees.
         lines: what will happen.
     """
 
     survey: Survey | None = None
     failures: list[tuple[str, str]] = field(default_factory=list)
+    mendable: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
@@ -69,12 +71,13 @@ def preview_change(
     try:
         _look(session, wish, limits, preview, known_foreign)
     except EdasError as error:
-        preview.warnings.append(diagnosis.describe_unreadable(wish.scope, error))
+        preview.mendable.append(diagnosis.describe_unreadable(wish.scope, error))
     except DeadlineSign as sign:
-        preview.warnings.append(diagnosis.describe_unreadable(wish.scope, sign.__cause__ or sign))
+        preview.mendable.append(diagnosis.describe_unreadable(wish.scope, sign.__cause__ or sign))
     if strict:
-        preview.failures.extend(("", each) for each in preview.warnings)
-        preview.warnings.clear()
+        preview.failures.extend(("", each) for each in preview.mendable)
+    else:
+        preview.warnings.extend(preview.mendable)
     return preview
 
 
@@ -128,7 +131,7 @@ def _tell_missing_group(wish: Wish, live: Application, preview: Preview) -> None
         path, reason = words.split(": ", 1)
         preview.failures.append((path, reason))
     else:
-        preview.warnings.append(words)
+        preview.mendable.append(words)
 
 
 def _tell_drift(wish: Wish, found: Survey, known_foreign: frozenset[str], preview: Preview) -> None:
@@ -152,7 +155,7 @@ def _judge(session: Session, wish: Wish, found: Survey, preview: Preview) -> Non
     for each in plan.doubts:
         path, reason = diagnosis.describe_refusal(each, plan, wish.policy, wish.scope)
         preview.warnings.append(f"{path}: depending on ids that are not known yet, at most: {reason}")
-    preview.warnings.extend(
+    preview.mendable.extend(
         diagnosis.describe_absent(each, found.live)
         for each in plan.absent
         if each.cause is not Cause.OTHER_GROUP or not _is_released(session, wish, each)
