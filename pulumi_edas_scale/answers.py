@@ -456,9 +456,10 @@ def _raw_text(value: Mapping[str, object], key: str) -> str:
 
 def private_ip(text: str) -> str:
     """Return the private address of ``47.0.0.1 (Public)<br>172.16.0.1 (Private)``, or the only one."""
-    parts = [
-        part.split() for part in re.split(r"<br\s*/?>|[,;\n]", text, flags=re.IGNORECASE) if part.strip()
-    ]
+    split = (
+        part.replace("(", " (").split() for part in re.split(r"<br\s*/?>|[,;\n]", text, flags=re.IGNORECASE)
+    )
+    parts = [words for words in split if words]
     named = [words[0] for words in parts if re.search(r"private|私", " ".join(words[1:]), re.IGNORECASE)]
     private = [words[0] for words in parts if _is_private(words[0])]
     return next(iter((*named, *private, *(words[0] for words in parts))), "")

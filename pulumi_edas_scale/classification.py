@@ -52,9 +52,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "ScaleOutApplication": Operation("edas:ManageApplication", writes=True),
     "ScaleInApplication": Operation("edas:ManageApplication", writes=True),
     "AbortChangeOrder": Operation("edas:ManageApplication", writes=True),
-    "ContinuePipeline": Operation(
-        "edas:ManageApplication", writes=True
-    ),  # not documented; that of its siblings
+    # The RAM action of this one is not documented; it is taken to be that of its siblings.
+    "ContinuePipeline": Operation("edas:ManageApplication", writes=True),
 }
 """The operations this package uses, by the name EDAS gives them."""
 
@@ -87,6 +86,7 @@ class Loss(enum.Enum):
     UNTRUSTED = "the certificate of the endpoint is not trusted, nothing was sent"
     TIMED_OUT = "no answer arrived in time"
     INTERRUPTED = "the connection broke before an answer arrived"
+    REDIRECTED = "the endpoint points elsewhere, and a signed call is not sent on"
     UNKNOWN = "the call failed before an answer was read"
 
 
@@ -97,6 +97,7 @@ LOSSES: Final[Mapping[Loss, type[EdasError]]] = {
     Loss.UNTRUSTED: NotSentError,
     Loss.TIMED_OUT: UnavailableError,
     Loss.INTERRUPTED: UnavailableError,
+    Loss.REDIRECTED: NotUnderstoodError,
     Loss.UNKNOWN: UnavailableError,
 }
 
@@ -104,15 +105,14 @@ LOSS_BY_EXCEPTION: Final[tuple[tuple[frozenset[str], Loss], ...]] = (
     (frozenset({"NameResolutionError", "gaierror"}), Loss.UNRESOLVED),
     (frozenset({"SSLCertVerificationError"}), Loss.UNTRUSTED),
     (frozenset({"ConnectionRefusedError"}), Loss.REFUSED),
-    (
-        frozenset({"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout", "ProxyError"}),
-        Loss.UNREACHABLE,
-    ),
+    (frozenset({"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout"}), Loss.UNREACHABLE),
+    (frozenset({"TooManyRedirects"}), Loss.REDIRECTED),
     (frozenset({"ReadTimeoutError", "ReadTimeout", "TimeoutError"}), Loss.TIMED_OUT),
     (frozenset({"ProtocolError", "ConnectionError", "ChunkedEncodingError"}), Loss.INTERRUPTED),
 )
 """Exception classes of requests, urllib3 and the standard library, by name: a later row may be the wrapper of
-an earlier one, so the order matters."""
+an earlier one, so the order matters. ``ProxyError`` is not among them: older versions of urllib3 also mean a
+connection by it that broke after the call was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,7 @@ _PERMISSION_CODES: Final = (
     r"401|403|Forbidden.*|NoPermission.*|(.*\.)?NotAuthorized.*|AccessDenied.*|Unauthorized.*"
 )
 _ADDRESS_CODES: Final = r"Invalid(Api|Action|Product)\.NotFound|InvalidVersion.*|UnsupportedHTTPMethod"
+_FAILURE_CODES: Final = "(?!200$).+"
 _OUTAGE_CODES: Final = r"5\d\d|ServiceUnavailable.*|INTERNAL_ERROR|InternalError.*|.*Timeout"
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -177,9 +178,9 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("outage, by status", UnavailableError, status=range(500, 600)),
     Rule("request not received in time", UnavailableError, status={408}),
     Rule("request larger than the gateway takes", BusinessError, status={413, 414, 431}),
-    Rule("refused by the gateway", BusinessError, status=range(400, 500), code=".+"),
-    Rule("refused by EDAS with its own HTTP status", BusinessError, status={600}, code="(?!200$).+"),
-    Rule("refused by EDAS in an answer with status 200", BusinessError, status={200}, code=".+"),
+    Rule("refused by the gateway", BusinessError, status=range(400, 500), code=_FAILURE_CODES),
+    Rule("refused by EDAS with its own HTTP status", BusinessError, status={600}, code=_FAILURE_CODES),
+    Rule("refused by EDAS in an answer with status 200", BusinessError, status={200}, code=_FAILURE_CODES),
     Rule("status unknown and body unreadable", UnavailableError, status={0}),
     Rule("not of the documented shape", NotUnderstoodError),
 )
@@ -199,8 +200,9 @@ def classify_answer(
             missing.
         secrets: values that must not be repeated, wherever EDAS echoes them.
 
-    Returns: None when the call succeeded, else the error; it is returned and not raised, so that the caller
-        can decide what it is chained to.
+    Returns:
+        None when the call succeeded, else the error; it is not raised, so that the caller decides what it is
+        chained to.
 
     Source: EDAS API 2017-08-01, "Error codes" and "Common error codes"; Alibaba Cloud gateway error codes.
     """

@@ -49,9 +49,10 @@ def chosen_profile(environ: Mapping[str, str], profile: str | None) -> str | Non
     exported. One that only the environment names ranks after the keys of that environment, as in Alibaba
     Cloud's own tools.
     """
-    if not profile or profile in {environ.get(name) for name in PROFILE_VARIABLES}:
-        return None if find_keys(environ) else profile
-    return profile
+    if not profile:
+        return None
+    exported = profile in {environ.get(name) for name in PROFILE_VARIABLES}
+    return None if exported and find_keys(environ) else profile
 
 
 def describe_missing(environ: Mapping[str, str], profile: str | None) -> str:

@@ -37,6 +37,7 @@ from pulumi_edas_scale.classification import (
 from pulumi_edas_scale.credentials import StaticKeys, chosen_profile, describe_missing, find_keys
 from pulumi_edas_scale.errors import (
     CredentialsError,
+    EdasError,
     InputError,
     InternalError,
     NotSentError,
@@ -53,20 +54,20 @@ if TYPE_CHECKING:
         OrderReport,
     )
 
-CONNECT_TIMEOUT: Final = 5_000  # milliseconds, as all time-outs of the SDK
-READ_TIMEOUT: Final = 10_000  # milliseconds; a reading that takes longer is asked for again
-WRITE_TIMEOUT: Final = (
-    30_000  # milliseconds; longer, because a write without an answer costs a reconciliation
-)
-CONNECTIONS: Final = 64  # kept alive per host: as many as the plugin has threads
-CREDENTIALS_PAUSE: Final = (
-    30.0  # seconds before missing credentials are looked for again: the metadata service of
-)
-# ECS is asked last and takes seconds to time out elsewhere
+CONNECT_TIMEOUT: Final = 5.0  # seconds
+READ_TIMEOUT: Final = 10.0  # seconds; a reading that takes longer is asked for again
+WRITE_TIMEOUT: Final = 30.0  # seconds; longer, because a write without an answer costs a reconciliation
 
-REMEMBERED_SECRETS: Final = (
-    12  # the parts of the last three credentials: calls signed with them may still be answered
-)
+CONNECTIONS: Final = 64  # kept alive per host: as many as the plugin has threads
+
+CREDENTIALS_PAUSE: Final = 30.0  # seconds
+"""How long missing credentials stay missing: the metadata service of ECS is asked last, and elsewhere takes
+seconds to time out, for every thread that waits."""
+
+REMEMBERED_SECRETS: Final = 9
+"""The parts of the last three credentials: an answer to a call signed with them may still arrive."""
+
+SHORTEST_SECRET: Final = 6  # characters; anything shorter is no key, and would be found in ordinary words
 
 SDK_LOGGERS: Final = ("darabonba-core", "alibabacloud-tea", "credentials", "apscheduler")
 
@@ -82,12 +83,14 @@ class SdkClient:
         user_agent: what is added to the SDK's own User-Agent.
         environ: the environment to look for credentials and proxies in, None for that of the process at the
             first call.
+        read_timeout: seconds without an answer after which a reading is given up.
+        write_timeout: the same for a write.
 
     Raises:
-        InputError: the endpoint is not one.
+        InputError: the endpoint is not one, or there is neither endpoint nor region.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords, and all but one have a default
         self,
         *,
         region_id: str,
@@ -95,12 +98,17 @@ class SdkClient:
         profile: str | None = None,
         user_agent: str = f"pulumi-edas-scale/{__version__}",
         environ: Mapping[str, str] | None = None,
+        read_timeout: float = READ_TIMEOUT,
+        write_timeout: float = WRITE_TIMEOUT,
     ) -> None:
+        if not (region_id or endpoint):
+            raise InputError([("regionId", "is not set: without a region, EDAS has no address.")])
         self._region_id = region_id
         self._endpoint = parse_endpoint(endpoint) if endpoint else None
         self._profile = profile
         self._user_agent = user_agent
         self._environ = environ
+        self._timeouts = (read_timeout, write_timeout)
         self._lock = threading.Lock()
         self._connection: _Connection | None = None
         self._missing = ""  # why there are no credentials, until _look_again_at
@@ -138,6 +146,14 @@ class SdkClient:
             page_size=page_size,
         )
         return answers.parse_cluster_members(body)
+
+    def has_cluster(self, cluster_id: str) -> bool:
+        """Return whether EDAS knows the cluster (GetCluster); a refusal of any kind is False."""
+        try:
+            self._call("GetCluster", f"cluster {cluster_id}", cluster_id=cluster_id)
+        except EdasError:
+            return False
+        return True
 
     def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
         """Return the recent change orders of an application, in no promised order (ListRecentChangeOrder)."""
@@ -219,11 +235,12 @@ class SdkClient:
                 endpoint=self._endpoint.netloc if self._endpoint else None,
                 protocol=self._endpoint.scheme if self._endpoint else "https",
                 user_agent=self._user_agent,
-                connect_timeout=CONNECT_TIMEOUT,
+                connect_timeout=_milliseconds(CONNECT_TIMEOUT),
                 max_idle_conns=CONNECTIONS,
             )
         )
-        return _Connection(sdk, client, credential, _watch_wire(sdk, client, environ))
+        _watch_wire(sdk, client, environ)
+        return _Connection(sdk, client, credential, self._timeouts)
 
 
 def _joined(parameter: str, ids: Sequence[str]) -> str:
@@ -381,6 +398,7 @@ class _Credential:
 
     def __init__(self, source: Any) -> None:
         self._source = source
+        self._had = False
         self.secrets: tuple[str, ...] = ()
 
     def get_credential(self) -> Any:
@@ -388,12 +406,14 @@ class _Credential:
         try:
             model = self._source.get_credential()
         except Exception as error:
-            if self.secrets:
+            if self._had:
                 raise _NotRenewedError(_token_service_code(error)) from None
             raise
-        fresh = (model.access_key_id, model.access_key_secret, model.security_token, model.bearer_token)
-        if not {text for text in fresh if text} <= set(self.secrets):
-            self.secrets = (*filter(None, fresh), *self.secrets)[:REMEMBERED_SECRETS]
+        self._had = True
+        given = (model.access_key_secret, model.security_token, model.bearer_token)
+        fresh = [text for text in given if text and len(text) >= SHORTEST_SECRET and text not in self.secrets]
+        if fresh:
+            self.secrets = (*fresh, *self.secrets)[:REMEMBERED_SECRETS]
         return model
 
 
@@ -406,11 +426,13 @@ def _token_service_code(error: Exception) -> str:
 class _Connection:
     """The client of the SDK, and how its ways to end are told apart."""
 
-    def __init__(self, sdk: _Sdk, client: Any, credential: _Credential, wire: threading.local) -> None:
+    def __init__(
+        self, sdk: _Sdk, client: Any, credential: _Credential, timeouts: tuple[float, float]
+    ) -> None:
         self.credential = credential
+        self._read_timeout, self._write_timeout = timeouts
         self._sdk = sdk
         self._client = client
-        self._wire = wire
 
     def ask(self, operation: str, parameters: Mapping[str, object]) -> Answer:
         """Make one call.
@@ -422,9 +444,9 @@ class _Connection:
         """
         request = getattr(self._sdk.models, f"{operation}Request")(**parameters)
         call = getattr(self._client, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower() + "_with_options")
-        timeout = WRITE_TIMEOUT if OPERATIONS[operation].writes else READ_TIMEOUT
-        runtime = self._sdk.runtime_options(read_timeout=timeout)
-        self._wire.status = 0
+        timeout = self._write_timeout if OPERATIONS[operation].writes else self._read_timeout
+        runtime = self._sdk.runtime_options(read_timeout=_milliseconds(timeout))
+        _wire.status = 0
         try:
             call(request, {}, runtime)
         except self._sdk.answered as error:
@@ -438,10 +460,17 @@ class _Connection:
         if isinstance(error, _NotRenewedError):
             raise NotSentError(operation, message=f"the credentials could not be renewed.{error}") from None
         if isinstance(error, self._sdk.lost):
-            names = (cls.__name__ for cause in _causes(error.__context__) for cls in type(cause).__mro__)
-            raise classify_loss(operation, loss_of(names), self._client._endpoint) from None  # noqa: SLF001
+            names = {cls.__name__ for cause in _causes(error.__context__) for cls in type(cause).__mro__}
+            via = " through a proxy" if "ProxyError" in names else ""
+            where = f"{self._client._endpoint}{via}"  # noqa: SLF001 - where the SDK found the region's endpoint
+            raise classify_loss(operation, loss_of(names), where) from None
         unread = re.search(r'Value: "(.*)"\.$', str(error), re.DOTALL)
-        return Answer(self._wire.status, None, text=unread.group(1) if unread else "")
+        return Answer(_wire.status, None, text=unread.group(1) if unread else "")
+
+
+def _milliseconds(seconds: float) -> int:
+    """Return a time-out as the SDK counts it; 0 would mean its default."""
+    return max(1, round(seconds * 1000))
 
 
 def _refusal(error: Any) -> Answer:
@@ -450,7 +479,7 @@ def _refusal(error: Any) -> Answer:
     denied = getattr(error, "access_denied_detail", None)
     return Answer(
         status=error.status_code or 0,
-        body=error.data or {"Code": error.code, "Message": error.message},
+        body={"Code": error.code, "Message": error.message} if error.data is None else error.data,
         retry_after=retry_after / 1000 if isinstance(retry_after, (int, float)) else None,
         denied_action=str(denied.get("AuthAction") or "") if isinstance(denied, Mapping) else "",
     )
@@ -472,48 +501,48 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             waiting += [cause.__cause__, getattr(cause, "reason", None), *cause.args]
 
 
-def _watch_wire(sdk: _Sdk, client: Any, environ: Mapping[str, str]) -> threading.local:
+_wire = threading.local()
+"""Its ``status`` is the HTTP status of the last answer the calling thread has got, 0 for none."""
+
+
+class _Watch:
+    """The SDK's adapter to the network, watched; ``direct`` goes round the proxy."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.direct = False
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """Send a request and note the status of its answer."""
+        response = self.inner.send(request, **(options | {"proxies": {}} if self.direct else options))
+        _wire.status = response.status_code
+        return response
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.inner.close()
+
+
+def _watch_wire(sdk: _Sdk, client: Any, environ: Mapping[str, str]) -> None:
     """Put an adapter between the SDK and the network that does what the SDK cannot.
 
     It goes round the proxy for loopback addresses and those of NO_PROXY, which the SDK ignores; it notes the
-    HTTP status, which the SDK loses when the body is not JSON; and it follows no redirection, which would
+    HTTP status, which the SDK loses when the body is not JSON; and no redirection is followed, which would
     send a signed call elsewhere. The SDK has no hook for it, so this uses the session the SDK keeps per host
-    (not public; held by ``tests/contract/sdk``). With another SDK the three are missing and all else works.
-
-    Returns:
-        The place where the status of the last answer of the calling thread is found.
+    (not public; held by ``tests/contract/sdk``). With an SDK that keeps none, the three are missing and all
+    else works.
     """
-    from requests.adapters import BaseAdapter
-
-    wire = threading.local()
-    host, protocol = client._endpoint, client._protocol  # noqa: SLF001 - as above
-    direct = _is_direct(urlsplit(f"//{host}").hostname or "", environ)
-
-    class Watch(BaseAdapter):
-        """The SDK's own adapter, watched."""
-
-        def __init__(self, inner: BaseAdapter) -> None:
-            super().__init__()
-            self.inner = inner
-
-        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-            if direct:
-                kwargs["proxies"] = None
-            response = self.inner.send(request, *args, **kwargs)
-            wire.status = response.status_code
-            return response
-
-        def close(self) -> None:
-            self.inner.close()
-
-    key = f"{protocol}://{host}:80:pool={CONNECTIONS}"  # 80: the SDK's word for "the port is in the host"
+    host, prefix = client._endpoint, f"{client._protocol}://"  # noqa: SLF001 - as above
+    key = f"{prefix}{host}:80:pool={CONNECTIONS}"  # 80: the SDK's word for "the port is in the host"
     try:
-        session = sdk.core._get_session(key, protocol, pool_size=CONNECTIONS)  # noqa: SLF001 - as above
-        session.mount(f"{protocol}://", Watch(session.get_adapter(f"{protocol}://")))
-        session.max_redirects = 0
+        session = sdk.core._get_session(key, client._protocol, pool_size=CONNECTIONS)  # noqa: SLF001 - as above
+        adapter = session.get_adapter(prefix)
     except (AttributeError, TypeError):
-        pass
-    return wire
+        return
+    watch = adapter if isinstance(adapter, _Watch) else _Watch(adapter)
+    watch.direct = _is_direct(urlsplit(f"//{host}").hostname or "", environ)
+    session.mount(prefix, watch)
+    session.max_redirects = 0
 
 
 def _is_direct(host: str, environ: Mapping[str, str]) -> bool:
