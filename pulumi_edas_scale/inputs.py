@@ -431,11 +431,8 @@ def _meaning(row: Property, value: object) -> object:
     if row.kind in LISTS:
         # An absent list names nobody, as an empty one does: what is desired is the union of both.
         ids = _texts(value)
-        return (
-            frozenset(ids)
-            if value is None or (is_list(value) and len(ids) == len(_elements(value)))
-            else value
-        )
+        broken = value is not None and not (is_list(value) and len(ids) == len(_elements(value)))
+        return value if broken else frozenset(ids)
     if isinstance(value, bool) or value != value:  # noqa: PLR0124  # True is not 1 here, and NaN is itself
         return Kind.BOOLEAN, str(value)
     return value
