@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -66,14 +67,18 @@ def _switches(given: Sequence[str]) -> dict[str, object]:
 
 
 async def _serve(host: Host, address: str, port: int) -> None:
-    runner, url = await bind(host, address, port)
-    exports = "".join(f"export {name}={value}\n" for name, value in environment_of(host.world, url).items())
-    sys.stdout.write(f"{url}\n{exports}")
-    sys.stdout.flush()
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # before the first line: who reads it may interrupt at once
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner, url = await bind(host, address, port)
+    variables = environment_of(host.world, url).items()
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables)
     try:
+        sys.stdout.write(f"{url}\n{exports}")
+        sys.stdout.flush()
         await stop.wait()
     finally:
         await runner.cleanup()

@@ -144,10 +144,8 @@ def _retry_change_order_task(world: World, params: Mapping[str, str], now: float
 
 
 def _list_scale_out_ecu(world: World, params: Mapping[str, str], now: float) -> Json:
-    if "AppId" in params:
-        cluster_id = world.application(params["AppId"]).cluster_id
-    else:
-        cluster_id = _required(params, "ClusterId")
+    application = world.application(params["AppId"]) if "AppId" in params else None
+    cluster_id = application.cluster_id if application else _required(params, "ClusterId")
     cpu, memory = _number(params, "Cpu") or 0, _number(params, "Mem") or 0
     ecus = [
         ecu
