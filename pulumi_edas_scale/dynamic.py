@@ -259,9 +259,13 @@ class Provider(ResourceProvider):
         """Check the inputs and fill in what they leave out."""
 
         def run(operations: core.Provider, call: dynamic_host.Call) -> CheckResult:
-            checked = operations.check(_urn(call), _plain(_olds) or None, _plain(news))
+            recorded = _plain(_olds) or None
+            checked = operations.check(_urn(call), recorded, _plain(news))
             for warning in checked.warnings:
                 _host_of_this_process().warn(call.urn, warning)
+            if recorded is None and not checked.failures:
+                # The engine never asks a dynamic provider for the preview of a create: this is the only chance.
+                operations.preview_create(_urn(call), checked.inputs)
             return CheckResult(_for_engine(checked.inputs), _check_failures(checked.failures))
 
         def refuse(error: EdasScaleError) -> CheckResult:
@@ -400,7 +404,7 @@ def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_h
         id=error.id,
         inputs={**error.inputs, **reference},
         outputs={**error.outputs, **reference},
-        reasons=error.reasons,
+        reasons=error.reasons or (error.message,),  # the engine prints the reasons only
     )
 
 

@@ -14,6 +14,7 @@ below, has a contract test against the installed SDK, and degrades to nothing wh
  5   64 threads instead of 4                ``server`` in the frame of the main thread, its pool's limit
  6   the end of an orphan                   the engine's address; the frames of the pool's threads
  7   which diff is real                     the order of the calls per URN (public, but needs trick 1)
+ 8   an interrupt as a stop sign            threading's list of what runs before threads are joined
 ===  =====================================  ===========================================================
 
 This file's law: a guard (``try``) stands around reads of other people's attributes only, never around our own
@@ -38,6 +39,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_edas_scale.engine_watch import EngineWatch, parse_address
+from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -224,6 +226,25 @@ def widen_pool() -> bool:
     return True
 
 
+def before_threads_are_joined(call: Callable[[], None]) -> bool:
+    """Have ``call`` called when the interpreter ends, before it waits for the threads of pools (trick 8).
+
+    An interrupt (a second Ctrl-C: the engine sends one, and kills 5 s later) ends the main thread of the host
+    only; ``atexit`` would come after the wait for our operations, which know nothing of it.
+
+    Returns:
+        Whether it will be called.
+    """
+    register = getattr(threading, "_register_atexit", None)
+    if register is None:
+        return False
+    try:
+        register(call)
+    except RuntimeError:  # the interpreter is ending already
+        return False
+    return True
+
+
 class EngineLog:
     """Lines on the engine's display (trick 4), sent in order by one thread over one channel.
 
@@ -352,12 +373,12 @@ class DynamicHost:
         self._calls = CallOrder()
 
     def attach(self) -> None:
-        """Widen the pool, watch the engine and the main thread; to be called within a call of the engine."""
+        """Widen the pool, watch for the end of engine and host; to be called within a call of the engine."""
         # Only a host whose frames look as expected here can be asked later whose calls are in flight.
         self._host_known = current_call().context is not None
         widen_pool()
         self._watch.start()
-        threading.Thread(target=self._await_main_thread, name="host-end", daemon=True).start()
+        before_threads_are_joined(self._told_to_end)
 
     def enter(self) -> Call:
         """Return the call that this thread is answering, and remember that it came."""
@@ -391,15 +412,12 @@ class DynamicHost:
         """Have ``wake`` called when nothing more may be sent."""
         self._sign.on_stop(wake)
 
-    def _await_main_thread(self) -> None:
-        # An interrupt ends the main thread (a second Ctrl-C: the engine sends one and kills 5 s later), but
-        # the interpreter lets the threads of the pool end by themselves.
-        threading.main_thread().join()
-        self._sign.stop("the engine told the provider process to end")
+    def _told_to_end(self) -> None:
+        self._sign.stop(CANCELLED)
 
     def _engine_gone(self) -> None:
         """Stop our calls, let those of other packages end, and end the process (trick 6)."""
-        self._sign.stop("the Pulumi engine that started this operation is gone")
+        self._sign.stop(ENGINE_GONE)
         last_words = time.monotonic() + _LAST_WORDS_SECONDS
         pause = threading.Event()  # never set: a pause, in a thread that has nothing else to do
         while True:

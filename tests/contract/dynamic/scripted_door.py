@@ -1,0 +1,216 @@
+"""A door whose operations do what the application id says; the host process imports it by its name.
+
+It stands for the core: the contract tests of the host ask what reaches the core and what becomes of its
+answers.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulumi.dynamic import CreateResult, ResourceProvider
+
+from pulumi_edas_scale import dynamic
+from pulumi_edas_scale.errors import InputError, OperationError, PartialFailureError
+from pulumi_edas_scale.inputs import Checked
+from pulumi_edas_scale.model import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi_edas_scale.dynamic_host import DynamicHost
+    from pulumi_edas_scale.settings import Settings
+
+WIDTH = 40
+"""How many creates must be in the host at once for one with the application id ``crowd`` to end."""
+
+
+class ScriptedDoor(dynamic.Provider):
+    """The real door before scripted operations."""
+
+    def _make_operations(self, settings: Settings, host: DynamicHost) -> Any:  # noqa: ANN401
+        return ScriptedOperations(settings, host)
+
+
+class Answer:
+    """A diff."""
+
+    def __init__(self, *, changes: bool, replaces: tuple[str, ...] = ()) -> None:
+        self.changes = changes
+        self.replaces = replaces
+        self.delete_before_replace = bool(replaces)
+
+
+class Reading:
+    """What a read found."""
+
+    def __init__(self, membership_id: str, inputs: dict[str, object], outputs: dict[str, object]) -> None:
+        self.id = membership_id
+        self.inputs = inputs
+        self.outputs = outputs
+
+
+class ScriptedOperations:
+    """Operations that tell in their outputs what they were given."""
+
+    def __init__(self, settings: Settings, host: DynamicHost) -> None:
+        self._settings = settings
+        self._host = host
+        self._woken = threading.Event()
+        self._crowd = threading.Barrier(WIDTH)
+
+    def wake(self) -> None:
+        """Wake whoever waits for a stop."""
+        self._woken.set()
+
+    def check(
+        self, urn: str | None, recorded: Mapping[str, object] | None, news: Mapping[str, object]
+    ) -> Checked:
+        """Pass the inputs on, with remarks."""
+        self._script(urn, news)
+        failures = [("instanceIds[1]", "is wrong.")] if news["appId"] == "wrong" else []
+        failures += [("", "is wrong as a whole.")] if news["appId"] == "wrong" else []
+        seen = {
+            "recorded": None if recorded is None else sorted(recorded),
+            "unknown": [name for name, value in news.items() if value is UNKNOWN],
+            "region": self._settings.region_id,
+        }
+        return Checked(inputs={**news, "seen": seen}, failures=tuple(failures), warnings=("a warning",))
+
+    def preview_create(self, urn: str | None, news: Mapping[str, object]) -> dict[str, object]:
+        """Announce the plan."""
+        if news["appId"] == "plan":
+            self._host.info(urn or "", "scale out 1: i-a")
+        return {}
+
+    def diff(
+        self,
+        urn: str | None,
+        membership_id: str,
+        recorded_outputs: Mapping[str, object],
+        news: Mapping[str, object],
+        *,
+        announce: bool,
+    ) -> Answer:
+        """Say by the answer whether the diff was taken for a real one."""
+        self._script(urn, news)
+        if news["appId"] != recorded_outputs["appId"]:
+            return Answer(changes=True, replaces=("appId",))
+        return Answer(changes=announce and membership_id == "id")
+
+    def create(
+        self, urn: str | None, news: Mapping[str, object], timeout_seconds: float | None
+    ) -> tuple[str, dict[str, object]]:
+        """Tell what is known of the call."""
+        self._script(urn, news)
+        return "id", {**news, "seen": {"urn": urn, "timeout": timeout_seconds}}
+
+    def update(
+        self,
+        urn: str | None,
+        membership_id: str,
+        recorded_outputs: Mapping[str, object],
+        news: Mapping[str, object],
+        timeout_seconds: float | None,
+    ) -> dict[str, object]:
+        """Tell what is known of the call."""
+        self._script(urn, news)
+        seen = {"id": membership_id, "urn": urn, "timeout": timeout_seconds, "olds": sorted(recorded_outputs)}
+        return {**news, "seen": seen}
+
+    def read(
+        self,
+        urn: str | None,
+        membership_id: str,
+        recorded_outputs: Mapping[str, object] | None,
+        recorded_inputs: Mapping[str, object] | None,
+    ) -> Reading | None:
+        """Find what the recorded outputs say; the id ``gone`` is gone."""
+        if membership_id == "gone":
+            return None
+        self._script(urn, recorded_outputs or {"appId": ""})
+        seen = {
+            "outputs": None if recorded_outputs is None else sorted(recorded_outputs),
+            "inputs": None if recorded_inputs is None else sorted(recorded_inputs),
+        }
+        return Reading(membership_id, dict(recorded_inputs or {}), {"appId": "read", "seen": seen})
+
+    def delete(
+        self,
+        urn: str | None,
+        membership_id: str,
+        recorded_outputs: Mapping[str, object],
+        timeout_seconds: float | None,
+    ) -> None:
+        """Say what is known of the call in the failure ``told``."""
+        self._script(urn, recorded_outputs)
+        if membership_id == "told":
+            raise OperationError(f"{urn} {timeout_seconds}")
+
+    def _script(self, urn: str | None, properties: Mapping[str, object]) -> None:
+        scripts = {
+            "refused": self._refuse,
+            "input": self._input,
+            "partial": self._partial,
+            "bug": self._bug,
+            "exit": self._exit,
+            "crowd": self._wait_for_the_crowd,
+            "says": self._say,
+            "stops": self._wait_for_a_stop,
+        }
+        script = scripts.get(str(properties["appId"]))
+        if script is not None:
+            script(urn or "", properties)
+
+    def _refuse(self, _urn: str, _properties: Mapping[str, object]) -> None:
+        raise OperationError("Scale out of deploy group g failed.")
+
+    def _input(self, _urn: str, _properties: Mapping[str, object]) -> None:
+        raise InputError([("groupId", "is no group."), ("", "Nothing fits.")])
+
+    def _partial(self, _urn: str, properties: Mapping[str, object]) -> None:
+        raise PartialFailureError(
+            "One of two joined.",
+            id="id",
+            inputs={**properties, "maxRemovals": None},
+            outputs={**properties, "members": [{"ecuId": "e-1", "joined": True}], "runningCount": 1},
+        )
+
+    def _bug(self, _urn: str, _properties: Mapping[str, object]) -> None:
+        message = "no such\nkey"
+        raise RuntimeError(message)
+
+    def _exit(self, _urn: str, _properties: Mapping[str, object]) -> None:
+        sys.exit(3)
+
+    def _wait_for_the_crowd(self, _urn: str, _properties: Mapping[str, object]) -> None:
+        self._crowd.wait(timeout=60)
+
+    def _say(self, urn: str, _properties: Mapping[str, object]) -> None:
+        self._host.progress(urn, "waiting")
+        self._host.info(urn, "scale out 1: i-a")
+        self._host.warn(urn, "i-b does not run")
+
+    def _wait_for_a_stop(self, _urn: str, properties: Mapping[str, object]) -> None:
+        Path(str(properties["entered"])).touch()
+        self._woken.wait(timeout=60)
+        Path(str(properties["left"])).write_text(str(self._host.stopped()), encoding="utf-8")
+        raise OperationError("Stopped.")
+
+
+class ForeignProvider(ResourceProvider):
+    """A dynamic resource of somebody else in the same stack."""
+
+    serialize_as_secret_always = False
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Say that it began, and end when told to."""
+        with Path(props["pipe"]).open("w", encoding="utf-8"):
+            pass  # opening a pipe waits for the other side
+        with Path(props["pipe"]).open(encoding="utf-8") as pipe:
+            pipe.read()
+        Path(props["done"]).touch()
+        return CreateResult("foreign", {})
