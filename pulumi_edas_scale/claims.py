@@ -114,12 +114,10 @@ class Claims:
         )
 
     def _way_back(self, start: Claim, here: Claim, seen: frozenset[str]) -> tuple[str, ...] | None:
+        if here is not start and _waits_for(here, start):
+            return (here.urn,)
         for other in sorted(self._by_urn.values(), key=lambda each: each.urn):
-            if not _waits_for(here, start if other.urn == start.urn else other):
-                continue
-            if other.urn == start.urn:
-                return (here.urn,)
-            if other.urn in seen:
+            if other.urn in seen or not _waits_for(here, other):
                 continue
             rest = self._way_back(start, other, seen | {other.urn})
             if rest is not None:

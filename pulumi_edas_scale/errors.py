@@ -69,10 +69,11 @@ class EdasError(EdasScaleError):
         super().__init__(operation, code, message, request_id)
 
     def __str__(self) -> str:
-        answer = f"answered {self.code}" if self.code else "did not answer"
+        if not self.code:
+            return f"{self.operation} failed: {self.message or 'no answer came'}".rstrip(".") + "."
         quoted = f" '{self.message}'" if self.message else ""
         request = f" (RequestId {self.request_id})" if self.request_id else ""
-        return f"{self.operation} {answer}{quoted}{request}."
+        return f"{self.operation} answered {self.code}{quoted}{request}."
 
 
 class BusinessError(EdasError):

@@ -297,7 +297,8 @@ class Inventory:
     def _hopeless(self, failures: Sequence[EdasError], since: float, limits: Limits) -> bool:
         misunderstood = sum(isinstance(each, NotUnderstoodError) for each in failures)
         out_of_patience = limits.patience is not None and self.runtime.now() - since >= limits.patience
-        return misunderstood >= NOT_UNDERSTOOD_TRIES or out_of_patience
+        gives_way = limits.give_way and isinstance(failures[-1], ThrottledError)
+        return misunderstood >= NOT_UNDERSTOOD_TRIES or out_of_patience or gives_way
 
     def _await_call(self, operation: str, failures: Sequence[EdasError], limits: Limits) -> None:
         """Back off after failures, then wait for the budget; a throttled call is paused by its budget alone."""

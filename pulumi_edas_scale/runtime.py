@@ -115,12 +115,14 @@ class Limits:
         deadline: a moment on the runtime's clock, None before the operation had its first turn.
         stopped: returns why the operation must stop, None while it may go on; never blocks.
         patience: seconds for which a call that keeps failing is retried, None to retry until the deadline.
+        give_way: whether a throttled read is left to the caller, who has another way to learn the same.
     """
 
     runtime: Runtime
     deadline: float | None = None
     stopped: Callable[[], str | None] = _never
     patience: float | None = None
+    give_way: bool = False
 
     def check(self) -> None:
         """Raise when the operation must not go on.

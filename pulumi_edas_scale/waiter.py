@@ -7,10 +7,12 @@ because a call failed (a retry) is the business of ``inventory.py``. A bad end i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_edas_scale.change_order import Belief, Phase, phase_of
+from pulumi_edas_scale.errors import ThrottledError
 from pulumi_edas_scale.model import OrderReport
 from pulumi_edas_scale.pacing import Pacer
 
@@ -98,14 +100,25 @@ class Waiter:
         return report
 
     def _look(self, order: Awaited, limits: Limits) -> OrderReport:
-        if self._await_turn(order.order_id, limits):
-            listed = self.inventory.change_orders(order.app_id, limits)
-            found = next((each for each in listed if each.order_id == order.order_id), None)
-            if found is not None and phase_of(found.status) in {Phase.ACTIVE, Phase.SUCCEEDED}:
-                return OrderReport(
-                    found.order_id, found.status, found.description, found.created_by, (), None
-                )
-        return self.inventory.change_order(order.order_id, limits)
+        """Look once, by the order's own report or, where those calls are spent, by the application's list."""
+        while True:
+            by_list = self._await_turn(order.order_id, limits)
+            found = self._listed(order, limits) if by_list else None
+            if found is not None:
+                return found
+            with suppress(ThrottledError):
+                return self.inventory.change_order(order.order_id, replace(limits, give_way=True))
+            runtime = self.inventory.runtime
+            with runtime:
+                self.pacer.look_ends(order.order_id, runtime.now())
+
+    def _listed(self, order: Awaited, limits: Limits) -> OrderReport | None:
+        """Return what the list says of an order; None when only the order's own report can tell more."""
+        listed = self.inventory.change_orders(order.app_id, limits)
+        found = next((each for each in listed if each.order_id == order.order_id), None)
+        if found is None or phase_of(found.status) not in {Phase.ACTIVE, Phase.SUCCEEDED}:
+            return None
+        return OrderReport(found.order_id, found.status, found.description, found.created_by, (), None)
 
     def _await_turn(self, order_id: str, limits: Limits) -> bool:
         """Wait until this order is the one to look at; return whether to look by the application's list."""
