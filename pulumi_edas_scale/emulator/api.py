@@ -187,7 +187,8 @@ def _is_listed(application: Application, params: Mapping[str, str]) -> bool:
     ids = _application_ids(params.get("AppIds", ""))
     namespace = params.get("LogicalRegionIdFilter", "")
     return (
-        params.get("AppName", "") in application.name  # a keyword, not the whole name
+        application.listed
+        and params.get("AppName", "") in application.name  # a keyword, not the whole name
         and (not ids or application.id in ids)
         and params.get("ClusterId", "") in ("", application.cluster_id)
         and application.namespace.startswith(params.get("LogicalRegionId", ""))

@@ -331,6 +331,14 @@ def _set_deployed(request: _Request) -> Json:
     return {"id": group.id, "deployed": group.deployed}
 
 
+def _set_listed(request: _Request) -> Json:
+    """ListApplication shows an application or leaves it out, as it does when the caller may not see it."""
+    application = request.application()
+    application.listed = bool(request.args.get("listed", True))
+    request.world.version += 1
+    return {"id": application.id, "listed": application.listed}
+
+
 def _start_order(request: _Request) -> Json:
     """Other people start an order: a deployment of a group, or what `kind` says, on its members."""
     application, group = request.group()
@@ -397,6 +405,7 @@ ACTIONS: Mapping[str, Action] = {
     "delete_application": _delete_application,
     "delete_group": _delete_group,
     "set_deployed": _set_deployed,
+    "set_listed": _set_listed,
     "start_order": _start_order,
     "confirm_order": _confirm_order,
     "fail_order": _fail_order,

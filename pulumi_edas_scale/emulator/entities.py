@@ -165,6 +165,7 @@ class Application:
     type: str
     namespace: str  # "region" or "region:name"
     created_at: float
+    listed: bool = True  # false: ListApplication leaves it out, as it does for want of permission
     groups: dict[str, Group] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     departed: list[Member] = field(default_factory=list)  # left, still listed because the listing lags

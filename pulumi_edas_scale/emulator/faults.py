@@ -92,14 +92,19 @@ class Rule:
             and _named(self.group, order.group)
         )
 
+    @property
+    def spent(self) -> bool:
+        """Tell whether the rule will never act again."""
+        return self.times is not None and self.met >= self.first + self.times - 1
+
     def count(self) -> bool:
         """Count one more meeting and tell whether the rule acts this time."""
         self.met += 1
         return self.met >= self.first and (self.times is None or self.met < self.first + self.times)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the rule as it was given, with its id and how often it was met."""
-        return {"id": self.id, **self.source, "met": self.met}
+        """Return the rule as it was given, with its id, how often it was met and whether it is used up."""
+        return {"id": self.id, **self.source, "met": self.met, "spent": self.spent}
 
 
 class RuleBook:

@@ -130,9 +130,9 @@ SWITCHES: tuple[Switch, ...] = (
     ),
     _choice_row(
         "unknown_member_scale_in",
-        ("refused", "ignored"),
+        ("refused", "refused_500", "ignored"),
         "assumed",
-        "A scale in that names an ECC the application does not have.",
+        "A scale in that names an ECC the application does not have; the error table has an HTTP 500 for it.",
     ),
     _row(
         "joiner_visible",

@@ -193,6 +193,8 @@ def _refused(world: World, refusal: RefusedError) -> Response:
         return gateway_error(world, 400, "Application.ChangerOrderRunning", text)
     if isinstance(refusal, NotFoundError):
         return _not_found(world, refusal, text)
+    if refusal.reason == "ecc_missing" and world.switches.text("unknown_member_scale_in") == "refused_500":
+        return gateway_error(world, 500, "Edas.errorcode.OperationFailed.ApplicationsDifferent.message", text)
     return business_failure(world, 601, text)
 
 

@@ -191,7 +191,9 @@ def add_machine(  # noqa: PLR0913 - a place and a moment for one machine
 
 def add_application(world: World, data: object, path: str) -> Application:
     """Add an application with its groups and members."""
-    entry = _object(data, path, {"id", "name", "cluster", "type", "namespace", "deployed", "groups"})
+    entry = _object(
+        data, path, {"id", "name", "cluster", "type", "namespace", "deployed", "listed", "groups"}
+    )
     cluster = _cluster_named(world, _text(entry, "cluster", path), f"{path}.cluster")
     application = Application(
         id=_text(entry, "id", path, default=lambda: world.ids.next("application")),
@@ -200,6 +202,7 @@ def add_application(world: World, data: object, path: str) -> Application:
         type=_text(entry, "type", path, default=lambda: "FatJar"),
         namespace=_text(entry, "namespace", path, default=lambda: world.region),
         created_at=CREATED_AT,
+        listed=_boolean(entry, "listed", path, default=True),
     )
     if application.id in world.applications:
         raise WorldFileError(f"{path}.id: {application.id!r} is used by another application")

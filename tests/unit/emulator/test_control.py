@@ -101,6 +101,15 @@ def test_a_group_counts_as_deployed_or_not() -> None:
     assert (edas.listed()["ecu-c"], edas.listed()["ecu-d"]) == ((1, 2), (7, 2))
 
 
+def test_an_application_may_be_left_out_of_the_list() -> None:
+    """It can be read all the same, as it is when only the list is filtered by permission."""
+    edas = Simulation()
+    edas.act("set_listed", application="shop", listed=False)
+    listed = edas.call("ListApplication", AppName="shop")["ApplicationList"]["Application"]
+    assert listed == []
+    assert edas.call("QueryApplicationStatus", AppId=SHOP)["Code"] == 200
+
+
 def test_orders_are_confirmed_failed_and_aborted_by_people() -> None:
     """Without an id the only active order is meant."""
     edas = Simulation()

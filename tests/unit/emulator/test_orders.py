@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from pulumi_edas_scale.emulator.durations import IMMEDIATE
+from pulumi_edas_scale.emulator.entities import OrderKind
+from pulumi_edas_scale.emulator.progress import MAX_ORDERS, open_order
+from pulumi_edas_scale.emulator.scripts import OrderScript
 from tests.unit.emulator.simulated import BETA, DEFAULT, SHOP, Simulation
+
+AT_ONCE = OrderScript(duration=IMMEDIATE)
 
 RUNNING, STARTING, STOPPED, FAILED = (7, 2), (1, 1), (1, 2), (1, 3)
 
@@ -335,6 +341,25 @@ def test_events_happen_in_their_order_however_late_one_looks() -> None:
     edas.later(10_000).listed()
     orders = edas.world.orders
     assert (orders[first].finished_at, orders[second].finished_at) == (1_010.0, 1_020.0)
+
+
+def test_old_orders_are_forgotten() -> None:
+    """The memory of an emulator that runs for weeks is bounded; active orders are never forgotten."""
+    edas = Simulation()
+    active = edas.scale_out("i-c")["ChangeOrderId"]
+    other = edas.world.applications["app-other"]
+    for _ in range(MAX_ORDERS + 5):
+        open_order(edas.world, OrderKind.STOP, other, "only", [], edas.now, script=AT_ONCE)
+    assert len(edas.world.orders) == MAX_ORDERS
+    assert edas.status(active) == 1
+
+
+def test_a_member_that_left_does_not_come_up_later() -> None:
+    """A start that was still to come is forgotten with its member."""
+    edas = Simulation(start_delay=5, order_duration="immediate")
+    edas.scale_out("i-c")
+    edas.act("leave", instance="i-c")
+    assert set(edas.later(5).listed()) == {"ecu-a", "ecu-b"}
 
 
 def test_the_running_minimum_remembers_the_worst_moment() -> None:

@@ -132,9 +132,13 @@ def test_unknown_member_scale_in() -> None:
     refusing = Simulation(unknown_member_scale_in="refused")
     eccs = f"{refusing.ecc('i-a')},nobody"
     assert refusing.call("ScaleInApplication", AppId=SHOP, EccInfo=eccs)["Code"] == 601
+    failing = Simulation(unknown_member_scale_in="refused_500")
+    answer = failing.respond("ScaleInApplication", AppId=SHOP, EccInfo="nobody")
+    code = "Edas.errorcode.OperationFailed.ApplicationsDifferent.message"
+    assert (answer.status, answer.json()["Code"]) == (500, code)
     ignoring = Simulation(unknown_member_scale_in="ignored")
-    answer = ignoring.call("ScaleInApplication", AppId=SHOP, EccInfo=f"nobody,{ignoring.ecc('i-a')}")
-    assert ignoring.finished(answer) == 2
+    accepted = ignoring.call("ScaleInApplication", AppId=SHOP, EccInfo=f"nobody,{ignoring.ecc('i-a')}")
+    assert ignoring.finished(accepted) == 2
     assert set(ignoring.listed()) == {"ecu-b"}
 
 
