@@ -580,8 +580,12 @@ def _detailed(
 ) -> tuple[tuple[str, str], ...]:
     """Return the changed properties by path: lists by element, everything else by name."""
     by_member = changed_members(old, new) if {"instanceIds", "ecuIds"} & set(changed) else ()
-    covered = {path.split("[", 1)[0] for path, _ in by_member}
-    return (*by_member, *(_whole(name, old, new) for name in changed if name not in covered))
+    kinds: dict[str, str] = {}
+    for path, kind in by_member:
+        # One id went and another stands in its place: the engine shows one line for a path.
+        kinds[path] = "update" if path in kinds else kind
+    covered = {path.split("[", 1)[0] for path in kinds}
+    return (*kinds.items(), *(_whole(name, old, new) for name in changed if name not in covered))
 
 
 def _whole(name: str, old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, str]:
