@@ -246,8 +246,8 @@ class SdkClient:
 
 def _joined(parameter: str, ids: Sequence[str]) -> str:
     """Return ids as EDAS takes them; an empty list is refused, because EDAS may read it as everything."""
-    if not ids or not all(ids):
-        raise InternalError(f"{parameter} must not be empty, and neither may an id in it.")
+    if isinstance(ids, str) or not ids or not all(re.fullmatch(r"[^\s,]+", each) for each in ids):
+        raise InternalError(f"{parameter} must be one id or more, none of them empty or with a comma in it.")
     return ",".join(ids)
 
 

@@ -460,6 +460,15 @@ def test_an_instance_without_steps() -> None:
     )
 
 
+def test_a_stage_without_a_result() -> None:
+    """A stage that has not come to a result yet has no failures."""
+    body = order_body(tasks=(task("3", "EDAS-10002", TIMEOUT),))
+    body["changeOrderInfo"]["PipelineInfoList"]["PipelineInfo"][0]["StageList"]["StageInfoDTO"][0] = {
+        "Status": 1
+    }
+    assert [failure.code for failure in failures_of(body)] == ["EDAS-10002"]
+
+
 @pytest.mark.parametrize(
     ("text", "ip"),
     [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from alibabacloud_edas20170801 import client as edas_client
 from alibabacloud_edas20170801 import models as edas_models
 
+from pulumi_edas_scale import sdk_client
 from pulumi_edas_scale.classification import OPERATIONS
 from pulumi_edas_scale.errors import InputError, InternalError
 from pulumi_edas_scale.sdk_client import SdkClient, parse_endpoint
@@ -144,7 +146,7 @@ def test_force_is_only_sent_when_asked_for(server: RawServer, client: SdkClient)
     assert server.received[0].query == {"AppId": "app", "EccInfo": "ecc", "ForceStatus": "True"}
 
 
-@pytest.mark.parametrize("ids", [[], [""], ["a", ""]], ids=["none", "an empty one", "one of two"])
+@pytest.mark.parametrize("ids", [[], [""], ["a", ""], ["a,b"], ["a b"], "ecc", ""], ids=repr)
 def test_an_empty_list_is_never_sent(server: RawServer, client: SdkClient, ids: list[str]) -> None:
     """EDAS may read an empty list as everything, so it is our bug and nothing is sent."""
     with pytest.raises(InternalError):
@@ -215,6 +217,16 @@ def test_the_region_gives_the_endpoint(server: RawServer, monkeypatch: pytest.Mo
         "CONNECT",
         "edas.cn-hangzhou.aliyuncs.com:443",
     )
+
+
+def test_another_sdk_may_keep_its_sessions_elsewhere(server: RawServer, client: SdkClient) -> None:
+    """Where the SDK offers no session to watch, calls are made all the same."""
+    server.reply = Reply.json(ORDER)
+    client.submit_scale_out("app", "group", ["ecu"])
+    connection = client._connection
+    assert connection is not None
+    sdk_client._watch_wire(dataclasses.replace(connection._sdk, core=object()), connection._client, {})
+    assert client.submit_scale_out("app", "group", ["ecu"]) == "order"
 
 
 @pytest.mark.parametrize(
