@@ -1,0 +1,207 @@
+"""The fixtures of the end-to-end tests, and the conformance table they fill.
+
+Every test gets an emulated EDAS, a Pulumi stack and a door. ``--conformance FILE`` writes what became of each
+scenario.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+import uuid
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pulumi_edas_scale.emulator import Emulator
+from tests.e2e.stack import STACK, Door, Stack
+from tests.e2e.world import scenario_world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pulumi_edas_scale.emulator.state import World
+
+ROOT = Path(__file__).parents[2]
+
+# -- the conformance table ---------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that names the file."""
+    parser.addoption("--conformance", metavar="FILE", help="write what became of each scenario, as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and collect outcomes where all of them arrive."""
+    config.addinivalue_line("markers", "scenario(*ids): the rows of the scenario table that a test holds")
+    file = config.getoption("--conformance", default=None)
+    if file is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Conformance(Path(file)))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Send the rows, the door and the sentence of a test along with its reports, from any worker."""
+    ids = [id_ for marker in item.iter_markers("scenario") for id_ in marker.args]
+    spec = getattr(item, "callspec", None)
+    door = spec.params.get("door") if spec is not None else None
+    function = getattr(item, "function", None)
+    item.user_properties.append(
+        (
+            "scenario",
+            {
+                "ids": ids,
+                "door": door.name.lower() if isinstance(door, Door) else None,
+                "behaviour": " ".join((getattr(function, "__doc__", None) or "").split()),
+            },
+        )
+    )
+
+
+class Conformance:
+    """Collects what became of each scenario and writes it at the end."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._tests: dict[str, dict[str, Any]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember the worst phase of each test."""
+        if report.passed and report.when != "call":
+            return
+        told = dict(report.user_properties).get("scenario")
+        if isinstance(told, dict) and told["ids"]:
+            self._tests[report.nodeid] = {"test": report.nodeid, **told, "outcome": report.outcome}
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the table."""
+        rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for test in self._tests.values():
+            for id_ in test["ids"]:
+                rows[id_].append({key: value for key, value in test.items() if key != "ids"})
+        ordered = sorted(rows.items(), key=lambda row: int(row[0].removeprefix("S")))
+        self._file.write_text(json.dumps(dict(ordered), indent=2) + "\n")
+
+
+# -- the CLI -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def path() -> tuple[Path, ...]:
+    """The directories of the language environment and of the CLI, which is got when there is none."""
+    got = subprocess.run(
+        [sys.executable, ROOT / "tools" / "pulumi_cli.py", "--languages", "python,yaml"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return Path(sys.executable).parent, Path(got.stdout.splitlines()[-1])
+
+
+# -- doors, EDAS, stacks -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=list(Door), ids=lambda door: door.name.lower())
+def door(request: pytest.FixtureRequest) -> Door:
+    """Both doors, one after the other; a test that is about one of them parametrises it itself."""
+    found: Door = request.param
+    return found
+
+
+@pytest.fixture
+def edas() -> Iterator[Emulator]:
+    """An EDAS with the world of ``world.py``."""
+    with Emulator(scenario_world()) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def mark() -> str:
+    """What all processes of this test inherit."""
+    return uuid.uuid4().hex
+
+
+@pytest.fixture(scope="session")
+def new_stack(
+    path: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Door, Path, Emulator, str], Stack]:
+    """Return how a stack is made: a copy of one that ``pulumi stack init`` made."""
+    templates: dict[Door, Stack] = {}
+
+    def make(door: Door, directory: Path, edas: Emulator, mark: str) -> Stack:
+        if door not in templates:
+            template = Stack(tmp_path_factory.mktemp(f"init-{door.name.lower()}"), door, edas, mark, path)
+            template.prepare()
+            template.run("stack", "init", STACK)
+            templates[door] = template
+        return templates[door].copy(directory, edas, mark)
+
+    return make
+
+
+@pytest.fixture
+def stack(
+    door: Door,
+    edas: Emulator,
+    mark: str,
+    tmp_path: Path,
+    new_stack: Callable[[Door, Path, Emulator, str], Stack],
+) -> Iterator[Stack]:
+    """An empty stack; when the test ends every process of it must have ended too."""
+    made = new_stack(door, tmp_path, edas, mark)
+    yield made
+    left = made.close()
+    assert not left, f"still alive: {left}"
+
+
+class Established:
+    """Makes stacks that have a membership, once per kind, and hands out copies of state and world."""
+
+    def __init__(self, tmp_path_factory: pytest.TempPathFactory, new_stack: Callable[..., Stack]) -> None:
+        self._directories = tmp_path_factory
+        self._new_stack = new_stack
+        self._made: dict[str, tuple[Stack, World]] = {}
+
+    def copy(self, stack: Stack, inputs: dict[str, Any]) -> None:
+        """Give a stack, and its EDAS, a ``web`` with these inputs."""
+        key = f"{stack.door.name} {sorted(inputs.items())!r}"
+        if key not in self._made:
+            self._made[key] = self._make(stack.door, inputs)
+        template, world = self._made[key]
+        stack.edas.host.world = copy.deepcopy(world)
+        template.copy(stack.directory, stack.edas, stack.mark)
+
+    def _make(self, door: Door, inputs: dict[str, Any]) -> tuple[Stack, World]:
+        mark = uuid.uuid4().hex
+        with Emulator(scenario_world()) as edas:
+            made = self._new_stack(door, self._directories.mktemp("established"), edas, mark)
+            try:
+                made.declare(**inputs)
+                made.up()
+            finally:
+                made.close()
+            edas.clear_log()
+            with edas.host.lock:
+                world = copy.deepcopy(edas.world)
+            world.orders.clear()
+            return made, world
+
+
+@pytest.fixture(scope="session")
+def established(
+    tmp_path_factory: pytest.TempPathFactory, new_stack: Callable[..., Stack]
+) -> Established:
+    """Return what makes memberships that are there already."""
+    return Established(tmp_path_factory, new_stack)
+
+
+@pytest.fixture
+def web(stack: Stack, established: Established) -> Stack:
+    """A stack whose membership ``web`` has i-a, i-b and i-c in ``beta``; no order or call is on record."""
+    established.copy(stack, {"instance_ids": ["i-a", "i-b", "i-c"]})
+    stack.edas.reset_running_minimum()
+    return stack
