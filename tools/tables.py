@@ -1,0 +1,116 @@
+"""Writes the tables of the documents from the code they describe.
+
+This file's law: what stands between two markers in a document is made here and nowhere else. ``--check`` tells
+whether the documents are up to date and changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from pulumi_edas_scale.change_order import STATUSES
+from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case
+from pulumi_edas_scale.settings import SETTINGS
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ("README.md",)
+RESOURCE = "edas-scale:index:DeployGroupMembership"
+
+
+def inputs_table(schema: dict[str, Any]) -> str:
+    """Return the inputs with type and default, by their names in Python and in the schema."""
+    resource = schema["resources"][RESOURCE]
+    rows = ["| Python | schema | type, default | meaning |", "|---|---|---|---|"]
+    for row in PROPERTIES:
+        spec = resource["inputProperties"][row.name]
+        kind = f"{_kind(schema, spec)}{_default(resource, row.name, row.default)}"
+        rows.append(f"| `{snake_case(row.name)}` | `{row.name}` | {kind} | {spec['description']} |")
+    return "\n".join(rows)
+
+
+def outputs_table(schema: dict[str, Any]) -> str:
+    """Return what the resource adds to its inputs."""
+    properties = schema["resources"][RESOURCE]["properties"]
+    rows = ["| Python | schema | meaning |", "|---|---|---|"]
+    rows += [f"| `{snake_case(each)}` | `{each}` | {properties[each]['description']} |" for each in OUTPUTS]
+    return "\n".join(rows)
+
+
+def settings_table(_schema: dict[str, Any]) -> str:
+    """Return the settings with every place they may come from, the strongest first."""
+    rows = ["| setting | stack configuration | environment | default | meaning |", "|---|---|---|---|---|"]
+    for row in SETTINGS:
+        config = ", ".join(f"`{key}`" for key in (row.key, *row.borrowed))
+        environment = ", ".join(f"`{name}`" for name in row.environment) or "-"
+        default = "-" if row.default is None else f"`{str(row.default).lower()}`"
+        rows.append(f"| `{row.name}` | {config} | {environment} | {default} | {row.meaning} |")
+    return "\n".join(rows)
+
+
+def statuses_table(_schema: dict[str, Any]) -> str:
+    """Return what each status of a change order means here."""
+    rows = ["| status | word | treated as |", "|---|---|---|"]
+    rows += [f"| {number} | {word} | {phase.value} |" for number, (word, phase) in sorted(STATUSES.items())]
+    return "\n".join(rows)
+
+
+TABLES = {
+    "inputs": inputs_table,
+    "outputs": outputs_table,
+    "settings": settings_table,
+    "statuses": statuses_table,
+}
+
+
+def fill(text: str, schema: dict[str, Any]) -> str:
+    """Return the document with every marked table made anew."""
+    for name, make in TABLES.items():
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        table = make(schema)
+        text = marked.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def _kind(schema: dict[str, Any], spec: dict[str, Any]) -> str:
+    if "$ref" in spec:
+        words = schema["types"][spec["$ref"].removeprefix("#/types/")]["enum"]
+        return " or ".join(f"`{each['value']}`" for each in words)
+    if spec["type"] == "array":
+        return f"list of {spec['items']['type']}"
+    return str(spec["type"])
+
+
+def _default(resource: dict[str, Any], name: str, default: object) -> str:
+    if name in resource.get("requiredInputs", ()):
+        return ", required"
+    return "" if default is None else f", `{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def main() -> int:
+    """Write the tables, or with --check say which documents are old; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when a document is old")
+    check = parser.parse_args().check
+    schema = json.loads((ROOT / "schema.json").read_text("utf-8"))
+    old = []
+    for path in (ROOT / name for name in DOCUMENTS):
+        text = path.read_text("utf-8")
+        filled = fill(text, schema)
+        if filled != text:
+            old.append(path.name)
+            if not check:
+                path.write_text(filled, "utf-8")
+    for name in old:
+        sys.stderr.write(
+            f"{name}: the tables {'are old; run python tools/tables.py' if check else 'were made anew'}\n"
+        )
+    return 1 if old and check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
