@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a world file of 20 000 machines
 EVENT_INTERVAL_SECONDS = 0.25  # how often a page hears of what time alone has changed
 START_TIMEOUT_SECONDS = 30.0
+MAX_ADVANCE_SECONDS = 366 * 24 * 3600  # one jump; dates far ahead cannot be written
 _CREATED_AT = time.time() - time.monotonic()
 
 
@@ -50,7 +51,6 @@ class Host:
         self.verifier = Verifier()
         self.clock_offset = 0.0
         self.paused: dict[int, dict[str, Any]] = {}  # call number to its line in the log
-        self.resumes = 0
         self._clock = clock
 
     def now(self) -> float:
@@ -80,8 +80,14 @@ class Host:
             return control.act(self.world, name, args, self.now())
 
     def _advance_clock(self, seconds: object) -> dict[str, Any]:
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
-            raise control.ControlError(f"advance_clock.seconds: must be at least 0, got {seconds!r}")
+        if (
+            isinstance(seconds, bool)
+            or not isinstance(seconds, int | float)
+            or not 0 <= seconds <= MAX_ADVANCE_SECONDS
+        ):
+            raise control.ControlError(
+                f"advance_clock.seconds: must be a number from 0 to {MAX_ADVANCE_SECONDS}, got {seconds!r}"
+            )
         self.clock_offset += seconds
         progress.advance(self.world, self.now())
         return {"now": self.now()}
@@ -91,7 +97,6 @@ class Host:
         with self.changed:
             numbers = sorted(self.paused)
             self.paused.clear()
-            self.resumes += 1
             self.changed.notify_all()
             return numbers
 

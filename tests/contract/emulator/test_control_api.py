@@ -64,6 +64,9 @@ def test_actions_over_http(edas: Emulator) -> None:
     before = edas.state()["now"]
     assert _control(edas, "POST", "actions", {"action": "advance_clock", "seconds": 60})["now"] >= before + 60
     refused: list[object] = [{"action": "explode"}, [], {"action": "advance_clock", "seconds": -1}]
+    refused += [
+        {"action": "advance_clock", "seconds": seconds} for seconds in (None, True, 1e300, float("nan"))
+    ]
     for wrong in refused:
         assert http(edas, "POST", "/_emulator/actions", wrong)[0] == 400
 
