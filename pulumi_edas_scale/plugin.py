@@ -73,13 +73,17 @@ def engine_address(arguments: Sequence[str]) -> str | None:
 
 
 async def serve(arguments: Sequence[str]) -> None:
-    """Serve until the engine is gone or a signal asks for the end.
+    """Serve until the engine that started this process is gone, or a signal asks for the end.
+
+    A process that was started without an engine outlives the engines that attach to it: when one of them is
+    gone, only the operations under way end.
 
     Args:
         arguments: the command line as the engine makes it; the last one is the engine's address.
     """
+    address = engine_address(arguments)
     ended = asyncio.Event()
-    service = _LateService(ended.set)
+    service = _LateService(ended.set if address else lambda: service.plugin().stop())
     limits = [
         ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
         ("grpc.max_send_message_length", _LARGEST_MESSAGE),
@@ -94,7 +98,7 @@ async def serve(arguments: Sequence[str]) -> None:
     print(port, flush=True)  # noqa: T201  # the engine waits for it
     sys.stdout = sys.stderr
     plugin = service.plugin()
-    await plugin.link.connect(engine_address(arguments))
+    await plugin.link.connect(address)
     await ended.wait()
     plugin.stop()
     await server.stop(_DRAIN_TIMEOUT)
