@@ -1,0 +1,36 @@
+"""One emulator for all tests of the command line, and a terminal pointed at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pulumi_edas_scale.emulator import Emulator
+from tests.contract.cli.terminal import WORLD, Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def shared_edas() -> Iterator[Emulator]:
+    """One server: the SDK prepares TLS for every new port, which takes longer than a test."""
+    with Emulator(WORLD) as edas:
+        yield edas
+
+
+@pytest.fixture
+def edas(shared_edas: Emulator) -> Emulator:
+    """An emulator as if it had just been started."""
+    shared_edas.replace_world(WORLD)
+    shared_edas.switches(order_duration="polls:1")
+    shared_edas.clear_rules()
+    shared_edas.clear_log()
+    return shared_edas
+
+
+@pytest.fixture
+def terminal(edas: Emulator) -> Terminal:
+    """A terminal whose environment points at the emulator."""
+    return Terminal(edas.environment())
