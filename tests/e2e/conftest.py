@@ -200,8 +200,18 @@ def established(
 
 
 @pytest.fixture
-def web(stack: Stack, established: Established) -> Stack:
-    """A stack whose membership ``web`` has i-a, i-b and i-c in ``beta``; no order or call is on record."""
-    established.copy(stack, {"instance_ids": ["i-a", "i-b", "i-c"]})
-    stack.edas.reset_running_minimum()
-    return stack
+def given(stack: Stack, established: Established) -> Callable[..., Stack]:
+    """Return what gives the stack a membership ``web`` with some inputs; no order or call is on record."""
+
+    def give(**inputs: Any) -> Stack:  # noqa: ANN401
+        established.copy(stack, inputs)
+        stack.edas.reset_running_minimum()
+        return stack
+
+    return give
+
+
+@pytest.fixture
+def web(given: Callable[..., Stack]) -> Stack:
+    """A stack whose membership ``web`` has i-a, i-b and i-c in ``beta``."""
+    return given(instance_ids=["i-a", "i-b", "i-c"])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.e2e import orders
 from tests.e2e.orders import calls
-from tests.e2e.stack import Stack
-from tests.e2e.world import BETA, REGION, SHOP
+from tests.e2e.world import BETA, DEFAULT, OTHER, OTHER_DEFAULT, REGION, SHOP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.e2e.stack import Stack
 
 ABC = ["i-a", "i-b", "i-c"]
 
@@ -31,6 +37,19 @@ def test_s01_create_is_one_scale_out(stack: Stack) -> None:
     assert stack.outputs()["changeOrderIds"] == [stack.edas.orders(SHOP)[0]["id"]]
     assert stack.outputs()["runningCount"] == 3
     assert stack.outputs()["groupName"] == "beta"
+    stack.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S1")
+def test_s01_the_preview_says_what_the_create_will_do(stack: Stack) -> None:
+    """The preview of a create names the order that would run, and sends nothing."""
+    stack.declare(ABC)
+
+    result = stack.preview()
+
+    assert "scale out 3: i-a" in result.words
+    assert orders.writes(stack.edas) == []
+    assert stack.resources() == []
 
 
 @pytest.mark.scenario("S2")
@@ -38,8 +57,323 @@ def test_s02_one_more_is_one_scale_out_of_that_one(web: Stack) -> None:
     """A fourth member joins alone; the three others are in no order."""
     web.declare([*ABC, "i-d"])
 
-    web.up()
+    result = web.up(preview=True)
 
+    assert "scale out 1: i-d" in result.words
     assert orders.orders(web.edas) == [("scale_out", ["i-d"])]
     assert web.edas.running_minimum(BETA, SHOP) == 3
     assert web.members() == [*ABC, "i-d"]
+
+
+@pytest.mark.scenario("S3")
+def test_s03_one_less_is_one_scale_in_of_that_one(web: Stack) -> None:
+    """A member that left the list leaves alone; the two others are in no order."""
+    web.declare(["i-a", "i-b"])
+
+    web.up()
+
+    assert orders.orders(web.edas) == [("scale_in", ["i-c"])]
+    assert web.edas.running_minimum(BETA, SHOP) == 2
+    assert web.members() == ["i-a", "i-b"]
+
+
+@pytest.mark.scenario("S4")
+def test_s04_a_swap_never_costs_a_running_member(web: Stack) -> None:
+    """The new member joins and runs before the old one leaves."""
+    web.declare(["i-a", "i-b", "i-d"])
+
+    result = web.up(preview=True)
+
+    assert "scale out 1: i-d" in result.words
+    assert "then scale in 1: i-c" in result.words
+    assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
+    assert web.edas.running_minimum(BETA, SHOP) == 3
+    assert web.members() == ["i-a", "i-b", "i-d"]
+    web.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S4")
+@pytest.mark.parametrize("joiner_visible", ["early", "end", "late:2"])
+def test_s04_a_swap_waits_until_the_new_member_runs(web: Stack, joiner_visible: str) -> None:
+    """A joiner that starts slowly, and is listed whenever EDAS likes, is awaited before the scale in."""
+    web.edas.switches(start_delay=1.0, joiner_visible=joiner_visible)
+    web.declare(["i-a", "i-b", "i-d"])
+
+    web.up()
+
+    assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
+    assert web.edas.running_minimum(BETA, SHOP) == 3
+
+
+@pytest.mark.scenario("S5")
+def test_s05_the_order_of_the_ids_means_nothing(web: Stack) -> None:
+    """The same ids in another order are no change: no diff, no order, one reading."""
+    web.declare(["i-c", "i-a", "i-b"])
+
+    web.preview(expect_no_changes=True)
+    assert calls(web.edas) == {"QueryApplicationStatus": 1}
+    web.up()
+
+    assert orders.writes(web.edas) == []
+
+
+@pytest.mark.scenario("S6")
+def test_s06_an_id_twice_is_refused_by_its_path(stack: Stack) -> None:
+    """An id that is listed twice fails the check, which names the second place; nothing is sent."""
+    stack.declare(["i-a", "i-b", "i-a"])
+
+    result = stack.preview(fails=True)
+
+    assert "instanceIds[2]" in result.words
+    assert "i-a" in result.words
+    assert stack.edas.log() == []
+
+
+@pytest.mark.scenario("S6")
+def test_s06_one_machine_by_two_names_is_refused(stack: Stack) -> None:
+    """An instance and its own ECU in the two lists are one member, listed twice."""
+    stack.declare(["i-a"], ecu_ids=["ecu-a"])
+
+    result = stack.preview(fails=True)
+
+    assert "'ecu-a' is the same machine as 'i-a'" in result.words
+    assert orders.writes(stack.edas) == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "path"),
+    [
+        ({"instance_ids": ["i-a", "no-instance"]}, "instanceIds[1]"),
+        ({"instance_ids": ["i-a"], "min_running": -1}, "minRunning"),
+        ({"instance_ids": ["i-a"], "batch_size": 0}, "batchSize"),
+        ({"instance_ids": ["i-a"], "wait_for": "ever"}, "waitFor"),
+        ({"instance_ids": ["i-a"], "on_delete": "nothing"}, "onDelete"),
+        ({}, "instanceIds"),
+        ({"instance_ids": ["i-a"], "app_id": ""}, "appId"),
+        ({"instance_ids": ["i-a"], "timeout_seconds": 1.5}, "timeoutSeconds"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_input_is_refused_by_its_path(stack: Stack, inputs: dict[str, object], path: str) -> None:
+    """A wrong input fails the check, which names the property; nothing is sent and nothing is recorded."""
+    stack.declare(**inputs)
+
+    result = stack.up(fails=True)
+
+    assert f"has a problem: {path}" in result.words
+    assert stack.edas.log() == []
+    assert stack.resources() == []
+
+
+def test_members_can_be_listed_by_ecu(stack: Stack) -> None:
+    """The members are the union of the instances and the ECUs that are listed."""
+    stack.declare(["i-a"], ecu_ids=["ecu-b", "ecu-c"])
+
+    stack.up()
+
+    assert orders.orders(stack.edas) == [("scale_out", ABC)]
+    assert stack.members() == ABC
+    stack.preview(expect_no_changes=True)
+
+
+def test_the_other_spelling_of_a_member_moves_nobody(web: Stack) -> None:
+    """A member that is now listed by its ECU stays where it is."""
+    web.declare(["i-a", "i-b"], ecu_ids=["ecu-c"])
+
+    web.up()
+
+    assert orders.writes(web.edas) == []
+    assert web.members() == ABC
+    web.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S23")
+def test_s23_many_members_join_in_chunks(stack: Stack) -> None:
+    """Five hundred members join in orders of batchSize, each below the length of an address."""
+    ids = [f"i-m{number:03d}" for number in range(500)]
+    for number, each in enumerate(ids):
+        address = f"10.1.{number // 250}.{number % 250 + 1}"
+        stack.edas.action("import", instance=each, cluster="ecs", ip=address)
+    stack.edas.switches(order_duration="immediate", max_ids_per_call=100)
+    stack.declare(ids, batch_size=100)
+
+    stack.up()
+
+    assert [(kind, len(who)) for kind, who in orders.orders(stack.edas)] == [("scale_out", 100)] * 5
+    assert stack.members() == ids
+    assert orders.members(stack.edas) == ids
+
+
+def test_batches_pause_and_leave_in_chunks(web: Stack) -> None:
+    """batchSize holds for both directions, and nobody leaves before everybody has joined."""
+    web.declare(["i-d", "i-e", "i-f"], batch_size=2, batch_pause_seconds=0.1)
+
+    web.up()
+
+    assert [(kind, len(who)) for kind, who in orders.orders(web.edas)] == [
+        ("scale_out", 2),
+        ("scale_out", 1),
+        ("scale_in", 2),
+        ("scale_in", 1),
+    ]
+    assert web.edas.running_minimum(BETA, SHOP) == 3
+    assert web.members() == ["i-d", "i-e", "i-f"]
+
+
+@pytest.mark.scenario("S34")
+def test_s34_min_running_is_refused_before_anything_is_sent(web: Stack) -> None:
+    """A list that would leave fewer running than minRunning is refused in preview and in update."""
+    web.declare(["i-a"], min_running=2)
+
+    assert "minRunning: scaling in 2" in web.preview(fails=True).words
+    result = web.up(fails=True)
+
+    assert "minRunning: scaling in 2" in result.words
+    assert "would leave 1 running, but minRunning is 2" in result.words
+    assert orders.writes(web.edas) == []
+    assert web.members() == ABC
+
+
+@pytest.mark.scenario("S34")
+def test_s34_min_running_holds_against_the_live_group(web: Stack) -> None:
+    """A member that stops while the change runs counts: the scale in that was fine before is refused then."""
+    web.edas.rule(effect="order", operation="ScaleOutApplication", held=True)
+    web.declare(["i-a", "i-d"], min_running=2)
+
+    running = web.start("up", "--yes", "--skip-preview")
+    web.edas.await_calls("GetChangeOrderInfo", 1)
+    web.edas.action("set_state", instance="i-a", app_state=1)
+    web.edas.action("confirm_order")
+    result = running.result()
+
+    assert result.exit_code != 0
+    assert "minRunning" in result.words
+    assert orders.orders(web.edas) == [("scale_out", ["i-d"])]
+    assert web.members() == ["i-a", "i-b", "i-c", "i-d"]
+
+
+@pytest.mark.scenario("S34")
+def test_s34_the_last_member_does_not_leave_by_accident(web: Stack) -> None:
+    """An empty list is refused by the default of minRunning, and done with minRunning 0."""
+    web.declare([])
+    assert "minRunning" in web.up(fails=True).words
+    assert orders.writes(web.edas) == []
+
+    web.declare([], min_running=0)
+    web.up()
+
+    assert orders.orders(web.edas) == [("scale_in", ABC)]
+    assert web.members() == []
+    web.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S34")
+def test_s34_max_removals_is_refused(web: Stack) -> None:
+    """A list that would take more members out than maxRemovals is refused, and names them."""
+    web.declare(["i-a", "i-d", "i-e"], max_removals=1)
+
+    assert "maxRemovals: 2 members would leave" in web.preview(fails=True).words
+    result = web.up(fails=True)
+
+    assert "(i-b, i-c), but maxRemovals is 1" in result.words
+    assert orders.writes(web.edas) == []
+    assert web.members() == ABC
+
+
+@pytest.mark.scenario("S45")
+def test_s45_to_another_group_with_the_same_instances(web: Stack) -> None:
+    """The old membership leaves first when the new one wants its instances."""
+    web.declare(ABC, group_id=DEFAULT)
+
+    result = web.up(preview=True)
+
+    assert "replace" in result.words
+    assert orders.orders(web.edas) == [("scale_in", ABC), ("scale_out", ABC)]
+    assert orders.running(web.edas, DEFAULT) == ABC
+    assert orders.members(web.edas, BETA) == []
+    web.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S45")
+def test_s45_to_another_group_with_other_instances(web: Stack) -> None:
+    """The new membership joins first when it shares nothing with the old one."""
+    web.declare(["i-d", "i-e"], group_id=DEFAULT)
+
+    web.up()
+
+    assert orders.orders(web.edas) == [("scale_out", ["i-d", "i-e"]), ("scale_in", ABC)]
+    assert orders.running(web.edas, DEFAULT) == ["i-d", "i-e"]
+    assert orders.members(web.edas, BETA) == []
+    web.preview(expect_no_changes=True)
+
+
+def test_to_another_application(web: Stack) -> None:
+    """Another appId replaces the membership: the members leave the one and join the other application."""
+    web.declare(ABC, app_id=OTHER, group_id=OTHER_DEFAULT)
+
+    web.up()
+
+    assert orders.orders(web.edas) == [("scale_in", ABC)]
+    assert orders.orders(web.edas, OTHER) == [("scale_out", ABC)]
+    assert web.resource()["id"] == f"{REGION}/{OTHER}/{OTHER_DEFAULT}"
+    web.preview(expect_no_changes=True)
+
+
+def test_to_another_region_is_a_replacement(web: Stack) -> None:
+    """Another regionId is shown as a replacement, delete first."""
+    web.declare(ABC, region_id="cn-shanghai")
+
+    result = web.preview()
+
+    assert "replace" in result.words
+    assert orders.writes(web.edas) == []
+
+
+@pytest.mark.scenario("S46")
+def test_s46_retain_leaves_the_members(given: Callable[..., Stack]) -> None:
+    """With onDelete retain a destroy forgets the membership and sends no order."""
+    stack = given(instance_ids=ABC, on_delete="retain")
+
+    stack.destroy()
+
+    assert orders.writes(stack.edas) == []
+    assert orders.running(stack.edas) == ABC
+    assert stack.resources() == []
+
+
+def test_destroy_scales_in_what_is_managed(web: Stack) -> None:
+    """A destroy takes the managed members out, down to none, and leaves foreign ones."""
+    web.edas.action("join", group=BETA, application=SHOP, instance="i-d")
+
+    web.destroy()
+
+    assert orders.orders(web.edas) == [("scale_in", ABC)]
+    assert orders.running(web.edas) == ["i-d"]
+    assert web.resources() == []
+
+
+@pytest.mark.scenario("S47")
+def test_s47_replace_on_demand_moves_nobody(web: Stack) -> None:
+    """``pulumi up --replace`` creates before it deletes; the claims of the run keep every member."""
+    urn = web.resource()["urn"]
+
+    web.up("--replace", urn)
+
+    assert orders.writes(web.edas) == []
+    assert orders.running(web.edas) == ABC
+    assert web.members() == ABC
+    web.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S47")
+def test_s47_another_resource_name_moves_nobody(web: Stack) -> None:
+    """A resource that was renamed in the program is created and then deleted, and no member moves."""
+    web.declare(ABC, name="renamed")
+
+    web.up(preview=True)
+
+    assert orders.writes(web.edas) == []
+    assert orders.running(web.edas) == ABC
+    assert web.members("renamed") == ABC
+    assert len(web.resources()) == 1
+    web.preview(expect_no_changes=True)
