@@ -45,7 +45,7 @@ class EdasClient(Protocol):
         ...
 
     def has_cluster(self, cluster_id: str) -> bool:
-        """Return whether EDAS knows the cluster (GetCluster); a refusal of any kind is False."""
+        """Return whether EDAS knows the cluster (GetCluster); that it refuses to tell counts as no."""
         ...
 
     def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
