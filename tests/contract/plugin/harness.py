@@ -83,13 +83,16 @@ class Engine(engine_pb2_grpc.EngineServicer):
 class RunningPlugin:
     """A plugin under test.
 
+    Args:
+        core: what the plugin asks; None for the real one.
+
     Attributes:
         stub: what the engine calls.
         plugin: the servicer.
         gone: set when the plugin found its engine gone.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core | None = None) -> None:
         self.core = core
         self.gone = threading.Event()
         self.plugin: Plugin
@@ -100,7 +103,8 @@ class RunningPlugin:
 
     async def _serve(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        self.plugin = Plugin(self.gone.set, cast("Any", self.core.made))
+        fakes = () if self.core is None else (cast("Any", self.core.made),)
+        self.plugin = Plugin(self.gone.set, *fakes)
         server = grpc.aio.server()
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(self.plugin, server)
         self._port = server.add_insecure_port("127.0.0.1:0")
