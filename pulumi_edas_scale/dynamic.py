@@ -195,6 +195,8 @@ class DeployGroupMembership(Resource, module="edas-scale", name="DeployGroupMemb
     ) -> DeployGroupMembership:
         """Read a membership that exists, without managing it.
 
+        Old versions of the pulumi package cannot do this for dynamic resources; 3.272 can.
+
         Args:
             resource_name: the name of the resource in the stack.
             id: ``<regionId>/<appId>/<groupId>``.

@@ -14,7 +14,8 @@ below, has a contract test against the installed SDK, and degrades to nothing wh
  5   64 threads instead of 4                ``server`` in the frame of the main thread, its pool's limit
  6   the end of an orphan                   the engine's address; the frames of the pool's threads
  7   which diff is real                     the order of the calls per URN (public, but needs trick 1)
- 8   an interrupt as a stop sign            threading's list of what runs before threads are joined
+ 8   the first Ctrl-C as a stop sign        the server's list of handlers, in front of the host's Cancel
+ 9   an interrupt as a stop sign            threading's list of what runs before threads are joined
 ===  =====================================  ===========================================================
 
 This file's law: a guard (``try``) stands around reads of other people's attributes only, never around our own
@@ -34,7 +35,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
-from google.protobuf import struct_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
@@ -205,6 +206,20 @@ def stack_config(config: Config, keys: Collection[str]) -> dict[str, str]:
     return {key: str(value) for key, value in everything.items() if value is not None}
 
 
+def _server() -> Any:  # noqa: ANN401  # gRPC's server object is typed by its public methods only
+    """Return the gRPC server of this process from the main thread, None when it is not found there."""
+    try:
+        frame: FrameType | None = sys._current_frames()[threading.main_thread().ident or 0]
+    except (AttributeError, KeyError):
+        return None
+    while frame is not None:
+        server = frame.f_locals.get("server")
+        if isinstance(server, grpc.Server):
+            return server
+        frame = frame.f_back
+    return None
+
+
 def widen_pool() -> bool:
     """Let the host answer ``WORKERS`` calls at once (trick 5).
 
@@ -214,20 +229,57 @@ def widen_pool() -> bool:
         Whether the pool was found.
     """
     try:
-        frame: FrameType | None = sys._current_frames()[threading.main_thread().ident or 0]
-        while frame is not None and "server" not in frame.f_locals:
-            frame = frame.f_back
-        pool = frame.f_locals["server"]._state.thread_pool if frame is not None else None
+        pool = _server()._state.thread_pool
         if not isinstance(pool, ThreadPoolExecutor):
             return False
         pool._max_workers = max(pool._max_workers, WORKERS)
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, TypeError):
         return False
     return True
 
 
+def heed_cancel(cancelled: Callable[[], None]) -> bool:
+    """Have ``cancelled`` called when the engine cancels (trick 8), which the host itself ignores.
+
+    The first Ctrl-C does that: without it an operation would run to its end, until a second Ctrl-C breaks it
+    off and leaves the engine without a state. The engine also cancels at the end of every healthy operation.
+
+    Returns:
+        Whether the host was found.
+    """
+    try:
+        _server()._state.generic_handlers.insert(0, _CancelHandler(cancelled))
+    except (AttributeError, TypeError):
+        return False
+    return True
+
+
+class _CancelHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs only
+    """Answers Cancel before the host does."""
+
+    def __init__(self, cancelled: Callable[[], None]) -> None:
+        self._cancelled = cancelled
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Return the method for Cancel, None for every other call."""
+        if handler_call_details.method != "/pulumirpc.ResourceProvider/Cancel":
+            return None
+        return grpc.unary_unary_rpc_method_handler(
+            self._cancel,
+            request_deserializer=empty_pb2.Empty.FromString,
+            response_serializer=empty_pb2.Empty.SerializeToString,
+        )
+
+    def _cancel(self, request: empty_pb2.Empty, context: object) -> empty_pb2.Empty:
+        del context
+        self._cancelled()
+        return request
+
+
 def before_threads_are_joined(call: Callable[[], None]) -> bool:
-    """Have ``call`` called when the interpreter ends, before it waits for the threads of pools (trick 8).
+    """Have ``call`` called when the interpreter ends, before it waits for the threads of pools (trick 9).
 
     An interrupt (a second Ctrl-C: the engine sends one, and kills 5 s later) ends the main thread of the host
     only; ``atexit`` would come after the wait for our operations, which know nothing of it.
@@ -378,7 +430,8 @@ class DynamicHost:
         self._host_known = current_call().context is not None
         widen_pool()
         self._watch.start()
-        before_threads_are_joined(self._told_to_end)
+        heed_cancel(self._cancelled)
+        before_threads_are_joined(self._cancelled)
 
     def enter(self) -> Call:
         """Return the call that this thread is answering, and remember that it came."""
@@ -412,7 +465,7 @@ class DynamicHost:
         """Have ``wake`` called when nothing more may be sent."""
         self._sign.on_stop(wake)
 
-    def _told_to_end(self) -> None:
+    def _cancelled(self) -> None:
         self._sign.stop(CANCELLED)
 
     def _engine_gone(self) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pulumi
 import pytest
+from google.protobuf import empty_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
@@ -25,7 +28,6 @@ from tests.contract.dynamic.scripted_door import WIDTH, ForeignProvider, Scripte
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 DOOR = reference(ScriptedDoor())
 
@@ -95,6 +97,13 @@ def test_read_sees_the_recorded_inputs(host: HostProcess) -> None:
     assert plain(answer.inputs) == {"__provider": DOOR, "appId": "a", "instanceIds": ["i-a"]}
 
 
+HOST = importlib.util.find_spec("pulumi.dynamic.__main__")
+READS_BY_ID = (
+    HOST is not None and HOST.origin is not None and "if not props" in Path(HOST.origin).read_text("utf-8")
+)
+
+
+@pytest.mark.skipif(not READS_BY_ID, reason="this SDK cannot read a dynamic resource by its id alone")
 def test_get_has_no_recorded_outputs(host: HostProcess) -> None:
     """Reading a membership by its id alone gives the core no outputs, as an import does."""
     request = provider_pb2.ReadRequest(id="id", urn=URN, inputs=struct({"__provider": DOOR}))
@@ -350,6 +359,26 @@ def test_an_orphan_lets_others_end(host: HostProcess, engine: RecordingEngine, t
     assert done.exists()
     ours.cancel()
     others.cancel()
+
+
+def test_cancel_stops_what_waits(host: HostProcess, tmp_path: Path) -> None:
+    """Cancel, which the first Ctrl-C sends, is a stop sign: the operation answers what is true."""
+    call = host.start_create(provider_pb2.CreateRequest(urn=URN, properties=stoppable(tmp_path)))
+    wait_until(tmp_path / "entered")
+    host.stub.Cancel(empty_pb2.Empty())
+    with pytest.raises(grpc.RpcError) as caught:
+        call.result(timeout=30)
+    assert status_of(caught.value).message == "Stopped."
+    assert (tmp_path / "left.text").read_text() == CANCELLED
+
+
+def test_cancel_without_an_operation_is_silent(host: HostProcess, engine: RecordingEngine) -> None:
+    """Cancel, which also ends every healthy operation, is answered and says nothing."""
+    host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs("a")))
+    host.stub.Cancel(empty_pb2.Empty())
+    assert engine.lines == []
+    host.interrupt()
+    assert host.end() == (0, "")
 
 
 def test_an_interrupt_stops_what_waits(host: HostProcess, tmp_path: Path) -> None:
