@@ -84,7 +84,9 @@ class Budget:
             retry_after: seconds the gateway asks for, None when it does not say.
             chance: a number in [0, 1) that spreads the pauses of several processes.
         """
-        pause = min(FIRST_PAUSE_SECONDS * 2**self._refusals, LONGEST_PAUSE_SECONDS) * (0.75 + chance / 2)
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._refusals, 8), LONGEST_PAUSE_SECONDS) * (
+            0.75 + chance / 2
+        )
         self._paused_until = max(self._paused_until, now + max(pause, retry_after or 0.0))
         self._refusals += 1
         self._limit = max(self._limit_now(now) * KEPT_BACK, float(FEWEST_CALLS))

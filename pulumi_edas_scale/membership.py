@@ -289,10 +289,11 @@ class Change:
         """Return a reading no change order came after: a shared one if it is still fresh, else a new one."""
         inventory = self.session.inventory
         app_id = self.wish.scope.app_id
-        reading = inventory.recent_application(app_id, self.limits)
-        if inventory.unchanged_since(app_id, reading.begun) and not self._clocks:
-            return reading.value
-        return inventory.application(app_id, self.limits, begun_after=self.limits.runtime.now()).value
+        if not self._clocks:  # while something is waited for, only a new reading can show it
+            reading = inventory.recent_application(app_id, self.limits)
+            if inventory.unchanged_since(app_id, reading.begun):
+                return reading.value
+        return self._fresh()
 
     def _refuse_kubernetes(self) -> None:
         summary = find_summary(self.session, self.wish.scope.app_id, self.limits)
@@ -347,6 +348,7 @@ class Change:
             }
             self._expected.update(joining)
         self._refusals = self._not_sent = 0
+        self._repeated = False
         self._clocks.clear()
         if order_id is None:
             self.session.inventory.order_ended(self.wish.scope.app_id, None)
@@ -365,7 +367,7 @@ class Change:
     def _pause_before_sending_again(self) -> None:
         """Back off; the connection was refused, so the call was surely not executed."""
         self._not_sent += 1
-        pause = min(FIRST_PAUSE_SECONDS * 2**self._not_sent, 2 * LONGEST_PAUSE_SECONDS)
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._not_sent, 8), 2 * LONGEST_PAUSE_SECONDS)
         self.limits.sleep(pause * (0.5 + self.limits.runtime.random()))
 
     def _refused(self, error: BusinessError) -> None:
@@ -455,8 +457,8 @@ class Change:
                 self.limits.check()
                 try:
                     self.session.client.submit_confirmation(pipeline)
-                except UnavailableError:
-                    return  # the next look shows whether it was confirmed
+                except (BusinessError, ThrottledError, UnavailableError):
+                    return  # the next look shows whether it was confirmed, by us or by somebody else
                 self._told.add(pipeline)
             return
         if report.order_id not in self._told:

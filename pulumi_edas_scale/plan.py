@@ -210,7 +210,7 @@ def decide(situation: Situation) -> Plan:
         if each.ecu_id not in situation.desired and each.ecu_id not in situation.managed
     )
     awaited = tuple(sorted(_awaited(situation, present, {each.ecu_id for each in broken})))
-    outlook = _outlook(situation, members, join, leaving, broken, awaited)
+    outlook = _outlook(situation, members, join, leaving, broken)
     refusals, doubts = _verdicts(situation, leaving, outlook)
     return Plan(
         orders=_orders(situation, join, leaving, broken),
@@ -293,13 +293,17 @@ def _broken(situation: Situation, members: Sequence[Member]) -> tuple[Member, ..
     )
 
 
+def _joiners(situation: Situation) -> set[str]:
+    """Return the desired ECU ids that this operation ordered, or the last one failed to bring up."""
+    return set((situation.history.ordered | situation.unsettled) & situation.desired)
+
+
 def _awaited(situation: Situation, present: Mapping[str, Member], broken: Collection[str]) -> set[str]:
-    """Return the desired members that this operation ordered, or the last one failed to bring up, and are not up."""
+    """Return the joiners that are not up, or not even listed after their order."""
     group = situation.live.group(situation.group_id)
     deployed = group is not None and group.deployed
-    joiners = (situation.history.ordered | situation.unsettled) & situation.desired
     waiting = set()
-    for ecu_id in joiners - set(broken):
+    for ecu_id in _joiners(situation) - set(broken):
         member = present.get(ecu_id)
         if member is None:
             if ecu_id in situation.history.ordered:
@@ -359,13 +363,12 @@ class _Outlook:
     finally_members: int
 
 
-def _outlook(  # noqa: PLR0913, PLR0917 - the five parts of a plan that move the count
+def _outlook(
     situation: Situation,
     members: Sequence[Member],
     join: Sequence[str],
     leaving: Sequence[Member],
     broken: Sequence[Member],
-    awaited: Sequence[str],
 ) -> _Outlook:
     """Count who runs, on the belief that joiners of a deployed group come up."""
     group = situation.live.group(situation.group_id)
@@ -374,12 +377,14 @@ def _outlook(  # noqa: PLR0913, PLR0917 - the five parts of a plan that move the
     now = sum(each.runs for each in members)
     absent = len(situation.absent)
     coming = len(join) + absent + unknown
-    rising = sum(1 for each in awaited if all(member.ecu_id != each or not member.runs for member in members))
+    present = {each.ecu_id for each in members}
+    settling = _joiners(situation) & (present | situation.history.ordered) - set(join)
+    rising = len(settling - {each.ecu_id for each in (*broken, *(one for one in members if one.runs))})
     before = now + (coming + rising if deployed else 0)
     after = before - sum(each.runs for each in leaving)
     final = after + (len(broken) if deployed else 0)
-    invisible = sum(1 for each in awaited if all(member.ecu_id != each for member in members))
-    return _Outlook(now, before, min(now, after), final, len(members) + coming + invisible - len(leaving))
+    total = len(members) + coming + len(settling - present) - len(leaving)
+    return _Outlook(now, before, min(now, after), final, total)
 
 
 def _verdicts(
