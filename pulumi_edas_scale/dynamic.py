@@ -3,18 +3,15 @@
 This file's law: it translates. No decision, no loop, no waiting. Three names in it are state format and never
 change, because every state ever written holds them: the module and class
 ``pulumi_edas_scale.dynamic.Provider`` (a provider is pickled as a reference to its class), and the type token
-of the resource. What the public API of dynamic providers cannot do is in ``dynamic_host.py``.
+of the resource. What the host process needs is in ``dynamic_door.py`` and, where it reaches past the public
+API of dynamic providers, in ``dynamic_host.py``; a program does not import either.
 """
 
 from __future__ import annotations
 
-import functools
-import os
 import re
-import sys
-import traceback
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Mapping, Sequence  # noqa: TC003  # Pulumi reads the annotations at run time
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 from pulumi.dynamic import (
@@ -28,29 +25,14 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from pulumi.output import UNKNOWN as ENGINE_UNKNOWN
-from pulumi.output import Unknown as EngineUnknown
 
-from pulumi_edas_scale import dynamic_host
-from pulumi_edas_scale.errors import EdasScaleError, InputError, InternalError, PartialFailureError
-from pulumi_edas_scale.functions import Member  # noqa: TC001  # Pulumi reads the annotations at run time
-from pulumi_edas_scale.model import UNKNOWN, Unknown
-from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case
-from pulumi_edas_scale.settings import SETTINGS, resolve_settings
+from pulumi_edas_scale.functions import Member  # noqa: TC001  # as above
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from pulumi_edas_scale import provider as core
+    from pulumi_edas_scale.dynamic_door import Door
+    from pulumi_edas_scale.dynamic_host import DynamicHost
     from pulumi_edas_scale.settings import Settings
-
-T = TypeVar("T")
-
-PROVIDER_KEY: Final = "__provider"
-"""Where the host keeps the reference to the provider class, in inputs and in outputs."""
-
-TO_CAMEL: Final = {snake_case(name): name for name in (*(row.name for row in PROPERTIES), *OUTPUTS)}
-TO_SNAKE: Final = {camel: snake for snake, camel in TO_CAMEL.items()}
 
 
 class DeployGroupMembership(Resource, module="edas-scale", name="DeployGroupMembership"):
@@ -229,208 +211,75 @@ class DeployGroupMembership(Resource, module="edas-scale", name="DeployGroupMemb
         return TO_SNAKE.get(prop, prop)
 
 
+_PROPERTY: Final = type(pulumi.property("name"))
+
+TO_CAMEL: Final[dict[str, str]] = {
+    snake: declared.name
+    for snake, declared in vars(DeployGroupMembership).items()
+    if isinstance(declared, _PROPERTY)
+}
+"""The names in state of the attributes; a test holds them to the table of inputs and outputs."""
+
+TO_SNAKE: Final[dict[str, str]] = {camel: snake for snake, camel in TO_CAMEL.items()}
+
+
 class Provider(ResourceProvider):
     """What the engine calls, in the host process; without state in the program, pickled as a reference."""
 
     # A reference hides nothing, and every secret costs an encryption.
     serialize_as_secret_always: bool = False
 
-    _operations: core.Provider | None = None
-    _unusable: EdasScaleError | None = None
+    _configured: Door | None = None
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take the settings of the stack. Wrong ones are reported at the first use; nothing is connected."""
-        host = _host_of_this_process()
-        config = dynamic_host.stack_config(req.config, _config_keys())
-        try:
-            settings = resolve_settings(config, os.environ)
-            self._operations = self._make_operations(settings, host)
-            host.on_stop(self._operations.wake)
-        except EdasScaleError as error:
-            self._unusable = error
-        except Exception as error:  # noqa: BLE001  # raised here it would reach the user as a traceback
-            self._unusable = _bug("configure", error)
+        from pulumi_edas_scale.dynamic_door import Door  # noqa: PLC0415  # only the host process pays for it
 
-    def _make_operations(self, settings: Settings, host: dynamic_host.DynamicHost) -> core.Provider:
-        """Return the operations behind this door; the programs that import this file do not need them."""
-        from pulumi_edas_scale import provider  # noqa: PLC0415  # only the host process pays for it
+        self._configured = Door(req.config, Provider, self._make_operations)
+
+    def _make_operations(self, settings: Settings, host: DynamicHost) -> core.Provider:
+        """Return the operations behind this door."""
+        from pulumi_edas_scale import provider  # noqa: PLC0415  # as above
 
         return provider.Provider(settings, host)
 
+    @property
+    def _door(self) -> Door:
+        if self._configured is None:
+            message = "The provider was called before it was configured."
+            raise RuntimeError(message)
+        return self._configured
+
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Check the inputs and fill in what they leave out."""
-
-        def run(operations: core.Provider, call: dynamic_host.Call) -> CheckResult:
-            recorded = _plain(_olds) or None
-            checked = operations.check(_urn(call), recorded, _plain(news))
-            for warning in checked.warnings:
-                _host_of_this_process().warn(call.urn, warning)
-            if recorded is None and not checked.failures:
-                # The engine never asks a dynamic provider for the preview of a create: this is the only chance.
-                operations.preview_create(_urn(call), checked.inputs)
-            return CheckResult(_for_engine(checked.inputs), _check_failures(checked.failures))
-
-        def refuse(error: EdasScaleError) -> CheckResult:
-            failures = error.failures if isinstance(error, InputError) else (("", str(error)),)
-            return CheckResult(dict(news), _check_failures(failures))
-
-        return self._answer(news, run, refuse)
+        inputs, reasons = self._door.check(_olds, news)
+        # With a property name the engine would print the property's whole value first, and no path.
+        return CheckResult(inputs, [CheckFailure("", reason) for reason in reasons])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Say whether something would change, from a live reading."""
-
-        def run(operations: core.Provider, call: dynamic_host.Call) -> DiffResult:
-            # A refresh asks with the sides swapped; a real diff comes right after the check of the same
-            # resource.
-            announce = call.previous == "Check"
-            answer = operations.diff(_urn(call), _id, _plain(_olds), _plain(_news), announce=announce)
-            return DiffResult(
-                changes=answer.changes,
-                replaces=list(answer.replaces),
-                delete_before_replace=answer.delete_before_replace,
-            )
-
-        return self._answer(_news, run)
+        answer = self._door.diff(_id, _olds, _news)
+        return DiffResult(
+            changes=answer.changes,
+            replaces=list(answer.replaces),
+            delete_before_replace=answer.delete_before_replace,
+        )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Bring the listed members in."""
-
-        def run(operations: core.Provider, call: dynamic_host.Call) -> CreateResult:
-            id_, outputs = operations.create(_urn(call), _plain(props), call.timeout_seconds)
-            return CreateResult(id_, outputs)
-
-        return self._answer(props, run)
+        return CreateResult(*self._door.create(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Report what is true now."""
-
-        def run(operations: core.Provider, call: dynamic_host.Call) -> ReadResult:
-            outputs = _plain(props) if call.has_outputs else {}
-            answer = operations.read(_urn(call), id_, outputs or None, _plain(call.inputs or {}) or None)
-            if answer is None:
-                return ReadResult(None, {})  # gone; without the empty outputs the host fails
-            return ReadResult(answer.id, answer.outputs, answer.inputs)
-
-        return self._answer(props, run)
+        answer = self._door.read(id_, props)
+        if answer is None:
+            return ReadResult(None, {})  # gone; without the empty outputs the host fails
+        return ReadResult(answer.id, answer.outputs, answer.inputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Bring the group from what it is to what is listed."""
-
-        def run(operations: core.Provider, call: dynamic_host.Call) -> UpdateResult:
-            outputs = operations.update(_urn(call), _id, _plain(_olds), _plain(_news), call.timeout_seconds)
-            return UpdateResult(outputs)
-
-        return self._answer(_news, run)
+        return UpdateResult(self._door.update(_id, _olds, _news))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Take the managed members out, unless they are to be retained."""
-
-        def run(operations: core.Provider, call: dynamic_host.Call) -> None:
-            operations.delete(_urn(call), _id, _plain(_props), call.timeout_seconds)
-
-        self._answer(_props, run)
-
-    def _answer(
-        self,
-        props: Mapping[str, Any],
-        run: Callable[[core.Provider, dynamic_host.Call], T],
-        refuse: Callable[[EdasScaleError], T] | None = None,
-    ) -> T:
-        """Run an operation and turn its errors into answers of one line.
-
-        Args:
-            props: properties of the call that hold the reference to the provider.
-            run: the operation.
-            refuse: answers an error that is not our bug; None fails the call.
-        """
-        host = _host_of_this_process()
-        call = host.enter()
-        error: EdasScaleError
-        try:
-            return run(self._usable(), call)
-        except EdasScaleError as raised:
-            error = raised
-        except BaseException as raised:  # noqa: BLE001  # a SystemExit would leave the call unanswered
-            host.debug(call.urn, "".join(traceback.format_exception(raised)))
-            error = _bug(call.method, raised)
-        finally:
-            host.flush()
-        if refuse is not None and not isinstance(error, InternalError):
-            return refuse(error)
-        raise dynamic_host.failure(call, str(error), _partial_state(error, props)) from None
-
-    def _usable(self) -> core.Provider:
-        if self._unusable is not None:
-            raise self._unusable
-        if self._operations is None:
-            raise InternalError("The provider was called before it was configured.")
-        return self._operations
-
-
-@functools.cache
-def _host_of_this_process() -> dynamic_host.DynamicHost:
-    address = dynamic_host.engine_address(sys.argv)
-    host = dynamic_host.DynamicHost(address, _is_ours, dynamic_host.end_process)
-    host.attach()
-    return host
-
-
-def _is_ours(provider: object) -> bool:
-    return isinstance(provider, Provider)
-
-
-def _config_keys() -> list[str]:
-    return [key for row in SETTINGS for key in (row.key, *row.borrowed)]
-
-
-def _bug(method: str, error: BaseException) -> InternalError:
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return InternalError(f"{method or 'An operation'} broke off with {what.rstrip('.')}.")
-
-
-def _urn(call: dynamic_host.Call) -> str | None:
-    return call.urn or None
-
-
-def _check_failures(failures: Iterable[tuple[str, str]]) -> list[CheckFailure]:
-    # With a property name the engine would print the property's whole value first, and no path (it knows
-    # none).
-    return [CheckFailure("", f"{path}: {reason}" if path else reason) for path, reason in failures]
-
-
-def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_host.PartialState | None:
-    if not isinstance(error, PartialFailureError):
-        return None
-    reference = {PROVIDER_KEY: props[PROVIDER_KEY]}
-    return dynamic_host.PartialState(
-        id=error.id,
-        inputs={**error.inputs, **reference},
-        outputs={**error.outputs, **reference},
-        reasons=error.reasons or (error.message,),  # the engine prints the reasons only
-    )
-
-
-def _plain(properties: Mapping[str, Any]) -> dict[str, object]:
-    """Return the properties of this package, with unknown values in the core's spelling."""
-    return {name: _known(value) for name, value in properties.items() if name != PROVIDER_KEY}
-
-
-def _known(value: object) -> object:
-    if isinstance(value, EngineUnknown):
-        return UNKNOWN
-    if isinstance(value, Mapping):
-        return {key: _known(part) for key, part in value.items()}
-    return [_known(part) for part in value] if isinstance(value, list) else value
-
-
-def _for_engine(properties: Mapping[str, object]) -> dict[str, Any]:
-    """Return properties with unknown values in the engine's spelling."""
-    return {name: _unknown(value) for name, value in properties.items()}
-
-
-def _unknown(value: object) -> object:
-    if isinstance(value, Unknown):
-        return ENGINE_UNKNOWN
-    if isinstance(value, Mapping):
-        return {key: _unknown(part) for key, part in value.items()}
-    return [_unknown(part) for part in value] if isinstance(value, list | tuple) else value
+        self._door.delete(_id, _props)

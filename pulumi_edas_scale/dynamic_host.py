@@ -36,17 +36,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
+from pulumi.output import UNKNOWN as ENGINE_UNKNOWN
+from pulumi.output import Unknown as EngineUnknown
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_edas_scale.engine_watch import EngineWatch, parse_address
+from pulumi_edas_scale.model import UNKNOWN, Unknown
 from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from types import FrameType
 
-    from pulumi.dynamic import Config
+    from pulumi.dynamic import Config as Config  # noqa: PLC0414  # the door has no other way to name it
 
 WORKERS: Final = 64
 """Threads of the host after trick 5, as many as the plugin has. A thread that waits costs next to nothing."""
@@ -131,6 +134,32 @@ def _recorded_inputs(request: object) -> Mapping[str, Any] | None:
         return None
     inputs: dict[str, Any] = rpc.deserialize_properties(request.inputs)
     return inputs
+
+
+def to_core(properties: Mapping[str, Any]) -> dict[str, object]:
+    """Return properties with unknown values as the core writes them."""
+    return {name: _to_core(value) for name, value in properties.items()}
+
+
+def _to_core(value: object) -> object:
+    if isinstance(value, EngineUnknown):
+        return UNKNOWN
+    if isinstance(value, dict):
+        return to_core(value)
+    return [_to_core(part) for part in value] if isinstance(value, list) else value
+
+
+def to_engine(properties: Mapping[str, object]) -> dict[str, Any]:
+    """Return properties with unknown values as the engine writes them."""
+    return {name: _to_engine(value) for name, value in properties.items()}
+
+
+def _to_engine(value: object) -> object:
+    if isinstance(value, Unknown):
+        return ENGINE_UNKNOWN
+    if isinstance(value, dict):
+        return to_engine(value)
+    return [_to_engine(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pulumi
 from pulumi.runtime import rpc
 
-from pulumi_edas_scale.errors import EdasScaleError
-from pulumi_edas_scale.settings import SETTINGS, resolve_settings
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -276,6 +273,9 @@ def get_scale_out_candidates_output(
 
 
 def _invoke(function: str, result: type[R], **arguments: object) -> R:
+    from pulumi_edas_scale.errors import EdasScaleError  # noqa: PLC0415  # needed by few programs only
+    from pulumi_edas_scale.settings import resolve_settings  # noqa: PLC0415  # as above
+
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
         answer = _operations(resolve_settings(_stack_config(), os.environ)).invoke(function, given)
@@ -297,6 +297,8 @@ def _lifted(function: Callable[..., R], **arguments: pulumi.Input[Any] | None) -
 
 
 def _stack_config() -> dict[str, str]:
+    from pulumi_edas_scale.settings import SETTINGS  # noqa: PLC0415  # as above
+
     keys = (key for row in SETTINGS for key in (row.key, *row.borrowed))
     told = ((key, pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2])) for key in keys)
     return {key: value for key, value in told if value is not None}

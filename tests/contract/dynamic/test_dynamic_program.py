@@ -216,8 +216,8 @@ HEAVY = (
     "aiohttp",
     "darabonba",
     "grpc.aio",
-    "click",
-    "rich",
+    "pulumi_edas_scale.dynamic_",
+    "pulumi_edas_scale.model",
     "pulumi_edas_scale.provider",
 )
 
