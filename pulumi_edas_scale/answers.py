@@ -352,6 +352,7 @@ def parse_order_report(body: object, order_id: str) -> OrderReport:
         created_by=order.text("CreateUserId"),
         failures=_failures(pipelines),
         held_pipeline_id=_held_pipeline(pipelines) if status == HELD else None,
+        ips=_instance_ips(pipelines) or frozenset(_ADDRESS.findall(order.text("Desc"))),
     )
 
 
@@ -368,6 +369,17 @@ def _loose(value: Mapping[str, object], *path: str) -> Iterator[Mapping[str, obj
 def _loose_text(value: Mapping[str, object], *keys: str) -> str:
     """Return the first text under one of the keys, in one line; empty when there is none."""
     return next((quote(text) for key in keys if isinstance(text := value.get(key), str) and text.strip()), "")
+
+
+_ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
+
+
+def _instance_ips(pipelines: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    """Return the private addresses of the instances that the stages name."""
+    stages = (stage for pipeline in pipelines for stage in _loose(pipeline, "StageList", "StageInfoDTO"))
+    results = (result for stage in stages if isinstance(result := stage.get("StageResultDTO"), Mapping))
+    instances = (each for result in results for each in _loose(result, "InstanceDTOList", "InstanceDTO"))
+    return frozenset(ip for each in instances if (ip := private_ip(_raw_text(each, "InstanceIp"))))
 
 
 def _held_pipeline(pipelines: Sequence[Mapping[str, object]]) -> str | None:

@@ -47,7 +47,7 @@ from pulumi_edas_scale.survey import (
 from pulumi_edas_scale.waiter import Awaited
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from pulumi_edas_scale.model import Application, ChangeOrder, OrderReport
     from pulumi_edas_scale.plan import Order, Plan
@@ -386,15 +386,19 @@ class Change:
             UnavailableError: it was not, and not when it was repeated either.
         """
         self._touched = True
-        known = self._known_orders
+        known = set(self._known_orders)
         quiet_since = self.limits.runtime.now()
         self.notices.progress(f"the answer of {error.operation} was lost; looking whether EDAS executed it")
         pause = FIRST_PAUSE_SECONDS
         while True:
             new = self._new_order(known)
-            if new is not None:
+            if new is not None and self._may_be_ours(new, order, found):
                 self._accepted(order, new.order_id, found)
                 return
+            if new is not None:
+                known.add(new.order_id)
+                quiet_since = self.limits.runtime.now()
+                continue
             if self._has_effect(order, found):
                 self._accepted(order, None, found)
                 return
@@ -406,7 +410,19 @@ class Change:
             self.limits.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
-    def _new_order(self, known: frozenset[str]) -> ChangeOrder | None:
+    def _may_be_ours(self, new: ChangeOrder, order: Order, found: Survey) -> bool:
+        """Return whether a new order is the one whose answer was lost, as far as EDAS tells.
+
+        An order names its instances by address only, and not always at once: one that names none is waited for
+        first, and is taken for ours if it names none at its end either.
+        """
+        ours = found.addresses(order.ecu_ids)
+        report = self.session.inventory.change_order(new.order_id, self.limits)
+        if not (report.ips & ours):
+            report = self._await(Awaited(new.order_id, self.wish.scope.app_id, "", self.limits.runtime.now()))
+        return not report.ips or not ours or bool(report.ips & ours)
+
+    def _new_order(self, known: Collection[str]) -> ChangeOrder | None:
         """Return an order of our group that was not there before the write."""
         group_id = self.wish.scope.group_id
         orders = self.session.inventory.change_orders(self.wish.scope.app_id, self.limits)

@@ -188,7 +188,8 @@ class TaskFailure:
 class OrderReport:
     """One answer of GetChangeOrderInfo: the state of an order and what failed in it.
 
-    ``held_pipeline_id`` names the batch that waits for a person's confirmation (status 8), else None.
+    ``held_pipeline_id`` names the batch that waits for a person's confirmation (status 8), else None. ``ips`` are
+    the addresses of the instances it names, empty when it names none: EDAS tells no ids in an order.
     """
 
     order_id: str
@@ -197,6 +198,7 @@ class OrderReport:
     created_by: str
     failures: tuple[TaskFailure, ...]
     held_pipeline_id: str | None
+    ips: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -18,7 +18,7 @@ from pulumi_edas_scale.plan import History, Plan, Situation, decide
 from pulumi_edas_scale.resolution import Resolution, find_member, missing_from_group, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pulumi_edas_scale.errors import EdasError
     from pulumi_edas_scale.model import (
@@ -71,6 +71,11 @@ class Survey:
     def names(self) -> dict[str, str]:
         """How each machine is called, by ECU id."""
         return labels(self.live, self.machines)
+
+    def addresses(self, ecu_ids: Collection[str]) -> frozenset[str]:
+        """Return the addresses of machines, as far as they are told."""
+        known = (*self.live.members, *self.machines)
+        return frozenset(each.ip for each in known if each.ecu_id in ecu_ids and each.ip)
 
     @property
     def places(self) -> dict[str, str]:

@@ -391,9 +391,16 @@ def task(status: object, code: str = "", message: str = "", ignorance: object = 
 
 
 def test_order_report() -> None:
-    """A running order is a number, a description and a person."""
+    """A running order is a number, a description, a person, and the addresses of its instances."""
     body = order_body(status="1", instances=(instance("10.0.0.1", 1),), tasks=(task("1"),), pipeline_status=1)
-    assert answers.parse_order_report(body, ORDER) == OrderReport(ORDER, 1, "scale out", "ops", (), None)
+    expected = OrderReport(ORDER, 1, "scale out", "ops", (), None, frozenset({"10.0.0.1"}))
+    assert answers.parse_order_report(body, ORDER) == expected
+
+
+def test_order_report_names_instances_in_its_description_only() -> None:
+    """An order without stages yet still names its instances, in the text that EDAS shows for it."""
+    body = {"Code": 200, "changeOrderInfo": {"Status": 1, "Desc": "IP of Scale-Out Instance: 172.16.0.12"}}
+    assert answers.parse_order_report(body, ORDER).ips == {"172.16.0.12"}
 
 
 def test_a_failure_said_in_three_places_is_one() -> None:
