@@ -1,0 +1,259 @@
+"""The emulated EDAS on virtual time, and the client through which a process of the simulation asks it.
+
+The law of this file: a call takes time both ways, may be lost on either, may be executed long after its caller
+gave up, and its caller may be killed before or after it. What comes back is read by the same code as in
+production (``answers.py``, ``classification.py``).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from pulumi_edas_scale import answers
+from pulumi_edas_scale.classification import Answer, Loss, classify_answer, classify_loss
+from pulumi_edas_scale.emulator import control
+from pulumi_edas_scale.emulator.wire import handle
+from pulumi_edas_scale.errors import EdasError
+from tests.simulation.scheduler import KilledError, Process, Scheduler, SimRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.wire import Response
+    from pulumi_edas_scale.model import (
+        Application,
+        ApplicationSummary,
+        ChangeOrder,
+        ClusterMember,
+        Machine,
+        OrderReport,
+    )
+
+WRITES: Final = frozenset(
+    {"ScaleOutApplication", "ScaleInApplication", "AbortChangeOrder", "ContinuePipeline"}
+)
+
+SLOWEST_CALL: Final = 3.0
+"""Seconds. One call in thirty is that slow; the others take some tens of milliseconds."""
+
+
+class Auditor(Protocol):
+    """Who is told of every call."""
+
+    def call_starts(self, process: Process, operation: str) -> None:
+        """Look at a call before it travels."""
+        ...
+
+    def call_begins(self, process: Process, operation: str, params: Mapping[str, str]) -> object:
+        """Look at the world before a call is executed; what is returned is given back afterwards."""
+        ...
+
+    def call_ends(self, before: object, entry: Mapping[str, Any]) -> None:
+        """Look at the log line of an executed or refused call."""
+        ...
+
+
+@dataclass
+class Fault:
+    """What happens to the n-th call of an operation in one process (of any operation when it is empty).
+
+    ``kind``: ``not_sent`` the connection is refused; ``lost_before`` and ``lost_after`` the answer is lost and the
+    call was not, or was, executed; ``late`` it is executed ``seconds`` after its caller gave up; ``kill_before``
+    and ``kill_after`` the process dies.
+    """
+
+    kind: str
+    operation: str = ""
+    nth: int = 1
+    times: int = 1
+    seconds: float = 0.0
+    met: int = 0
+
+    def strikes(self, operation: str) -> bool:
+        """Count a call and tell whether it is one of those."""
+        if self.operation not in {"", operation}:
+            return False
+        self.met += 1
+        return self.nth <= self.met < self.nth + self.times
+
+
+@dataclass
+class SimulatedEdas:
+    """One account: the world, the clock and whoever watches."""
+
+    world: World
+    scheduler: Scheduler
+    auditor: Auditor | None = None
+    changed_at: dict[str, float] = field(default_factory=dict)
+    outside: Process = field(default_factory=lambda: Process("outside"))
+
+    def act(self, name: str, args: Mapping[str, Any]) -> bool:
+        """Let somebody else do something; False when it cannot be done now."""
+        before = {app.id: _fingerprint(app) for app in self.world.applications.values()}
+        try:
+            control.act(self.world, name, args, self.scheduler.now)
+        except control.ControlError:
+            return False
+        for app in self.world.applications.values():
+            if before.get(app.id) != _fingerprint(app) or name in {"start_order", "set_start"}:
+                self.changed_at[app.id] = self.scheduler.now
+        if name in {"online", "offline", "import", "remove_instance"}:
+            self.changed_at |= dict.fromkeys(self.world.applications, self.scheduler.now)
+        return True
+
+    def execute(self, process: Process, operation: str, params: Mapping[str, str]) -> Response:
+        """Execute a call at this moment, under the eyes of the auditor."""
+        seen = self.auditor.call_begins(process, operation, params) if self.auditor else None
+        response = handle(self.world, operation, params, self.scheduler.now)
+        if self.auditor:
+            self.auditor.call_ends(seen, self.world.log[-1])
+        return response
+
+
+def _fingerprint(app: Any) -> object:  # noqa: ANN401 - the emulator's own class
+    members = sorted((each.ecc_id, each.group_id, each.app_state) for each in app.members.values())
+    return members, sorted(app.groups), [group.deployed for group in app.groups.values()]
+
+
+@dataclass
+class SimClient:
+    """``client.EdasClient`` for one process; every call may be a switch, a loss or the end of the process."""
+
+    edas: SimulatedEdas
+    process: Process
+    runtime: SimRuntime
+    faults: Sequence[Fault] = ()
+    begun: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)
+
+    def read_application(self, app_id: str) -> Application:
+        """Call QueryApplicationStatus."""
+        return answers.parse_application(self._call("QueryApplicationStatus", AppId=app_id), app_id)
+
+    def read_applications(self, page: int, page_size: int) -> tuple[ApplicationSummary, ...]:
+        """Call ListApplication."""
+        body = self._call("ListApplication", CurrentPage=str(page), PageSize=str(page_size))
+        return answers.parse_applications(body)
+
+    def read_scale_out_machines(self, cluster_id: str) -> tuple[Machine, ...]:
+        """Call ListScaleOutEcu."""
+        return answers.parse_machines(self._call("ListScaleOutEcu", ClusterId=cluster_id))
+
+    def read_cluster_members(self, cluster_id: str, page: int, page_size: int) -> tuple[ClusterMember, ...]:
+        """Call ListClusterMembers."""
+        return answers.parse_cluster_members(
+            self._call(
+                "ListClusterMembers", ClusterId=cluster_id, CurrentPage=str(page), PageSize=str(page_size)
+            )
+        )
+
+    def has_cluster(self, cluster_id: str) -> bool:
+        """Call GetCluster."""
+        try:
+            self._call("GetCluster", ClusterId=cluster_id)
+        except EdasError:
+            return False
+        return True
+
+    def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
+        """Call ListRecentChangeOrder."""
+        return answers.parse_change_orders(self._call("ListRecentChangeOrder", AppId=app_id))
+
+    def read_change_order(self, order_id: str) -> OrderReport:
+        """Call GetChangeOrderInfo."""
+        body = self._call("GetChangeOrderInfo", ChangeOrderId=order_id)
+        return answers.parse_order_report(body, order_id)
+
+    def submit_scale_out(self, app_id: str, group_id: str, ecu_ids: Sequence[str]) -> str:
+        """Call ScaleOutApplication."""
+        body = self._call(
+            "ScaleOutApplication", AppId=app_id, DeployGroup=group_id, EcuInfo=",".join(ecu_ids)
+        )
+        return answers.parse_order_id("ScaleOutApplication", body)
+
+    def submit_scale_in(self, app_id: str, ecc_ids: Sequence[str], *, force: bool) -> str | None:
+        """Call ScaleInApplication."""
+        params = {"AppId": app_id, "EccInfo": ",".join(ecc_ids)} | ({"ForceStatus": "true"} if force else {})
+        body = self._call("ScaleInApplication", **params)
+        if force:
+            return answers.parse_forced_order_id("ScaleInApplication", body)
+        return answers.parse_order_id("ScaleInApplication", body)
+
+    def submit_abort(self, order_id: str) -> None:
+        """Call AbortChangeOrder."""
+        self._call("AbortChangeOrder", ChangeOrderId=order_id)
+
+    def submit_confirmation(self, pipeline_id: str) -> None:
+        """Call ContinuePipeline."""
+        self._call("ContinuePipeline", PipelineId=pipeline_id, Confirm="true")
+
+    # -- one call ------------------------------------------------------------------------------------------------
+
+    def _call(self, operation: str, **params: str) -> object:
+        scheduler = self.edas.scheduler
+        self._live()
+        assert not self.runtime.held_by(scheduler.current), f"{operation} is called while the monitor is held"
+        if self.edas.auditor:
+            self.edas.auditor.call_starts(self.process, operation)
+        self.begun.append((scheduler.now, operation, params))
+        struck = [fault for fault in self.faults if fault.strikes(operation)]
+        kinds = {fault.kind: fault for fault in struck}
+        if "kill_before" in kinds:
+            self._die()
+        if "not_sent" in kinds:
+            scheduler.sleep(0.01)
+            raise classify_loss(operation, Loss.REFUSED, "simulated")
+        scheduler.sleep(self._travel())
+        if "late" in kinds:
+            self._execute_later(operation, params, kinds["late"].seconds)
+        if "lost_before" in kinds or "late" in kinds:
+            raise classify_loss(operation, Loss.INTERRUPTED, "simulated")
+        response = self.edas.execute(self.process, operation, params)
+        if "kill_after" in kinds:
+            self._die()
+        scheduler.sleep(self._travel() + response.delay)
+        if "lost_after" in kinds or response.reset:
+            raise classify_loss(operation, Loss.INTERRUPTED, "simulated")
+        answer = _answer_of(response)
+        error = classify_answer(operation, answer, "simulated")
+        if error is not None:
+            raise error
+        return answer.body
+
+    def _travel(self) -> float:
+        dice = self.edas.scheduler.dice
+        return dice.uniform(0.005, 0.06) if dice.random() < 0.97 else dice.uniform(0.06, SLOWEST_CALL)
+
+    def _live(self) -> None:
+        if self.process.dead:
+            raise KilledError
+
+    def _die(self) -> None:
+        self.process.dead = True
+        raise KilledError
+
+    def _execute_later(self, operation: str, params: Mapping[str, str], seconds: float) -> None:
+        """Execute a call after its caller gave up, even when it lives no more."""
+        process = self.process
+        self.edas.scheduler.spawn(
+            f"late {operation}",
+            self.edas.outside,
+            lambda: _ignore(self.edas.execute(process, operation, params)),
+            delay=seconds,
+        )
+
+
+def _ignore(_: object) -> None:
+    """Drop a result that nobody waits for."""
+
+
+def _answer_of(response: Response) -> Answer:
+    """Return what the SDK would have handed over (see ``sdk_client._Connection.ask``)."""
+    try:
+        body = json.loads(response.body)
+    except ValueError:
+        return Answer(response.status, None, text=response.body.decode())
+    retry_after = response.headers.get("x-acs-retry-after")
+    return Answer(response.status, body, retry_after=int(retry_after) / 1000 if retry_after else None)

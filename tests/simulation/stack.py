@@ -1,0 +1,370 @@
+"""A stack and its engine: what Pulumi does around the provider, as far as state and processes matter.
+
+The law of this file: state is kept as the engine keeps it. Success writes what came back; a partial failure
+writes the outputs (a create also its id, an update keeps the old inputs); a plain failure and a kill write
+nothing. Every run is a new process, and a preview is one of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi_edas_scale.errors import InputError, OperationError, PartialFailureError
+from pulumi_edas_scale.inputs import parse_recorded
+from pulumi_edas_scale.provider import Provider
+from pulumi_edas_scale.settings import Settings
+from tests.simulation.edas import SimClient
+from tests.simulation.laws import Doing, ecu_of
+from tests.simulation.scheduler import Process, SimRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tests.simulation.edas import Fault, SimulatedEdas
+    from tests.simulation.laws import Laws
+    from tests.simulation.scheduler import Task
+
+REGION: Final = "cn-hangzhou"
+
+
+@dataclass
+class Recording:
+    """What the state file holds of one resource."""
+
+    id: str
+    inputs: dict[str, object]
+    outputs: dict[str, object]
+
+
+@dataclass
+class Outcome:
+    """How one operation ended; ``error`` is None for success."""
+
+    kind: str
+    urn: str
+    error: BaseException | None
+    seconds: float
+
+    @property
+    def well(self) -> bool:
+        """Whether it succeeded."""
+        return self.error is None
+
+
+@dataclass
+class _Host:
+    """The door: collects what is said, and holds the stop sign."""
+
+    said: list[str] = field(default_factory=list)
+    reason: str | None = None
+
+    def progress(self, urn: str, text: str) -> None:
+        """Forget a status line."""
+
+    def info(self, urn: str, text: str) -> None:
+        """Keep a line."""
+        self.said.append(f"{urn}: {text}")
+
+    def warn(self, urn: str, text: str) -> None:
+        """Keep a warning."""
+        self.said.append(f"{urn}: {text}")
+
+    def stopped(self) -> str | None:
+        """Return why nothing more may be sent."""
+        return self.reason
+
+
+class Run:
+    """One run of the engine: a process with a provider, and what the engine asks of it."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        name: str,
+        *,
+        faults: Sequence[Fault] = (),
+        on_cancel: str = "detach",
+        switch_chance: float = 0.1,
+    ) -> None:
+        """Start a process."""
+        scheduler = stack.edas.scheduler
+        self.stack = stack
+        self.process = Process(name)
+        self.host = _Host()
+        self.runtime = SimRuntime(scheduler, self.process, switch_chance=switch_chance)
+        self.client = SimClient(stack.edas, self.process, self.runtime, faults)
+        self.provider = Provider(
+            settings=Settings(region_id=REGION, on_cancel=on_cancel),
+            host=self.host,
+            connect=lambda _settings, _region: self.client,
+            runtime=self.runtime,
+        )
+        self.outcomes: list[Outcome] = []
+        self.plans: dict[str, str] = {}
+
+    def spawn(self, body: Callable[[], None]) -> Task:
+        """Let the engine of this run do something."""
+        return self.stack.edas.scheduler.spawn(f"{self.process.name} engine", self.process, body)
+
+    def stop(self, reason: str) -> None:
+        """Put up the stop sign; called by a task of another process."""
+        self.host.reason = reason
+        self.stack.laws.stopped.add(self.process)
+        self.provider.wake()
+
+    # -- what the engine does ------------------------------------------------------------------------------------
+
+    def preview(self, program: Mapping[str, Mapping[str, object]]) -> None:
+        """Check and diff every resource, in the order of the program."""
+        for urn, inputs in program.items():
+            old = self.stack.state.get(urn)
+            begun = self.stack.edas.scheduler.now
+            try:
+                checked = self._check(urn, old, inputs)
+                if old is None:
+                    self.provider.preview_create(urn, checked)
+                else:
+                    answer = self.provider.diff(urn, old.id, old.outputs, checked)
+                    if answer.changes:
+                        self.plans[urn] = str(answer.detailed)
+            except (InputError, OperationError) as error:
+                self._ended("preview", urn, error, begun)
+
+    def update(
+        self, program: Mapping[str, Mapping[str, object]], *, replaced: frozenset[str] = frozenset()
+    ) -> None:
+        """Bring the stack to the program: steps are made one after the other and carried out side by side.
+
+        Args:
+            program: inputs by name of the resource.
+            replaced: resources that are replaced although nothing asks for it (``--replace``).
+        """
+        self.stack.claims[self.process] = {
+            urn: (str(inputs["groupId"]), listed(inputs)) for urn, inputs in program.items()
+        }
+        tasks: list[Task] = []
+        leftovers: list[tuple[str, Recording]] = []
+        for urn, inputs in program.items():
+            body = self._step(urn, inputs, leftovers, forced=urn in replaced)
+            if body is not None:
+                tasks.append(self._task(urn, body))
+        self._await(tasks)
+        if any(not each.well for each in self.outcomes):
+            return
+        gone = [(urn, old) for urn, old in self.stack.state.items() if urn not in program]
+        deletes = [self._deleting(urn, old, forget=True) for urn, old in gone]
+        deletes += [self._deleting(urn, old, forget=False) for urn, old in leftovers]
+        self._await(deletes)
+
+    def destroy(self) -> None:
+        """Delete every resource, side by side."""
+        self._await([self._deleting(urn, old, forget=True) for urn, old in list(self.stack.state.items())])
+
+    def refresh(self) -> None:
+        """Read every resource and write down what is true."""
+        for urn, old in list(self.stack.state.items()):
+            begun = self.stack.edas.scheduler.now
+            try:
+                answer = self.provider.read(urn, old.id, old.outputs, old.inputs)
+            except OperationError as error:
+                self._ended("refresh", urn, error, begun)
+                continue
+            self._ended("refresh", urn, None, begun)
+            if answer is None:
+                del self.stack.state[urn]
+            else:
+                self.stack.state[urn] = Recording(answer.id, answer.inputs, answer.outputs)
+
+    def _step(
+        self,
+        urn: str,
+        inputs: Mapping[str, object],
+        leftovers: list[tuple[str, Recording]],
+        *,
+        forced: bool,
+    ) -> Callable[[], None] | None:
+        """Return what is to be done for one resource, None for nothing."""
+        old = self.stack.state.get(urn)
+        begun = self.stack.edas.scheduler.now
+        try:
+            checked = self._check(urn, old, inputs)
+            if old is None:
+                return lambda: _drop(self._create(urn, checked))
+            answer = self.provider.diff(urn, old.id, old.outputs, checked)
+        except (InputError, OperationError) as error:
+            self._ended("check", urn, error, begun)
+            return None
+        if answer.replaces and answer.delete_before_replace:
+            return lambda: self._delete_then_create(urn, old, checked)
+        if answer.replaces or forced:
+            return lambda: self._create_then_leave(urn, old, checked, leftovers)
+        if answer.changes:
+            return lambda: _drop(self._update(urn, old, checked))
+        self._ended("same", urn, None, begun)
+        return None
+
+    def _check(self, urn: str, old: Recording | None, inputs: Mapping[str, object]) -> dict[str, object]:
+        checked = self.provider.check(urn, old.inputs if old else None, inputs)
+        if checked.failures:
+            raise InputError(checked.failures)
+        return checked.inputs
+
+    def _delete_then_create(self, urn: str, old: Recording, inputs: dict[str, object]) -> None:
+        if self._delete(urn, old, forget=True):
+            self._create(urn, inputs)
+
+    def _create_then_leave(
+        self, urn: str, old: Recording, inputs: dict[str, object], leftovers: list[tuple[str, Recording]]
+    ) -> None:
+        if self._create(urn, inputs):
+            leftovers.append((urn, old))
+
+    # -- operations ----------------------------------------------------------------------------------------------
+
+    def _create(self, urn: str, inputs: dict[str, object]) -> bool:
+        begun = self._begin("create", urn, inputs, None)
+        try:
+            identity, outputs = self.provider.create(urn, inputs, None)
+        except PartialFailureError as failure:
+            self.stack.state[urn] = Recording(failure.id, failure.inputs, failure.outputs)
+            return self._ended("create", urn, failure, begun)
+        except (InputError, OperationError) as failure:
+            return self._ended("create", urn, failure, begun)
+        self.stack.state[urn] = Recording(identity, inputs, outputs)
+        return self._ended("create", urn, None, begun)
+
+    def _update(self, urn: str, old: Recording, inputs: dict[str, object]) -> bool:
+        begun = self._begin("update", urn, inputs, old)
+        try:
+            outputs = self.provider.update(urn, old.id, old.outputs, inputs, None)
+        except PartialFailureError as failure:
+            self.stack.state[urn] = Recording(old.id, old.inputs, failure.outputs)
+            return self._ended("update", urn, failure, begun)
+        except (InputError, OperationError) as failure:
+            return self._ended("update", urn, failure, begun)
+        self.stack.state[urn] = Recording(old.id, inputs, outputs)
+        return self._ended("update", urn, None, begun)
+
+    def _delete(self, urn: str, old: Recording, *, forget: bool) -> bool:
+        begun = self._begin("delete", urn, old.outputs, old)
+        try:
+            self.provider.delete(urn, old.id, old.outputs, None)
+        except (InputError, OperationError) as failure:
+            return self._ended("delete", urn, failure, begun)
+        if forget and self.stack.state.get(urn) is old:
+            del self.stack.state[urn]
+        return self._ended("delete", urn, None, begun)
+
+    def _begin(self, kind: str, urn: str, inputs: Mapping[str, Any], old: Recording | None) -> float:
+        scheduler = self.stack.edas.scheduler
+        recorded = parse_recorded(old.outputs if old else {})
+        deleting = kind == "delete"
+        claims = self.stack.claims.get(self.process, {})
+        self.stack.laws.doing[scheduler.current] = Doing(
+            kind=kind,
+            urn=urn,
+            process=self.process,
+            app_id=str(inputs["appId"]),
+            group_id=str(inputs["groupId"]),
+            desired=frozenset() if deleting else listed(inputs),
+            managed=frozenset(each.ecu_id for each in recorded.members)
+            | frozenset(ecu_of(each.id) for each in recorded.listed),
+            claimed=frozenset(
+                ecu
+                for other, (group_id, ecus) in claims.items()
+                if group_id == inputs["groupId"] and (other != urn or deleting)
+                for ecu in ecus
+            ),
+            joined={each.ecu_id: each.ecc_id for each in recorded.members if each.joined},
+            exclusive=inputs.get("exclusive") is True,
+            min_running=int(inputs.get("minRunning", 1)),
+            begun=scheduler.now,
+        )
+        return scheduler.now
+
+    def _ended(self, kind: str, urn: str, error: BaseException | None, begun: float) -> bool:
+        scheduler = self.stack.edas.scheduler
+        outcome = Outcome(kind, urn, error, scheduler.now - begun)
+        self.outcomes.append(outcome)
+        doing = self.stack.laws.doing.pop(scheduler.current, None)
+        if doing is not None:
+            self.stack.judge(self, doing, outcome)
+        return error is None
+
+    def _deleting(self, urn: str, old: Recording, *, forget: bool) -> Task:
+        return self._task(urn, lambda: _drop(self._delete(urn, old, forget=forget)))
+
+    def _task(self, urn: str, body: Callable[[], None]) -> Task:
+        name = f"{self.process.name} {urn}"
+        return self.stack.edas.scheduler.spawn(name, self.process, body)
+
+    def _await(self, tasks: Sequence[Task]) -> None:
+        """Let the engine look at its operations twice a second until they are done."""
+        scheduler = self.stack.edas.scheduler
+        while not all(task.done for task in tasks):
+            scheduler.sleep(0.5)
+        for task in tasks:
+            if task.error is not None:
+                raise task.error
+
+
+def _drop(_: object) -> None:
+    """Drop a result that nobody waits for."""
+
+
+def listed(inputs: Mapping[str, Any]) -> frozenset[str]:
+    """Return the ECU ids a program lists."""
+    return frozenset(ecu_of(each) for name in ("instanceIds", "ecuIds") for each in inputs.get(name) or ())
+
+
+@dataclass
+class Stack:
+    """The state file, and the judge of what is written into it."""
+
+    edas: SimulatedEdas
+    laws: Laws
+    state: dict[str, Recording] = field(default_factory=dict)
+    claims: dict[Process, dict[str, tuple[str, frozenset[str]]]] = field(default_factory=dict)
+
+    def judge(self, run: Run, doing: Doing, outcome: Outcome) -> None:
+        """Hold what an operation says against what is true."""
+        quiet = self.laws.is_quiet(doing.app_id) and self.laws.lonely
+        if not quiet or doing.app_id not in self.edas.world.applications:
+            return
+        members = self.laws.members(doing.app_id, doing.group_id)
+        if outcome.well:
+            self._judge_success(doing, members)
+        recording = self.state.get(doing.urn)
+        told = not outcome.well and not isinstance(outcome.error, PartialFailureError)
+        if recording is not None and not told and not doing.deleting and run.host.reason is None:
+            self._judge_state(doing, recording, self.laws.listed(doing.app_id, doing.group_id))
+
+    def _judge_success(self, doing: Doing, members: Mapping[str, Any]) -> None:
+        missing = doing.desired - members.keys()
+        if missing:
+            self.laws.broke(1, f"{doing.urn} {doing.kind} succeeded without {sorted(missing)}")
+        stayed = (doing.managed - doing.desired - doing.claimed) & members.keys()
+        if stayed:
+            self.laws.broke(1, f"{doing.urn} {doing.kind} succeeded, but {sorted(stayed)} are still members")
+        if doing.exclusive and not doing.deleting and members.keys() != doing.desired:
+            self.laws.broke(1, f"{doing.urn} is exclusive and not alone: {sorted(members)}")
+
+    def _judge_state(self, doing: Doing, recording: Recording, members: Mapping[str, Any]) -> None:
+        written = {each["ecuId"]: each for each in _dicts(recording.outputs["members"])}
+        foreign = {each["ecuId"] for each in _dicts(recording.outputs["foreignMembers"])}
+        if ((written.keys() | foreign) ^ members.keys()) - self.laws.in_flux(doing.app_id):
+            self.laws.broke(
+                6,
+                f"{doing.urn} records {sorted(written)} and foreign {sorted(foreign)}, true: {sorted(members)}",
+            )
+            return
+        for ecu, entry in written.items():
+            if ecu in members and entry["eccId"] != members[ecu].ecc_id:
+                self.laws.broke(6, f"{doing.urn} records another ECC for {ecu}")
+        if doing.desired & members.keys() - written.keys():
+            self.laws.broke(6, f"{doing.urn} does not record as its own {sorted(doing.desired & foreign)}")
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return list(value) if isinstance(value, list) else []
