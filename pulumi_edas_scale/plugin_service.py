@@ -47,11 +47,9 @@ T = TypeVar("T")
 
 RESOURCE_TYPE: Final = "edas-scale:index:DeployGroupMembership"
 
-_CHANGES_AT_ONCE: Final = 64
-"""Threads for operations that wait for EDAS. They mostly sleep; the core keeps its calls below the limits."""
-
-_ANSWERS_AT_ONCE: Final = 16
-"""Threads for what the engine asks before it can go on, so that it never queues behind sixty-four waits."""
+_CALLS_AT_ONCE: Final = 64
+"""Threads, twice: for operations that wait for EDAS, and for what the engine asks before it can go on, so that a
+question never queues behind the waits. They mostly sleep; the core keeps its calls below the limits of EDAS."""
 
 _OF_THE_LISTS: Final = frozenset({"instanceIds", "ecuIds"})
 _DERIVED_FROM_THE_LISTS: Final = frozenset({"members", "__unsettled"})
@@ -91,8 +89,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         self._host = PluginHost(self.link)
         self._provider: Provider | None = None
         self._checked: set[str] = set()
-        self._changes = ThreadPoolExecutor(_CHANGES_AT_ONCE, "change")
-        self._answers = ThreadPoolExecutor(_ANSWERS_AT_ONCE, "answer")
+        self._changes = ThreadPoolExecutor(_CALLS_AT_ONCE, "change")
+        self._answers = ThreadPoolExecutor(_CALLS_AT_ONCE, "answer")
 
     # The process and its engine
 
