@@ -6,6 +6,7 @@ answers.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import CreateResult, ResourceProvider
 
-from pulumi_edas_scale import dynamic
+from pulumi_edas_scale import dynamic, dynamic_host
 from pulumi_edas_scale.errors import InputError, OperationError, PartialFailureError
 from pulumi_edas_scale.inputs import Checked
 from pulumi_edas_scale.model import UNKNOWN
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 WIDTH = 40
 """How many creates must be in the host at once for one with the application id ``crowd`` to end."""
+
+
+BLIND = "SCRIPTED_DOOR_BLIND"
+"""The environment variable that lets the host look like one of another version."""
+
+if BLIND in os.environ:
+    dynamic_host._servicer_frames = lambda frame: iter(())  # noqa: ARG005  # the name is part of the type
 
 
 class ScriptedDoor(dynamic.Provider):

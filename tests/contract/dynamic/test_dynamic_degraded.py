@@ -1,0 +1,122 @@
+"""When the host has changed, the tricks give nothing and operations run all the same."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from pulumi.dynamic import Config
+from pulumi.runtime.proto import engine_pb2, provider_pb2
+
+from pulumi_edas_scale import dynamic_host
+from tests.contract.dynamic.host_process import URN, HostProcess, RecordingEngine, plain, reference, struct
+from tests.contract.dynamic.scripted_door import BLIND, ScriptedDoor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def engine() -> Iterator[RecordingEngine]:
+    """Return an engine that listens."""
+    recording = RecordingEngine()
+    yield recording
+    recording.vanish()
+
+
+@pytest.fixture
+def blind_host(engine: RecordingEngine) -> Iterator[HostProcess]:
+    """Return a host whose frames do not look as expected."""
+    process = HostProcess(engine.address, environ={BLIND: "1"})
+    yield process
+    process.kill()
+
+
+def inputs(app_id: str) -> Any:  # noqa: ANN401
+    """Return the inputs of a membership as the engine sends them."""
+    return struct({"__provider": reference(ScriptedDoor()), "appId": app_id})
+
+
+def test_operations_run_without_the_request(blind_host: HostProcess) -> None:
+    """Where the request cannot be seen, an operation has no URN and no time-out, and succeeds."""
+    request = provider_pb2.CreateRequest(urn=URN, properties=inputs("a"), timeout=5)
+    answer = blind_host.stub.Create(request)
+    assert (answer.id, plain(answer.properties)["seen"]) == ("id", {})
+
+
+def test_lines_without_a_urn_go_under_the_stack(blind_host: HostProcess, engine: RecordingEngine) -> None:
+    """Lasting lines are shown under the stack, and a status, which would have no row, is not."""
+    blind_host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs("says")))
+    assert engine.shown(ephemeral=True) == []
+    assert engine.shown(ephemeral=False) == [
+        ("", "scale out 1: i-a", engine_pb2.INFO),
+        ("", "i-b does not run", engine_pb2.WARNING),
+    ]
+
+
+def test_a_failure_ends_with_our_sentence(blind_host: HostProcess) -> None:
+    """The engine then shows the host's traceback, whose last line is what the user needs."""
+    with pytest.raises(grpc.RpcError) as caught:
+        blind_host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs("refused")))
+    error: Any = caught.value
+    assert error.details().rstrip().endswith("Scale out of deploy group g failed.")
+
+
+def test_nothing_is_announced_without_the_request(blind_host: HostProcess) -> None:
+    """A diff that cannot be told from that of a refresh announces nothing."""
+    check = provider_pb2.CheckRequest(urn=URN, olds=inputs("a"), news=inputs("a"))
+    blind_host.stub.Check(check)
+    answer = blind_host.stub.Diff(
+        provider_pb2.DiffRequest(id="id", urn=URN, olds=inputs("a"), news=inputs("a"))
+    )
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_outside_a_host_there_is_no_call() -> None:
+    """In any other process there is no request, no server and no failure but the exception itself."""
+    call = dynamic_host.current_call()
+    assert call == dynamic_host.Call()
+    assert str(dynamic_host.failure(call, "Nothing joined.")) == "Nothing joined."
+    assert not dynamic_host.widen_pool()
+    assert not dynamic_host.heed_cancel(lambda: None)
+
+
+def test_a_context_of_another_shape_is_no_crash() -> None:
+    """A context without the methods of today leaves the exception."""
+    strange: Any = object()
+    call = dynamic_host.Call(method="Create", urn=URN, context=strange)
+    partial = dynamic_host.PartialState(id="id", inputs={}, outputs={}, reasons=())
+    assert str(dynamic_host.failure(call, "Nothing joined.", partial)) == "Nothing joined."
+
+
+def test_configuration_is_looked_up_key_by_key() -> None:
+    """Where the whole configuration cannot be had, its known keys are looked up one by one."""
+    config = Config({"edas-scale:regionId": "cn-hangzhou", "other:key": "x"}, "shop")
+    assert dynamic_host.stack_config(config, ()) == {"edas-scale:regionId": "cn-hangzhou", "other:key": "x"}
+
+    class Closed:
+        def get(self, key: str) -> str | None:
+            return {"edas-scale:regionId": "cn-hangzhou"}.get(key)
+
+    closed: Any = Closed()
+    keys = ("edas-scale:regionId", "edas-scale:profile")
+    assert dynamic_host.stack_config(closed, keys) == {"edas-scale:regionId": "cn-hangzhou"}
+
+
+def test_an_interpreter_without_the_list_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be called before threads are joined, an interrupt is no stop sign."""
+    monkeypatch.delattr(threading, "_register_atexit")
+    assert not dynamic_host.before_threads_are_joined(lambda: None)
+
+
+def test_the_first_reason_to_stop_stays() -> None:
+    """The stop sign keeps its first reason, wakes everybody once, and late comers at once."""
+    sign, woken = dynamic_host.StopSign(), list[str]()
+    sign.on_stop(lambda: woken.append("early"))
+    reasons = [sign.reason]
+    sign.stop("the engine is gone")
+    sign.stop("the run was cancelled")
+    sign.on_stop(lambda: woken.append("late"))
+    assert ([*reasons, sign.reason], woken) == ([None, "the engine is gone"], ["early", "late"])
