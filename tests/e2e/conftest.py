@@ -6,7 +6,9 @@ scenario.
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import itertools
 import json
 import subprocess
 import sys
@@ -70,7 +72,7 @@ class Conformance:
         self._tests: dict[str, dict[str, Any]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember the worst phase of each test."""
+        """Remember the worst phase of each test, with its row."""
         if report.passed and report.when != "call":
             return
         told = dict(report.user_properties).get("scenario")
@@ -192,11 +194,28 @@ class Established:
 
 
 @pytest.fixture(scope="session")
-def established(
-    tmp_path_factory: pytest.TempPathFactory, new_stack: Callable[..., Stack]
-) -> Established:
+def established(tmp_path_factory: pytest.TempPathFactory, new_stack: Callable[..., Stack]) -> Established:
     """Return what makes memberships that are there already."""
     return Established(tmp_path_factory, new_stack)
+
+
+@pytest.fixture
+def stacks(
+    tmp_path: Path, new_stack: Callable[..., Stack], established: Established
+) -> Iterator[Callable[..., Stack]]:
+    """Return what makes any number of stacks that have a ``web``, each on an EDAS of its own."""
+    with contextlib.ExitStack() as undo:
+        count = itertools.count()
+
+        def make(door: Door, **inputs: Any) -> Stack:  # noqa: ANN401
+            edas = undo.enter_context(Emulator(scenario_world()))
+            made = new_stack(door, tmp_path / f"{next(count)}", edas, uuid.uuid4().hex)
+            undo.callback(made.close, 0.0)
+            established.copy(made, inputs)
+            edas.reset_running_minimum()
+            return made
+
+        yield make
 
 
 @pytest.fixture

@@ -37,7 +37,9 @@ def find(mark: str, *words: str) -> list[int]:
 def describe(pid: int) -> str:
     """Return a process in words."""
     with contextlib.suppress(OSError):
-        return f"{pid}: {(_PROC / str(pid) / 'cmdline').read_bytes().replace(bytes(1), b' ').decode().strip()}"
+        return (
+            f"{pid}: {(_PROC / str(pid) / 'cmdline').read_bytes().replace(bytes(1), b' ').decode().strip()}"
+        )
     return f"{pid}: has ended"
 
 

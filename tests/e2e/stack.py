@@ -75,6 +75,47 @@ def membership(name: str = "web", *, opts: str | None = None, **inputs: Any) -> 
     return f"{name.replace('-', '_')} = DeployGroupMembership(\n    " + ",\n    ".join(arguments) + ",\n)"
 
 
+MACHINE = """
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+
+
+class MachineProvider(ResourceProvider):
+    def act(self, url, action, instance):
+        import json
+        import urllib.request
+
+        number = sum(map(ord, instance)) % 250
+        body = {"action": action, "instance": instance, "cluster": "ecs", "ip": f"10.2.0.{number}"}
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(url + "/_emulator/actions", json.dumps(body).encode(), headers)
+        urllib.request.urlopen(request).read()
+
+    def create(self, props):
+        self.act(props["url"], "import", props["instance"])
+        return CreateResult(props["instance"], dict(props))
+
+    def diff(self, id, olds, news):
+        changed = olds["instance"] != news["instance"]
+        return DiffResult(changes=changed, replaces=["instance"] if changed else [])
+
+    def delete(self, id, props):
+        self.act(props["url"], "remove_instance", props["instance"])
+
+
+class Machine(Resource):
+    instance: pulumi.Output[str]
+
+    def __init__(self, name, instance, url, opts=None):
+        super().__init__(MachineProvider(), name, {"instance": instance, "url": url}, opts)
+"""
+"""An instance of the cluster as a resource of the program: created when imported, as alicloud's would be."""
+
+
+def machine(name: str, instance_id: str, edas: Emulator, *, opts: str = "") -> str:
+    """Return the statement that declares an instance which this stack creates."""
+    return f"{name} = Machine({name!r}, {instance_id!r}, {edas.url!r}, pulumi.ResourceOptions({opts}))"
+
+
 @dataclass(frozen=True)
 class Result:
     """What a command left behind.
@@ -153,7 +194,10 @@ class Stack:
     def write(self, *statements: str, door: Door | None = None) -> None:
         """Write the program: the imports, and these statements."""
         door = door or self.door
-        lines = ["import pulumi", f"from {door.value} import DeployGroupMembership", "", *statements, ""]
+        lines = ["import pulumi", f"from {door.value} import DeployGroupMembership"]
+        if any(" = Machine(" in each for each in statements):
+            lines.append(MACHINE)
+        lines += [*statements, ""]
         (self.program / "__main__.py").write_text("\n".join(lines))
 
     def declare(self, instance_ids: Iterable[str] | None = None, **inputs: Any) -> None:  # noqa: ANN401
@@ -171,7 +215,7 @@ class Stack:
         """Make the directories and the project file."""
         for each in (self.program, self.directory / "home", self.directory / "backend"):
             each.mkdir(parents=True, exist_ok=True)
-        project = {"name": PROJECT, "runtime": "python"}
+        project: dict[str, Any] = {"name": PROJECT, "runtime": "python"}
         if self.door is Door.NATIVE:
             plugin = {"name": "edas-scale", "path": str(Path(sys.executable).parent)}
             project["plugins"] = {"providers": [plugin]}
@@ -180,9 +224,7 @@ class Stack:
     def copy(self, directory: Path, edas: Emulator, mark: str) -> Stack:
         """Return the same stack, with its state, in another directory and on another EDAS."""
         shutil.copytree(self.directory, directory, dirs_exist_ok=True)
-        copied = Stack(
-            directory, self.door, edas, mark, self.path, dict(self.config), dict(self.environment)
-        )
+        copied = Stack(directory, self.door, edas, mark, self.path, dict(self.config), dict(self.environment))
         copied.prepare()
         return copied
 
@@ -197,7 +239,9 @@ class Stack:
         self, *words: str, refresh: bool = False, expect_no_changes: bool = False, fails: bool = False
     ) -> Result:
         """Run ``pulumi preview``."""
-        more = [word for word, on in (("--refresh", refresh), ("--expect-no-changes", expect_no_changes)) if on]
+        more = [
+            word for word, on in (("--refresh", refresh), ("--expect-no-changes", expect_no_changes)) if on
+        ]
         return self.run("preview", *more, *words, fails=fails)
 
     def refresh(self, *words: str, fails: bool = False) -> Result:

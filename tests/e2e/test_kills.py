@@ -1,0 +1,223 @@
+"""Runs that are killed or interrupted: the next one is the only writer, and nothing is done twice."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e import orders, processes
+from tests.e2e.orders import WRITES
+from tests.e2e.stack import Door, Running, Stack
+from tests.e2e.world import BETA, SHOP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ABC = ["i-a", "i-b", "i-c"]
+ABD = ["i-a", "i-b", "i-d"]
+
+UNSURE = tuple(
+    {"joiner_visible": visible, "second_order": second, "known_member": known}
+    for visible, second, known in itertools.product(
+        ("early", "end"), ("refused", "queued"), ("refused", "ignored")
+    )
+)
+"""What EDAS may be like; the laws hold for each."""
+
+SHARES = 3
+"""Into how many tests the calls of one swap are dealt, so that they run side by side."""
+
+
+def await_pause(stack: Stack, running: Running) -> bool:
+    """Wait until a call stands paused, or the command has ended; return whether one does."""
+    while running.process.poll() is None:
+        try:
+            stack.edas.await_paused(timeout=0.1)
+        except TimeoutError:
+            continue
+        return True
+    return False
+
+
+def kill_at(stack: Stack, call: int, when: str, victim: str) -> dict[str, object] | None:
+    """Run ``up`` and kill at one call; return the call, None when the run ended before it."""
+    stack.edas.rule(effect="pause", first=call, when=when)
+    running = stack.start("up", "--yes", "--skip-preview")
+    if not await_pause(stack, running):
+        assert running.result().exit_code == 0
+        return None
+    paused: dict[str, object] = stack.edas.log()[call - 1]
+    if victim == "cli":
+        running.kill()
+        left = processes.await_end(stack.mark, timeout=20)
+        assert not left, f"the provider lives on: {[processes.describe(each) for each in left]}"
+        stack.edas.resume()
+        stack.run("cancel", "--yes")
+    else:
+        assert stack.kill_provider()
+        assert running.result().exit_code != 0
+        stack.edas.resume()
+    stack.edas.clear_rules()
+    return paused
+
+
+@pytest.mark.scenario("S16", "S37")
+@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("victim", ["cli", "provider"])
+def test_s16_kill_at_every_call_of_a_swap(
+    stacks: Callable[..., Stack], door: Door, victim: str, share: int
+) -> None:
+    """Killed at any API call of a swap, before EDAS acts or before its answer arrives, the next up does the rest.
+
+    One order per instance in the end, and never fewer running members than before.
+    """
+    for call in itertools.count(1 + share, SHARES):
+        for when in ("before", "after"):
+            stack = stacks(door, instance_ids=ABC)
+            switches = UNSURE[(call + (when == "after") * 3) % len(UNSURE)]
+            stack.edas.switches(order_duration="seconds:0.2", **switches)
+            stack.declare(ABD)
+            paused = kill_at(stack, call, when, victim)
+            if paused is None:
+                assert call > 8, "a swap is more than eight calls"
+                return
+            stack.up()
+            context = f"killed the {victim} {when} call {call}, {paused['operation']}, {switches}"
+            assert orders.orders(stack.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])], context
+            assert stack.edas.running_minimum(BETA, SHOP) == 3, context
+            assert orders.running(stack.edas) == ABD, context
+            assert stack.members() == ABD, context
+            assert not stack.close(), context
+            if paused["operation"] not in WRITES:
+                break  # a reading leaves nothing behind: the moments before and after it are the same
+
+
+@pytest.mark.scenario("S16")
+def test_s16_kill_while_a_create_waits(stack: Stack) -> None:
+    """A create that was killed while its order ran is adopted by the next up."""
+    stack.edas.rule(effect="order", held=True)
+    stack.declare(ABC)
+    running = stack.start("up", "--yes", "--skip-preview")
+    stack.edas.await_calls("GetChangeOrderInfo")
+
+    running.kill()
+    left = processes.await_end(stack.mark, timeout=20)
+
+    assert not left
+    stack.run("cancel", "--yes")
+    again = stack.start("up", "--yes", "--skip-preview")
+    stack.edas.await_calls("GetChangeOrderInfo", len(stack.edas.log("GetChangeOrderInfo")) + 2)
+    stack.edas.action("confirm_order")
+    assert again.result().exit_code == 0
+    assert orders.orders(stack.edas) == [("scale_out", ABC)]
+    assert orders.writes(stack.edas) == ["ScaleOutApplication"]
+    assert stack.members() == ABC
+    stack.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S37")
+def test_s37_an_orphan_sends_nothing_more(web: Stack) -> None:
+    """When the CLI is killed during the first order of a swap, the provider ends without sending the second."""
+    web.edas.rule(effect="order", operation="ScaleOutApplication", held=True)
+    web.declare(ABD)
+    running = web.start("up", "--yes", "--skip-preview")
+    web.edas.await_calls("GetChangeOrderInfo")
+
+    running.kill()
+    web.edas.action("confirm_order")
+    left = processes.await_end(web.mark, timeout=20)
+
+    assert not left
+    assert orders.writes(web.edas) == ["ScaleOutApplication"]
+    web.run("cancel", "--yes")
+    web.up()
+    assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
+    assert web.members() == ABD
+
+
+def interrupted(stack: Stack, **inputs: object) -> Running:
+    """Start an ``up`` whose order does not end, and press Ctrl-C while it waits."""
+    stack.edas.rule(effect="order", operation="ScaleOutApplication", held=True)
+    stack.declare(ABD, **inputs)
+    running = stack.start("up", "--yes", "--skip-preview")
+    stack.edas.await_calls("GetChangeOrderInfo", 2)
+    running.interrupt()
+    return running
+
+
+@pytest.mark.scenario("S17")
+@pytest.mark.parametrize("door", [Door.NATIVE], ids=["native"])
+def test_s17_ctrl_c_detaches(web: Stack) -> None:
+    """Ctrl-C ends the run at once with what is true; the order goes on, and the next up waits for it."""
+    running = interrupted(web)
+
+    result = running.result()
+
+    [order] = web.edas.orders(SHOP)
+    assert result.exit_code != 0
+    assert order["active"]
+    assert order["id"] in result.words
+    assert "goes on in EDAS" in result.words
+    assert web.outputs()["changeOrderIds"] == [order["id"]]
+    assert orders.writes(web.edas) == ["ScaleOutApplication"]
+    again = web.start("up", "--yes", "--skip-preview")
+    web.edas.await_calls("GetChangeOrderInfo", len(web.edas.log("GetChangeOrderInfo")) + 1)
+    web.edas.action("confirm_order")
+    assert again.result().exit_code == 0
+    assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
+    assert web.members() == ABD
+
+
+@pytest.mark.scenario("S17")
+@pytest.mark.parametrize("door", [Door.NATIVE], ids=["native"])
+def test_s17_ctrl_c_aborts_when_told_so(web: Stack) -> None:
+    """With onCancel abort the order of ours that runs is aborted, and the next up starts over."""
+    web.config["edas-scale:onCancel"] = "abort"
+    running = interrupted(web)
+
+    result = running.result()
+
+    assert result.exit_code != 0
+    assert orders.writes(web.edas) == ["ScaleOutApplication", "AbortChangeOrder"]
+    assert "was aborted" in result.words
+    web.edas.clear_rules()
+    web.up()
+    assert orders.running(web.edas) == ABD
+    assert web.edas.running_minimum(BETA, SHOP) == 3
+    assert web.members() == ABD
+
+
+@pytest.mark.scenario("S17")
+@pytest.mark.parametrize("door", [Door.DYNAMIC], ids=["dynamic"])
+def test_s17_ctrl_c_in_the_dynamic_door_lets_the_change_end(web: Stack) -> None:
+    """The engine tells dynamic providers nothing of the first Ctrl-C: the change ends well, and state is true."""
+    running = interrupted(web)
+    web.edas.action("confirm_order")
+
+    result = running.result()
+
+    assert result.exit_code != 0
+    assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
+    assert web.members() == ABD
+
+
+@pytest.mark.scenario("S17")
+def test_s17_a_second_ctrl_c_is_survived(web: Stack) -> None:
+    """Two Ctrl-C end the run at once, whatever it does; the next up waits for the order and sends only the rest."""
+    running = interrupted(web)
+    running.interrupt()
+    assert running.result().exit_code != 0
+    left = processes.await_end(web.mark, timeout=20)
+    assert not left
+
+    again = web.start("up", "--yes", "--skip-preview")
+    web.edas.await_calls("GetChangeOrderInfo", len(web.edas.log("GetChangeOrderInfo")) + 1)
+    web.edas.action("confirm_order")
+    result = again.result()
+
+    assert result.exit_code == 0, result
+    assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
+    assert web.edas.running_minimum(BETA, SHOP) == 3
+    assert web.members() == ABD

@@ -1,0 +1,298 @@
+"""Several memberships in one stack: they share readings, take turns, and do not take each other's members."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e import orders
+from tests.e2e.orders import calls
+from tests.e2e.stack import machine, membership
+from tests.e2e.world import BETA, DEFAULT, GAMMA, INSTANCES, SHOP
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.emulator import Emulator
+    from tests.e2e.stack import Stack
+
+ABC = ["i-a", "i-b", "i-c"]
+
+
+def add_machine(edas: Emulator, number: int) -> str:
+    """Import an instance and return its id."""
+    instance_id = f"i-n{number:03d}"
+    address = f"10.3.{number // 250}.{number % 250 + 1}"
+    edas.action("import", instance=instance_id, cluster="ecs", ip=address)
+    return instance_id
+
+
+def add_applications(edas: Emulator, count: int) -> list[str]:
+    """Create applications with one group and one instance each, and return the statements of memberships."""
+    statements = []
+    for number in range(count):
+        app_id, group_id = f"app-{number:03d}", f"group-{number:03d}"
+        edas.action(
+            "create_application",
+            application={
+                "id": app_id,
+                "name": app_id,
+                "cluster": "ecs",
+                "groups": [{"id": group_id, "name": "_DEFAULT_GROUP"}],
+            },
+        )
+        statements.append(
+            membership(
+                f"web-{number}", app_id=app_id, group_id=group_id, instance_ids=[add_machine(edas, number)]
+            )
+        )
+    return statements
+
+
+@pytest.mark.scenario("S27")
+@pytest.mark.parametrize("second_order", ["refused", "queued"])
+def test_s27_two_groups_of_one_application(stack: Stack, second_order: str) -> None:
+    """Two memberships of one application take turns by themselves: EDAS never has to refuse a second order."""
+    stack.edas.switches(second_order=second_order)
+    stack.write(
+        membership("one", group_id=DEFAULT, instance_ids=["i-a", "i-b"]),
+        membership("two", group_id=BETA, instance_ids=["i-c", "i-d"]),
+    )
+
+    stack.up()
+
+    assert sorted(orders.orders(stack.edas)) == [("scale_out", ["i-a", "i-b"]), ("scale_out", ["i-c", "i-d"])]
+    assert orders.answers(stack.edas, "ScaleOutApplication") == [200, 200]
+    first, second = stack.edas.orders(SHOP)
+    assert first["finishedAt"] <= second["createdAt"]
+    assert stack.members("one") == ["i-a", "i-b"]
+    assert stack.members("two") == ["i-c", "i-d"]
+    stack.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S30")
+def test_s30_forty_applications_at_once(stack: Stack) -> None:
+    """Forty applications get one order each, and a preview without changes costs one reading of each."""
+    statements = add_applications(stack.edas, 40)
+    stack.write(*statements)
+
+    stack.up("--parallel", "64")
+
+    assert len(stack.edas.log("ScaleOutApplication")) == 40
+    assert len(stack.edas.log("ListClusterMembers")) <= 2
+    assert set(orders.answers(stack.edas, "ScaleOutApplication")) == {200}
+    stack.edas.clear_log()
+    stack.preview(expect_no_changes=True)
+    assert calls(stack.edas) == {"QueryApplicationStatus": 40}
+
+
+@pytest.mark.scenario("S41")
+def test_s41_below_the_limits_of_edas(stack: Stack) -> None:
+    """Sixty applications are brought up without one throttled answer, under the documented limits per minute."""
+    stack.edas.switches(limits="documented")
+    stack.write(*add_applications(stack.edas, 60))
+
+    stack.up("--parallel", "64")
+
+    assert stack.edas.breaches() == {}
+    assert len(stack.edas.log("ScaleOutApplication")) == 60
+    assert len(stack.resources()) == 60
+
+
+@pytest.mark.scenario("S42")
+@pytest.mark.parametrize("count", [1, 10, 100])
+def test_s42_one_reading_for_all_groups_of_an_application(stack: Stack, count: int) -> None:
+    """A preview without changes reads an application once, however many of its groups are in the stack."""
+    groups = [{"id": f"group-{number:03d}", "name": f"group-{number}"} for number in range(count)]
+    stack.edas.action(
+        "create_application",
+        application={"id": "app-many", "name": "many", "cluster": "ecs", "groups": groups},
+    )
+    statements = []
+    for number in range(count):
+        each = add_machine(stack.edas, number)
+        group_id = f"group-{number:03d}"
+        stack.edas.action("join", group=group_id, application="many", instance=each)
+        statements.append(
+            membership(f"web-{number}", app_id="app-many", group_id=group_id, instance_ids=[each])
+        )
+    stack.write(*statements)
+    stack.up()
+    assert orders.writes(stack.edas) == []
+    stack.edas.clear_log()
+
+    stack.preview(expect_no_changes=True)
+
+    assert calls(stack.edas) == {"QueryApplicationStatus": 1}
+
+
+@pytest.mark.scenario("S44")
+def test_s44_two_resources_with_the_same_arguments(stack: Stack) -> None:
+    """One dictionary of arguments serves two resources that differ by their group only."""
+    stack.write(
+        f"shared = dict(app_id={SHOP!r}, min_running=1, batch_size=10)",
+        f"one = DeployGroupMembership('one', group_id={DEFAULT!r}, instance_ids=['i-a'], **shared)",
+        f"two = DeployGroupMembership('two', group_id={BETA!r}, instance_ids=['i-b'], **shared)",
+    )
+
+    stack.up(preview=True)
+
+    assert sorted(orders.orders(stack.edas)) == [("scale_out", ["i-a"]), ("scale_out", ["i-b"])]
+    stack.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S44")
+def test_s44_in_a_component(stack: Stack) -> None:
+    """A membership is a child of a component like any resource, and moves nobody when it becomes one."""
+    component = (
+        "class Site(pulumi.ComponentResource):\n"
+        "    def __init__(self, name):\n"
+        "        super().__init__('test:index:Site', name)\n"
+        "        self.web = DeployGroupMembership(\n"
+        f"            name + '-web', app_id={SHOP!r}, group_id={BETA!r}, instance_ids={ABC!r},\n"
+        "            opts=pulumi.ResourceOptions(parent=self),\n"
+        "        )\n"
+        "        self.register_outputs({'running': self.web.running_count})\n"
+        "site = Site('site')\n"
+        "pulumi.export('running', site.web.running_count)\n"
+    )
+    stack.write(component)
+
+    stack.up(preview=True)
+
+    assert orders.orders(stack.edas) == [("scale_out", ABC)]
+    assert (
+        "running: 3" in stack.run("stack", "output").words
+        or "running 3" in stack.run("stack", "output").words
+    )
+    stack.preview(expect_no_changes=True)
+    stack.destroy()
+    assert orders.members(stack.edas) == []
+
+
+@pytest.mark.scenario("S44")
+def test_s44_beside_other_dynamic_resources(stack: Stack) -> None:
+    """Resources of the program's own dynamic providers live in the same process and are not disturbed."""
+    stack.write(
+        machine("one", "i-x1", stack.edas),
+        membership(instance_ids=ABC),
+        machine("two", "i-x2", stack.edas, opts="depends_on=[web]"),
+    )
+
+    stack.up(preview=True)
+    stack.preview(expect_no_changes=True)
+    stack.destroy()
+
+    assert orders.orders(stack.edas) == [("scale_out", ABC), ("scale_in", ABC)]
+
+
+@pytest.mark.scenario("S51")
+def test_s51_an_instance_moves_between_two_groups(stack: Stack) -> None:
+    """An instance that goes from one membership to that of another group leaves there and joins here, in one up."""
+    one, two = {"group_id": DEFAULT}, {"group_id": BETA}
+    stack.write(
+        membership("one", instance_ids=["i-a", "i-b"], **one),
+        membership("two", instance_ids=["i-c"], **two),
+    )
+    stack.up()
+    stack.edas.reset_running_minimum()
+    stack.write(
+        membership("one", instance_ids=["i-a"], **one),
+        membership("two", instance_ids=["i-b", "i-c"], **two),
+    )
+
+    preview = stack.preview()
+    stack.up()
+
+    assert "warning: instanceIds" not in preview.words
+    assert orders.orders(stack.edas)[2:] == [("scale_in", ["i-b"]), ("scale_out", ["i-b"])]
+    assert orders.running(stack.edas, DEFAULT) == ["i-a"]
+    assert orders.running(stack.edas, BETA) == ["i-b", "i-c"]
+    stack.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S51")
+def test_s51_an_exchange_is_refused_by_name(stack: Stack) -> None:
+    """Two memberships that exchange instances cannot both add first: refused, with the way out."""
+    one, two = {"group_id": DEFAULT}, {"group_id": BETA}
+    stack.write(
+        membership("one", instance_ids=["i-a", "i-b"], **one), membership("two", instance_ids=["i-c"], **two)
+    )
+    stack.up()
+    stack.edas.clear_log()
+    stack.write(
+        membership("one", instance_ids=["i-a", "i-c"], **one), membership("two", instance_ids=["i-b"], **two)
+    )
+
+    result = stack.preview(fails=True)
+
+    assert "exchange instances (i-b, i-c)" in result.words
+    assert "two runs of 'pulumi up'" in result.words
+    assert orders.writes(stack.edas) == []
+
+
+@pytest.mark.scenario("S52")
+def test_s52_two_memberships_of_one_group(stack: Stack) -> None:
+    """They live side by side, and an id that is handed from one to the other moves nobody."""
+    stack.write(
+        membership("one", instance_ids=["i-a", "i-b"]), membership("two", instance_ids=["i-c", "i-d"])
+    )
+    stack.up()
+    stack.preview(expect_no_changes=True)
+    stack.edas.clear_log()
+    stack.edas.reset_running_minimum()
+
+    stack.write(
+        membership("one", instance_ids=["i-a"]), membership("two", instance_ids=["i-b", "i-c", "i-d"])
+    )
+    stack.up(preview=True)
+
+    assert orders.writes(stack.edas) == []
+    assert stack.edas.running_minimum(BETA, SHOP) == 4
+    assert stack.members("one") == ["i-a"]
+    assert stack.members("two") == ["i-b", "i-c", "i-d"]
+    stack.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S52")
+def test_s52_an_id_in_two_memberships_is_refused(stack: Stack) -> None:
+    """A member belongs to one membership: the second one is refused, naming both."""
+    stack.write(membership("one", instance_ids=["i-a", "i-b"]), membership("two", instance_ids=["i-b"]))
+
+    result = stack.preview(fails=True)
+
+    assert "i-b of deploy group" in result.words
+    assert "is also listed by" in result.words
+    assert "::one" in result.words or "::two" in result.words
+    assert orders.writes(stack.edas) == []
+
+
+@pytest.mark.scenario("S52")
+def test_s52_exclusive_beside_another_membership_is_refused(stack: Stack) -> None:
+    """An exclusive membership tolerates no other of its group."""
+    stack.write(
+        membership("one", instance_ids=["i-a"], exclusive=True), membership("two", instance_ids=["i-b"])
+    )
+
+    result = stack.preview(fails=True)
+
+    assert "is exclusive" in result.words
+    assert orders.writes(stack.edas) == []
+
+
+def test_every_group_of_an_application_at_once(stack: Stack) -> None:
+    """Three memberships of one application are swapped in one up, without ever going below what runs."""
+    groups = {"one": DEFAULT, "two": BETA, "three": GAMMA}
+    free = iter(INSTANCES)
+    before = {name: [next(free), next(free)] for name in groups}
+    after = {name: [before[name][0], next(free)] for name in groups}
+    stack.write(*(membership(name, group_id=groups[name], instance_ids=ids) for name, ids in before.items()))
+    stack.up()
+    stack.edas.reset_running_minimum()
+    stack.write(*(membership(name, group_id=groups[name], instance_ids=ids) for name, ids in after.items()))
+
+    stack.up()
+
+    for name, group_id in groups.items():
+        assert orders.running(stack.edas, group_id) == sorted(after[name])
+        assert stack.edas.running_minimum(group_id, SHOP) == 2
+    assert len(orders.orders(stack.edas)) == 3 + 6
