@@ -8,7 +8,7 @@ moves one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Claim:
         recorded: the ids it listed before, in the same group; empty for a new resource.
         complete: whether every listed id is known, so that what is not listed is surely released.
         exclusive: whether it wants the group for itself.
+        left: the group it was for before, when this replaces the resource, and the ids it listed there.
     """
 
     urn: str
@@ -36,6 +37,7 @@ class Claim:
     recorded: frozenset[str] = frozenset()
     complete: bool = True
     exclusive: bool = False
+    left: tuple[Scope, frozenset[str]] | None = None
 
     @property
     def joining(self) -> frozenset[str]:
@@ -57,6 +59,10 @@ class Claims:
 
     def record(self, claim: Claim, now: float) -> None:
         """Remember what a Check saw; a later Check of the same resource takes its place."""
+        known = self._by_urn.get(claim.urn)
+        if claim.left is None and known is not None and known.scope == claim.scope:
+            # A replacement is checked twice, the second time without anything recorded.
+            claim = replace(claim, left=known.left)
         self._by_urn[claim.urn] = claim
         self.recorded_at = now
 
@@ -91,10 +97,11 @@ class Claims:
 
     def releases(self, scope: Scope, group_id: str, listed_id: str) -> bool:
         """Return whether a membership of another group of the application gives up an id, in that spelling."""
+        place = replace(scope, group_id=group_id)
         return any(
-            listed_id in claim.released and claim.scope.group_id == group_id
+            (claim.scope == place and listed_id in claim.released)
+            or (claim.left is not None and claim.left[0] == place and listed_id in claim.left[1])
             for claim in self._by_urn.values()
-            if (claim.scope.region_id, claim.scope.app_id) == (scope.region_id, scope.app_id)
         )
 
     def _of_group(self, scope: Scope) -> Iterator[Claim]:

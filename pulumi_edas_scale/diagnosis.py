@@ -171,7 +171,7 @@ def describe_refusal(refusal: Refusal, plan: Plan, policy: Policy, scope: Scope)
     who = listing(label(each) for each in leaving)
     if refusal is Refusal.MAX_REMOVALS:
         return "maxRemovals", (
-            f"{len(leaving)} members would leave {describe_group(scope)} ({who}), but maxRemovals is "
+            f"{_count(leaving)} would leave {describe_group(scope)} ({who}), but maxRemovals is "
             f"{policy.max_removals}. Nothing was sent. Raise maxRemovals if this is meant, or list the members."
         )
     return "minRunning", (
@@ -179,6 +179,10 @@ def describe_refusal(refusal: Refusal, plan: Plan, policy: Policy, scope: Scope)
         f"but minRunning is {policy.min_running}. Nothing was sent. Add instances first, start members that do not "
         "run, or lower minRunning."
     )
+
+
+def _count(members: Sequence[Member]) -> str:
+    return "1 member" if len(members) == 1 else f"{len(members)} members"
 
 
 def describe_absent(absent: Absent, live: Application) -> str:
@@ -424,12 +428,11 @@ def describe_not_gone(scope: Scope, cluster_id: str, error: Exception) -> str:
     )
 
 
-def describe_states(members: Iterable[Member]) -> str:
-    """Return how many members are in which state: ``2 running, 1 stopped``."""
+def describe_end(members: Iterable[Member]) -> str:
+    """Return the last status line of a change: ``the group has 2 running, 1 stopped``."""
     counts = Counter(each.state for each in members)
-    return (
-        ", ".join(f"{counts[state]} {state.value}" for state in MemberState if counts[state]) or "no members"
-    )
+    words = ", ".join(f"{counts[state]} {state.value}" for state in MemberState if counts[state])
+    return f"the group has {words or 'no members'}"
 
 
 def silent_leavers(order: Order | None, policy: Policy, members: Iterable[Member]) -> str:

@@ -66,6 +66,8 @@ REFUSALS_TOLERATED: Final = 2
 """A refused write with no active order is repeated this often: an order may have ended in between."""
 
 REFUSAL_PAUSE_SECONDS: Final = 2.0
+REFUSAL_GROWTH: Final = 4.0
+"""The second pause is longer: a member that has just left may be listed, and refused, for some seconds."""
 
 QUIET_SECONDS: Final = 0.25
 """The engine checks one resource after the other: a scale in waits until no other has spoken up for this long."""
@@ -377,7 +379,8 @@ class Change:
         self._refusals += 1
         if self._refusals > REFUSALS_TOLERATED:
             raise error
-        self.limits.sleep(REFUSAL_PAUSE_SECONDS * (0.5 + self.limits.runtime.random()))
+        pause = REFUSAL_PAUSE_SECONDS * REFUSAL_GROWTH ** (self._refusals - 1)
+        self.limits.sleep(pause * (0.5 + self.limits.runtime.random()))
 
     def _observe(self, order: Order, found: Survey, error: UnavailableError) -> None:
         """Find out whether a write whose answer was lost was executed.
@@ -540,6 +543,8 @@ class Change:
         """Return what a reading with nothing left to do shows."""
         if not self.wish.deleting:
             self._warn_if_never_deployed(found)
+        if self._order_ids:
+            self.notices.progress(diagnosis.describe_end(found.live.members_of(self.wish.scope.group_id)))
         return self._truth_in(found.live, found.situation.desired, frozenset())
 
     def _truth_in(self, live: Application, managed: frozenset[str], unsettled: frozenset[str]) -> Truth:
@@ -668,7 +673,8 @@ class Change:
         if found is None or group is None:
             return frozenset()
         members = {each.ecu_id: each for each in live.members_of(self.wish.scope.group_id)}
-        cared = (self._history.ordered | self.wish.recorded.unsettled) & found.situation.desired
+        broken = {each.ecu_id for each in found.plan.broken}
+        cared = (self._history.ordered | self.wish.recorded.unsettled | broken) & found.situation.desired
         return frozenset(
             each
             for each in cared

@@ -55,12 +55,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What this operation has had accepted so far, as ECU ids; an instance is in each set at most once."""
+    """What this operation has had accepted so far, as ECU ids; an instance is in each set at most once.
+
+    ``removed`` are the ECC ids that accepted scale ins take away: they may be listed for a while all the same.
+    """
 
     scaled_out: frozenset[str] = frozenset()
     scaled_in: frozenset[str] = frozenset()
     repair_out: frozenset[str] = frozenset()
     repair_in: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
 
     def after(self, order: Order) -> History:
         """Return the history once the order was accepted."""
@@ -71,6 +75,7 @@ class History:
             self.scaled_in | ecu_ids if not out and not order.repair else self.scaled_in,
             self.repair_out | ecu_ids if out and order.repair else self.repair_out,
             self.repair_in | ecu_ids if not out and order.repair else self.repair_in,
+            self.removed.union(order.ecc_ids),
         )
 
     @property
@@ -88,7 +93,8 @@ class Situation:
         live: one reading of the application.
         desired: ECU ids that shall be members.
         managed: ECU ids that recorded state calls ours; only they may leave without ``exclusive``.
-        joined: by ECU id, the ECC id under which a member was seen running.
+        settled: by ECU id, the ECC id of members the last operation left as they were: whatever they are, it is
+            no failed join.
         unsettled: ECU ids the last operation failed to bring up.
         spared: ids, in either spelling, that another membership of this process claims for this group.
         ready: ECU ids that may be scaled out to now.
@@ -104,7 +110,7 @@ class Situation:
     live: Application
     desired: frozenset[str]
     managed: frozenset[str] = frozenset()
-    joined: Mapping[str, str] = field(default_factory=dict)
+    settled: Mapping[str, str] = field(default_factory=dict)
     unsettled: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
     ready: frozenset[str] = frozenset()
@@ -195,15 +201,15 @@ def decide(situation: Situation) -> Plan:
     Returns:
         A Plan whose parts are sorted by ECU id; ``leave`` and ``evict`` begin with members that do not run.
     """
-    members = situation.live.members_of(situation.group_id)
+    listed = situation.live.members_of(situation.group_id)
+    vanishing = tuple(each for each in listed if _is_vanishing(situation, each))
+    members = tuple(each for each in listed if each not in vanishing)
     present = {member.ecu_id: member for member in members}
     broken = _broken(situation, members)
     join = tuple(sorted(_joining(situation, present)))
     going = [each for each in members if _shall_go(situation, each)]
     kept = tuple(each for each in going if _is_claimed(each, situation.spared))
     leaving = [each for each in going if each not in kept]
-    vanishing = tuple(each for each in leaving if each.ecu_id in situation.history.scaled_in)
-    leaving = [each for each in leaving if each not in vanishing]
     foreign = tuple(
         each
         for each in members
@@ -246,6 +252,11 @@ def breaks_floor(order: Order, live: Application, group_id: str, min_running: in
     return order.kind is OrderKind.SCALE_IN and bool(taken) and len(running) - len(taken) < min_running
 
 
+def join_failed(member: Member) -> bool:
+    """Return whether a member looks as a failed join leaves it: stopped, by a task that failed."""
+    return member.state is MemberState.STOPPED and member.task is TaskState.FAILED
+
+
 def is_up(member: Member, *, deployed: bool, policy: Policy) -> bool:
     """Return whether a joined member counts as done: it runs, or it needs no more than to be listed.
 
@@ -267,6 +278,14 @@ def _shall_go(situation: Situation, member: Member) -> bool:
     return situation.policy.exclusive and not situation.deleting and member.ecu_id not in situation.desired
 
 
+def _is_vanishing(situation: Situation, member: Member) -> bool:
+    """Return whether an accepted order of this operation takes the member away, and no second one may be sent."""
+    history = situation.history
+    return member.ecc_id in history.removed or (
+        member.ecu_id in history.scaled_in and _shall_go(situation, member)
+    )
+
+
 def _is_claimed(member: Member, ids: Collection[str]) -> bool:
     return member.ecu_id in ids or (bool(member.instance_id) and member.instance_id in ids)
 
@@ -284,10 +303,9 @@ def _broken(situation: Situation, members: Sequence[Member]) -> tuple[Member, ..
         each
         for each in members
         if each.ecu_id in situation.desired
-        and each.state is MemberState.STOPPED
-        and each.task is TaskState.FAILED
+        and join_failed(each)
         and each.online is not False
-        and situation.joined.get(each.ecu_id) != each.ecc_id
+        and situation.settled.get(each.ecu_id) != each.ecc_id
         and each.ecu_id not in ordered
         and each.ecu_id not in situation.history.repair_in
     )
@@ -379,7 +397,8 @@ def _outlook(
     coming = len(join) + absent + unknown
     present = {each.ecu_id for each in members}
     settling = _joiners(situation) & (present | situation.history.ordered) - set(join)
-    rising = len(settling - {each.ecu_id for each in (*broken, *(one for one in members if one.runs))})
+    # A member whose join failed does not come up by itself; a repair counts at the end.
+    rising = len(settling - {each.ecu_id for each in members if each.runs or join_failed(each)})
     before = now + (coming + rising if deployed else 0)
     after = before - sum(each.runs for each in leaving)
     final = after + (len(broken) if deployed else 0)

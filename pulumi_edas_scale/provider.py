@@ -373,15 +373,16 @@ class Provider:
         self, urn: str, spec: Spec, scope: Scope, recorded: Mapping[str, object]
     ) -> tuple[str, str] | None:
         """Record what a resource lists; return the failure when it cannot stand beside the others."""
-        before = parse_spec(recorded) if recorded else None
-        same_group = before is not None and before.scope == scope
+        before = parse_spec(recorded)
+        listed_before = frozenset(each.id for each in before.listed)
         claim = Claim(
             urn=urn,
             scope=scope,
             ids=frozenset(each.id for each in spec.listed),
-            recorded=frozenset(each.id for each in before.listed) if before and same_group else frozenset(),
+            recorded=listed_before if before.scope == scope else frozenset(),
             complete=spec.complete,
             exclusive=spec.policy.exclusive,
+            left=(before.scope, listed_before) if before.scope not in {None, scope} else None,
         )
         with self.runtime:
             conflict = self._claims.conflict(claim)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from pulumi_edas_scale.change_order import Phase, phase_of
 from pulumi_edas_scale.diagnosis import labels, places
 from pulumi_edas_scale.errors import BusinessError, PermissionDeniedError
-from pulumi_edas_scale.model import KUBERNETES_CLUSTER_TYPES, MemberState, Recorded, TaskState, Truth
-from pulumi_edas_scale.plan import History, Plan, Situation, decide
+from pulumi_edas_scale.model import KUBERNETES_CLUSTER_TYPES, Recorded, Truth
+from pulumi_edas_scale.plan import History, Plan, Situation, decide, join_failed
 from pulumi_edas_scale.resolution import Resolution, find_member, missing_from_group, resolve
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         ApplicationSummary,
         Listed,
         Machine,
-        Member,
         Policy,
         Scope,
     )
@@ -115,7 +114,7 @@ def survey(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         live=live,
         desired=frozenset(resolution.ecu_ids.values()),
         managed=managed_ecus(wish.recorded, live, wish.scope.group_id),
-        joined={each.ecu_id: each.ecc_id for each in wish.recorded.members if each.joined},
+        settled=_settled(wish.recorded),
         unsettled=wish.recorded.unsettled,
         spared=_spared(session, wish),
         ready=frozenset(resolution.ready),
@@ -242,6 +241,15 @@ def _resolve(
     )
 
 
+def _settled(recorded: Recorded) -> dict[str, str]:
+    """Return the members whose join is over: seen running, or left as they were by an operation that ended well."""
+    return {
+        each.ecu_id: each.ecc_id
+        for each in recorded.members
+        if each.joined or each.ecu_id not in recorded.unsettled
+    }
+
+
 def _spared(session: Session, wish: Wish) -> frozenset[str]:
     """Return the ids that must stay because another claim, or for a delete any claim, names them."""
     with session.runtime:
@@ -256,7 +264,7 @@ def _our_scale_out_failed(
     somebody_runs = any(each.runs and each.ecu_id not in history.ordered for each in members)
     if wish.deleting or not wish.recorded.change_order_ids or somebody_runs:
         return False
-    if not any(_looks_broken(each) for each in members):
+    if not any(join_failed(each) for each in members):
         return False
     ours = set(wish.recorded.change_order_ids)
     return any(
@@ -264,7 +272,3 @@ def _our_scale_out_failed(
         for each in session.inventory.change_orders(wish.scope.app_id, limits)
         if each.order_id in ours
     )
-
-
-def _looks_broken(member: Member) -> bool:
-    return member.state is MemberState.STOPPED and member.task is TaskState.FAILED
