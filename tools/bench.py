@@ -1,0 +1,155 @@
+"""Measure what operations cost beyond EDAS's own time, and say what became worse.
+
+    python tools/bench.py                                  everything that is promised, some twenty minutes
+    python tools/bench.py --size quick                     the same in small, to try it
+    python tools/bench.py --only start,imports             some sections
+    python tools/bench.py --compare docs/bench.json        and say what became worse
+    python tools/bench.py --output docs/bench.json --plot docs/bench.svg
+
+The law of this file: it judges ratios and counts, never seconds (see ``results.py``). What is promised in seconds is
+shown beside its limit; a busy machine may miss it and be right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
+
+from tools.benchmarks import changes, growth, many, starts  # noqa: E402
+from tools.benchmarks.plot import draw  # noqa: E402
+from tools.benchmarks.results import Result, compare, parse_result, render_table  # noqa: E402
+from tools.benchmarks.sizes import FULL, NORMAL, QUICK, Sizes  # noqa: E402
+from tools.benchmarks.stacks import open_lab  # noqa: E402
+from tools.pulumi_cli import GetError, get_cli  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from tools.benchmarks.results import Figure
+    from tools.benchmarks.stacks import Lab
+
+SIZES: Final = {each.name: each for each in (QUICK, NORMAL, FULL)}
+
+WITHOUT_ENGINE: Final[dict[str, Callable[[Sizes], Iterator[Figure]]]] = {
+    "imports": starts.measure_imports,
+    "start": starts.measure_start,
+    "provider": changes.measure_provider,
+    "long": changes.measure_long_orders,
+}
+WITH_ENGINE: Final[dict[str, Callable[[Lab, Sizes], Iterator[Figure]]]] = {
+    "engine": changes.measure_engine,
+    "parallel": many.measure_parallel,
+    "limits": many.measure_limited,
+    "large-group": many.measure_large_group,
+    "preview": growth.measure_largest,
+    "growth": growth.measure_growth,
+}
+SECTIONS: Final = (*WITHOUT_ENGINE, *WITH_ENGINE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        0; 1 when ``--compare`` found something worse; 2 when nothing could be measured.
+    """
+    options = _parser().parse_args(arguments)
+    sizes = SIZES[options.size]
+    try:
+        before = parse_result(json.loads(options.compare.read_text())) if options.compare else None
+        result = Result(_about(sizes))
+        for figure in _measure(options.only, sizes):
+            result.figures.append(figure)
+    except (GetError, OSError, RuntimeError, ValueError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    print(render_table(result.figures))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(result.to_json(), indent=1) + "\n")
+    if options.plot is not None:
+        options.plot.write_text(draw(result))
+    return 0 if before is None else _judge(result, before)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--only", type=_sections, default=SECTIONS, metavar="SECTION,…", help=f"of {', '.join(SECTIONS)}"
+    )
+    parser.add_argument("--size", choices=tuple(SIZES), default=NORMAL.name, help="how much is measured")
+    parser.add_argument("--full", action="store_const", const=FULL.name, dest="size", help="as --size full")
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "build" / "bench.json", help="the result, as JSON"
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="the promised figures, as SVG")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="an earlier result")
+    return parser
+
+
+def _sections(text: str) -> tuple[str, ...]:
+    wanted = tuple(part.strip() for part in text.split(","))
+    for each in wanted:
+        if each not in SECTIONS:
+            raise argparse.ArgumentTypeError(f"{each!r} is no section; there are {', '.join(SECTIONS)}")
+    return wanted
+
+
+def _measure(sections: Iterable[str], sizes: Sizes) -> Iterator[Figure]:
+    wanted = set(sections)
+    for name, measure in WITHOUT_ENGINE.items():
+        if name in wanted:
+            yield from _tell(name, measure(sizes))
+    if wanted.isdisjoint(WITH_ENGINE):
+        return
+    path = (Path(sys.executable).parent, get_cli(("python",), offline=False))
+    with open_lab(path) as lab:
+        for name, measure_stacks in WITH_ENGINE.items():
+            if name in wanted:
+                yield from _tell(name, measure_stacks(lab, sizes))
+
+
+def _tell(name: str, figures: Iterator[Figure]) -> Iterator[Figure]:
+    """Pass the figures on, and say on stderr how long the section took."""
+    began = time.monotonic()
+    print(f"bench: {name} …", file=sys.stderr, flush=True)
+    yield from figures
+    print(f"bench: {name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _judge(result: Result, before: Result) -> int:
+    worse = compare(result, before)
+    for each in worse:
+        print(f"worse: {each}")
+    if not worse:
+        print(f"Nothing became worse than on {before.about['date']}.")
+    return 1 if worse else 0
+
+
+def _about(sizes: Sizes) -> dict[str, Any]:
+    pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "size": sizes.name,
+        "cores": os.cpu_count(),
+        "memoryGiB": round(pages * page_size / 2**30),
+        "loadAtStart": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "pulumi": version("pulumi"),
+        "grpcio": version("grpcio"),
+        "pulumi-edas-scale": version("pulumi-edas-scale"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
