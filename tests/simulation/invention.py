@@ -90,7 +90,6 @@ class _Inventor:
         names = dice.sample(sorted(GROUPS), dice.choice([1, 1, 2, 2, 3, 4]))
         steps: list[Step] = []
         program = self._program(names)
-        first = program
         for _ in range(dice.randint(1, 5)):
             steps.append(self._step(program))
             if dice.random() < 0.6:
@@ -100,7 +99,9 @@ class _Inventor:
         apart = dice.random() < 0.15 and len(names) > 1
         return History(
             seed=seed,
-            members=self._adopted(first) if self.tame else self._members(),
+            members=self._adopted(next(each.program for each in steps if each.do == "up"))
+            if self.tame
+            else self._members(),
             switches=self._switches(),
             undeployed=dice.random() < 0.1,
             apart=tuple(dice.sample(names, len(names) // 2)) if apart else (),

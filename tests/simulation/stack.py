@@ -45,6 +45,7 @@ class Outcome:
     urn: str
     error: BaseException | None
     seconds: float
+    repaired: bool = False
 
     @property
     def well(self) -> bool:
@@ -285,9 +286,10 @@ class Run:
 
     def _ended(self, kind: str, urn: str, error: BaseException | None, begun: float) -> bool:
         scheduler = self.stack.edas.scheduler
-        outcome = Outcome(kind, urn, error, scheduler.now - begun)
-        self.outcomes.append(outcome)
         doing = self.stack.laws.doing.pop(scheduler.current, None)
+        repaired = doing is not None and bool(doing.repaired)
+        outcome = Outcome(kind, urn, error, scheduler.now - begun, repaired)
+        self.outcomes.append(outcome)
         if doing is not None:
             self.stack.judge(self, doing, outcome)
         return error is None
@@ -344,10 +346,11 @@ class Stack:
         missing = doing.desired - members.keys()
         if missing:
             self.laws.broke(1, f"{doing.urn} {doing.kind} succeeded without {sorted(missing)}")
-        stayed = (doing.managed - doing.desired - doing.claimed) & members.keys()
+        unseen = self.laws.in_flux(doing.app_id)
+        stayed = ((doing.managed - doing.desired - doing.claimed) & members.keys()) - unseen
         if stayed:
             self.laws.broke(1, f"{doing.urn} {doing.kind} succeeded, but {sorted(stayed)} are still members")
-        if doing.exclusive and not doing.deleting and members.keys() != doing.desired:
+        if doing.exclusive and not doing.deleting and members.keys() - unseen != doing.desired - unseen:
             self.laws.broke(1, f"{doing.urn} is exclusive and not alone: {sorted(members)}")
 
     def _judge_state(self, doing: Doing, recording: Recording, members: Mapping[str, Any]) -> None:
