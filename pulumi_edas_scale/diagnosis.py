@@ -86,6 +86,12 @@ def places(application: Application, machines: Iterable[Machine] = ()) -> dict[s
     return found | {each.ecu_id: _placed(label(each), each.ip, each.zone) for each in application.members}
 
 
+def addresses(application: Application, machines: Iterable[Machine] = ()) -> dict[str, str]:
+    """Return by address how each machine of a reading is called."""
+    named = {each.ip: each.instance_id or each.ecu_id for each in machines if each.ip}
+    return named | {each.ip: label(each) for each in application.members if each.ip}
+
+
 def _placed(name: str, ip: str, zone: str) -> str:
     known = ", ".join(part for part in (ip, zone) if part)
     return f"{name} ({known})" if known else name
@@ -304,31 +310,23 @@ def describe_members(truth: Truth) -> str:
 
 
 def describe_bad_end(
-    order: Order | None,
-    report: OrderReport,
-    scope: Scope,
-    names: Mapping[str, str],
-    members: Iterable[Member],
+    order: Order, report: OrderReport, scope: Scope, names: Mapping[str, str], addresses: Mapping[str, str]
 ) -> str:
     """Return that an order ended badly, with EDAS's task error, cause and fix for each instance.
 
     Args:
-        order: what was asked of EDAS, None when it is not known any more.
+        order: what was asked of EDAS.
         report: how it ended.
         scope: the group.
-        names: how each machine is called.
-        members: of the application, to find an instance by its address.
+        names: how each machine is called, by ECU id.
+        addresses: how each machine is called, by its address: an order knows no ids.
     """
-    what = f"{order.kind.value.capitalize()}" if order is not None else "Change"
-    who = f" {listing(names.get(each, each) for each in order.ecu_ids)}" if order is not None else ""
-    way = {None: " of", OrderKind.SCALE_OUT: " to", OrderKind.SCALE_IN: " from"}[
-        order.kind if order else None
-    ]
+    way = "to" if order.kind is OrderKind.SCALE_OUT else "from"
     head = (
-        f"{what}{who and ' of' + who}{way} {describe_group(scope)} failed: change order {report.order_id} ended as "
-        f"{describe_status(report.status)}."
+        f"{order.kind.value.capitalize()} of {listing(names.get(each, each) for each in order.ecu_ids)} {way} "
+        f"{describe_group(scope)} failed: change order {report.order_id} ended as {describe_status(report.status)}."
     )
-    details = [_describe_failure(each, members) for each in report.failures[:LONGEST_LIST]]
+    details = [_describe_failure(each, addresses) for each in report.failures[:LONGEST_LIST]]
     if len(report.failures) > LONGEST_LIST:
         details.append(f"{len(report.failures) - LONGEST_LIST} more failures are in the order.")
     if not details:
@@ -336,10 +334,8 @@ def describe_bad_end(
     return " ".join([head, *details])
 
 
-def _describe_failure(failure: TaskFailure, members: Iterable[Member]) -> str:
-    known = next(
-        (label(each) for each in members if failure.ip and each.ip == failure.ip), failure.instance_name
-    )
+def _describe_failure(failure: TaskFailure, addresses: Mapping[str, str]) -> str:
+    known = addresses.get(failure.ip, failure.instance_name)
     who = f"{known} ({failure.ip})" if known and failure.ip else known or failure.ip or "The whole batch"
     stage = f" in '{failure.stage}'" if failure.stage else ""
     documented = TASK_ERRORS.get(failure.code)
@@ -428,16 +424,22 @@ def describe_not_gone(scope: Scope, cluster_id: str, error: Exception) -> str:
     )
 
 
-def describe_end(members: Iterable[Member]) -> str:
-    """Return the last status line of a change: ``the group has 2 running, 1 stopped``."""
+def describe_states(members: Iterable[Member]) -> str:
+    """Return how many members are in which state, as in ``2 running, 1 stopped``."""
     counts = Counter(each.state for each in members)
-    words = ", ".join(f"{counts[state]} {state.value}" for state in MemberState if counts[state])
-    return f"the group has {words or 'no members'}"
+    return (
+        ", ".join(f"{counts[state]} {state.value}" for state in MemberState if counts[state]) or "no members"
+    )
 
 
-def silent_leavers(order: Order | None, policy: Policy, members: Iterable[Member]) -> str:
+def describe_end(members: Iterable[Member]) -> str:
+    """Return the last status line of a change."""
+    return f"the group has {describe_states(members)}"
+
+
+def silent_leavers(order: Order, policy: Policy, members: Iterable[Member]) -> str:
     """Return the hint at ``forceScaleIn`` when members whose agent is off could not leave, else an empty text."""
-    if order is None or order.kind is OrderKind.SCALE_OUT or policy.force_scale_in is ForceScaleIn.OFFLINE:
+    if order.kind is OrderKind.SCALE_OUT or policy.force_scale_in is ForceScaleIn.OFFLINE:
         return ""
     silent = [label(each) for each in members if each.agent_off and each.ecu_id in order.ecu_ids]
     if not silent:

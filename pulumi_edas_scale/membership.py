@@ -47,7 +47,7 @@ from pulumi_edas_scale.survey import (
 from pulumi_edas_scale.waiter import Awaited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from pulumi_edas_scale.model import Application, ChangeOrder, OrderReport
     from pulumi_edas_scale.plan import Order, Plan
@@ -109,10 +109,11 @@ class Wait(enum.Enum):
 
 
 class _OrderFailedError(Exception):
-    def __init__(self, order: Order | None, report: OrderReport) -> None:
+    def __init__(self, order: Order, report: OrderReport, found: Survey) -> None:
         super().__init__(report.order_id)
         self.order = order
         self.report = report
+        self.found = found
 
 
 @dataclass(slots=True)
@@ -364,7 +365,7 @@ class Change:
         self._own_running = False
         self._own_order_ended = True
         if phase_of(report.status) is not Phase.SUCCEEDED:
-            raise _OrderFailedError(order, report)
+            raise _OrderFailedError(order, report, found)
 
     def _pause_before_sending_again(self) -> None:
         """Back off; the connection was refused, so the call was surely not executed."""
@@ -606,14 +607,18 @@ class Change:
         return self._failed(f"{self._attempt()} failed. {diagnosis.describe_not_up(down, gone, waited)}")
 
     def _order_failed(self, failure: _OrderFailedError) -> ChangeError:
+        """Return the failure of an order of ours, with the cause EDAS gives for each instance."""
+        found, order = failure.found, failure.order
         live = self._last_look()
-        members: Sequence[object] = live.members if live is not None else ()
-        names = self._survey.names if self._survey is not None else {}
-        known = live.members if live is not None else ()
-        words = diagnosis.describe_bad_end(failure.order, failure.report, self.wish.scope, names, known)
-        before = self._survey.live.members if self._survey is not None else ()
-        words += diagnosis.silent_leavers(failure.order, self.wish.policy, known if members else before)
-        return self._failed(words, live)
+        words = diagnosis.describe_bad_end(
+            order,
+            failure.report,
+            self.wish.scope,
+            found.names,
+            diagnosis.addresses(found.live, found.machines),
+        )
+        members = found.live.members if live is None else live.members
+        return self._failed(words + diagnosis.silent_leavers(order, self.wish.policy, members), live)
 
     def _too_late(self, sign: DeadlineSign) -> ChangeError:
         running = self._running

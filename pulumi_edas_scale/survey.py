@@ -73,7 +73,7 @@ class Survey:
 
     def addresses(self, ecu_ids: Collection[str]) -> frozenset[str]:
         """Return the addresses of machines, as far as they are told."""
-        known = (*self.live.members, *self.machines)
+        known: tuple[Member | Machine, ...] = (*self.live.members, *self.machines)
         return frozenset(each.ip for each in known if each.ecu_id in ecu_ids and each.ip)
 
     @property
