@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ApplicationSummary,
         Listed,
         Machine,
+        Member,
         Policy,
         Scope,
     )
