@@ -1,7 +1,7 @@
 """``edas-scale adopt``: the program and the imports that bring an application's groups under Pulumi.
 
-This file's law: what it prints describes what is there, so that after the imports the program previews clean.
-Where it would not, because a member's join has failed, the provider's own preview says so.
+This file's law: what it prints describes what is there, member by member, whether it runs or not, so that after
+the imports the program previews clean.
 """
 
 from __future__ import annotations
@@ -15,17 +15,9 @@ import click
 from pulumi_edas_scale.commands.cloud import Cloud, with_cloud
 from pulumi_edas_scale.commands.output import Failure, note, say, say_json
 from pulumi_edas_scale.commands.programs import LANGUAGES, Membership, resource_names
-from pulumi_edas_scale.inputs import (
-    import_inputs,
-    membership_id,
-    parse_recorded,
-    parse_spec,
-    render_outputs,
-)
-from pulumi_edas_scale.model import Recorded
-from pulumi_edas_scale.preview import preview_change
+from pulumi_edas_scale.inputs import import_inputs, membership_id
 from pulumi_edas_scale.properties import BY_NAME
-from pulumi_edas_scale.survey import Wish, find_summary, runs_on_kubernetes, truth_of
+from pulumi_edas_scale.survey import find_summary, runs_on_kubernetes
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.model import Application, DeployGroup
@@ -37,7 +29,6 @@ TOKEN: Final = "edas-scale:index:DeployGroupMembership"  # noqa: S105 - Pulumi's
 class _Adopted:
     membership: Membership
     id: str
-    clean: bool
 
     @property
     def command(self) -> str:
@@ -85,9 +76,9 @@ def adopt(  # noqa: PLR0913 - one argument per option
         say("\n".join(commands))
     else:
         say(program.rstrip("\n"))
-        clean = all(each.clean for each in adopted)
-        then = "; then 'pulumi preview' shows no change" if clean else ""
-        note(f"Save it as {target.file} and run the commands at its top{then}.")
+        note(
+            f"Save it as {target.file} and run the commands at its top; then 'pulumi preview' shows no change."
+        )
 
 
 def _ecs_application(cloud: Cloud, wanted: str) -> Application:
@@ -103,15 +94,6 @@ def _ecs_application(cloud: Cloud, wanted: str) -> Application:
 
 def _adopt(cloud: Cloud, live: Application, group: DeployGroup, name: str) -> _Adopted:
     scope = cloud.scope(live, group)
-    members = live.members_of(group.group_id)
-    inputs = import_inputs(scope, members)
-    truth = truth_of(live, scope, frozenset(each.ecu_id for each in members), Recorded())
-    spec = parse_spec(inputs)
-    recorded = parse_recorded(render_outputs(inputs, truth))
-    wish = Wish(urn="", scope=scope, listed=spec.listed, policy=spec.policy, recorded=recorded)
-    preview = preview_change(cloud.session, wish, cloud.limits, strict=False)
-    if preview.changes_membership:
-        for line in preview.lines:
-            note(f"Warning: the first 'pulumi up' of {name} will change deploy group {group.name}: {line}")
+    inputs = import_inputs(scope, live.members_of(group.group_id))
     stated = {key: value for key, value in inputs.items() if value != BY_NAME[key].default}
-    return _Adopted(Membership(name, stated), membership_id(scope), clean=not preview.changes_membership)
+    return _Adopted(Membership(name, stated), membership_id(scope))

@@ -52,7 +52,7 @@ WORLD: dict[str, Any] = {
                 {
                     "id": "8123db90-880f-486f-b1c2-000000000001",
                     "name": "_DEFAULT_GROUP",
-                    "members": ["i-bp1a", "i-bp1b", {"instanceId": "i-bp1c", "appState": 1, "taskState": 3}],
+                    "members": ["i-bp1a", "i-bp1b", {"instanceId": "i-bp1c", "appState": 1}],
                 },
                 {"id": "4f1fb6f5-6769-4bd6-9a00-000000000001", "name": "beta", "members": ["i-bp1d"]},
                 {"id": "4f1fb6f5-6769-4bd6-9a00-000000000002", "name": "empty"},
@@ -79,7 +79,7 @@ WORLD: dict[str, Any] = {
         },
     ],
 }
-"""A group with a member whose join failed, one that is well, an empty one, and applications beside them."""
+"""A group with a member that does not run, one that is well, an empty one, and applications beside them."""
 
 SHOP = "3616cdca-4f92-4413-a1b2-000000000001"
 DEFAULT = "8123db90-880f-486f-b1c2-000000000001"
