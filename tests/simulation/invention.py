@@ -173,7 +173,7 @@ class _Inventor:
             }
             for name, given in program.items()
         }
-        if len(changed) > 1 and dice.random() < 0.1:
+        if len(changed) > 1 and dice.random() < 0.1 and not self.tame:
             del changed[dice.choice(sorted(changed))]
         return changed
 

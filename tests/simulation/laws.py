@@ -49,7 +49,7 @@ class Doing:
     desired: frozenset[str]
     managed: frozenset[str]
     claimed: frozenset[str]
-    joined: Mapping[str, str]
+    settled: Mapping[str, str]
     exclusive: bool
     min_running: int
     begun: float
@@ -198,8 +198,8 @@ class Laws:
             return
         if not broken:
             self._broken(2, f"{doing.urn} scales in {ecu}, which is to stay and is not broken")
-        if doing.joined.get(ecu) == ecc:
-            self._broken(2, f"{doing.urn} repairs {ecu}, which is recorded as joined under {ecc}")
+        if doing.settled.get(ecu) == ecc:
+            self._broken(2, f"{doing.urn} repairs {ecu}, which is recorded as settled under {ecc}")
         if ecu in doing.repaired:
             self._broken(2, f"{doing.urn} repairs {ecu} a second time in one operation")
         doing.repaired.add(ecu)

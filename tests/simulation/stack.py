@@ -21,6 +21,7 @@ from tests.simulation.scheduler import Process, SimRuntime
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pulumi_edas_scale.model import Recorded, RecordedMember
     from tests.simulation.edas import Fault, SimulatedEdas
     from tests.simulation.laws import Laws
     from tests.simulation.scheduler import Task
@@ -277,7 +278,7 @@ class Run:
                 if group_id == inputs["groupId"] and (other != urn or deleting)
                 for ecu in ecus
             ),
-            joined={each.ecu_id: each.ecc_id for each in recorded.members if each.joined},
+            settled={each.ecu_id: each.ecc_id for each in recorded.members if _is_settled(each, recorded)},
             exclusive=inputs.get("exclusive") is True,
             min_running=int(inputs.get("minRunning", 1)),
             begun=scheduler.now,
@@ -309,6 +310,11 @@ class Run:
         for task in tasks:
             if task.error is not None:
                 raise task.error
+
+
+def _is_settled(member: RecordedMember, recorded: Recorded) -> bool:
+    """Tell whether the last operation left a member as it was, so that it is no failed join."""
+    return member.joined or member.ecu_id not in recorded.unsettled
 
 
 def _drop(_: object) -> None:
