@@ -9,12 +9,15 @@ moves one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pulumi_edas_scale.model import Scope
+
+QUIET_SECONDS: Final = 0.25
+"""The engine asks about one resource after the other, with some milliseconds between; then none is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +58,31 @@ class Claims:
     """The claims of this process; every method needs the monitor's lock."""
 
     _by_urn: dict[str, Claim] = field(default_factory=dict)
-    recorded_at: float = float("-inf")
+    _asking: int = 0
+    _answered_at: float = float("-inf")
 
-    def record(self, claim: Claim, now: float) -> None:
+    def question_begins(self) -> None:
+        """Note that the engine checks or diffs a resource: the next one can only follow it."""
+        self._asking += 1
+
+    def question_ends(self, now: float) -> None:
+        """Note that the engine has its answer."""
+        self._asking -= 1
+        self._answered_at = now
+
+    def quiet_in(self, now: float) -> float:
+        """Return how long until every resource of the program has probably spoken up; 0 when they have."""
+        if self._asking:
+            return QUIET_SECONDS
+        return max(self._answered_at + QUIET_SECONDS - now, 0.0)
+
+    def record(self, claim: Claim) -> None:
         """Remember what a Check saw; a later Check of the same resource takes its place."""
         known = self._by_urn.get(claim.urn)
         if claim.left is None and known is not None and known.scope == claim.scope:
             # A replacement is checked twice, the second time without anything recorded.
             claim = replace(claim, left=known.left)
         self._by_urn[claim.urn] = claim
-        self.recorded_at = now
 
     def clear(self) -> None:
         """Forget everything: another run of the engine begins."""

@@ -69,9 +69,6 @@ REFUSAL_PAUSE_SECONDS: Final = 2.0
 REFUSAL_GROWTH: Final = 4.0
 """The second pause is longer: a member that has just left may be listed, and refused, for some seconds."""
 
-QUIET_SECONDS: Final = 0.25
-"""The engine checks one resource after the other: a scale in waits until no other has spoken up for this long."""
-
 LAST_LOOK_SECONDS: Final = 15.0
 """Bound of the one reading that tells what is true after a failure."""
 
@@ -263,11 +260,8 @@ class Change:
 
     def _may_write(self, order: Order) -> bool:
         """Make sure the write may be made now; False when time passed, so that everything is looked at again."""
-        if order.kind is OrderKind.SCALE_IN and not self.wish.deleting:
-            quiet = self.session.claims.recorded_at + QUIET_SECONDS - self.limits.runtime.now()
-            if quiet > 0:
-                self.limits.sleep(quiet)
-                return False
+        if order.kind is OrderKind.SCALE_IN and not self.wish.deleting and self._awaited_quiet():
+            return False
         operation = OPERATIONS[order.kind]
         if self._permit != operation:
             with self.limits.uncounted():
@@ -275,6 +269,16 @@ class Change:
             self._permit = operation
             return not waited
         return True
+
+    def _awaited_quiet(self) -> bool:
+        """Let every resource of the program say what it claims; return whether that took time."""
+        runtime, claims = self.limits.runtime, self.session.claims
+        waited = False
+        with runtime:
+            while (seconds := claims.quiet_in(runtime.now())) > 0:
+                waited = True
+                self.limits.wait(seconds)
+        return waited
 
     # -- readings ------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ translates; this file knows which use case a request is, what is recorded and wh
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -154,6 +155,12 @@ class Provider:
             recorded: the old inputs, None for a new resource.
             news: the inputs of the program.
         """
+        with self._question():
+            return self._checked(urn, recorded, news)
+
+    def _checked(
+        self, urn: str | None, recorded: Mapping[str, object] | None, news: Mapping[str, object]
+    ) -> Checked:
         checked = check_inputs(news, recorded=recorded, settings=self.settings)
         spec = parse_spec(checked.inputs) if not checked.failures else None
         if spec is None or spec.scope is None or not urn:
@@ -194,7 +201,8 @@ class Provider:
                 detailed=tuple((name, "update-replace") for name in replaces)
                 + _detailed(recorded_outputs, news, tuple(name for name in changed if name not in replaces)),
             )
-        drifted = announce and self._preview_update(urn, id, recorded_outputs, news)
+        with self._question():
+            drifted = announce and self._preview_update(urn, id, recorded_outputs, news)
         detailed = _detailed(recorded_outputs, news, changed)
         if drifted and not detailed:
             detailed = (("members", "update"),)
@@ -209,7 +217,8 @@ class Provider:
         spec = parse_spec(news)
         if spec.scope is not None and self.settings.preview_reads:
             wish = _wish(urn, spec.scope, spec, Recorded(), self._policy(spec.policy, None))
-            self._announce(urn, self._preview(urn, wish))
+            with self._question():
+                self._announce(urn, self._preview(urn, wish))
         return _unknown_outputs(news)
 
     def preview_update(
@@ -354,6 +363,18 @@ class Provider:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _question(self) -> Iterator[None]:
+        """Let scale ins wait while the engine asks: the next resource may claim what they would take out."""
+        with self.runtime:
+            self._claims.question_begins()
+        try:
+            yield
+        finally:
+            with self.runtime:
+                self._claims.question_ends(self.runtime.now())
+                self.runtime.notify()
+
     def _session(self, region_id: str) -> Session:
         with self._opening:
             if region_id not in self._sessions:
@@ -387,7 +408,7 @@ class Provider:
         with self.runtime:
             conflict = self._claims.conflict(claim)
             if conflict is None:
-                self._claims.record(claim, self.runtime.now())
+                self._claims.record(claim)
                 return None
         return "", conflict
 
