@@ -80,7 +80,9 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            if error.ctx is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
+            if (
+                error.ctx is None or type(error).__name__ == "NoArgsIsHelpError"
+            ):  # newer than the oldest click
                 raise
             message = f"{error.format_message()} See '{error.ctx.command_path} --help'."
             raise WrongUse(message) from error

@@ -6,6 +6,7 @@ person who looks into a change order, or checks a fact about the API, needs the 
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -58,8 +59,9 @@ class RememberingClient(SdkClient):
         """Return which provider of Alibaba Cloud's credentials library gave the keys, empty before a call."""
         if self._connection is None:
             return ""
-        model = self._connection.credential.get_credential()
-        return str(getattr(model, "provider_name", None) or "")
+        with contextlib.suppress(Exception):  # each source has its own errors; a name is all that is lost
+            return str(self._connection.credential.get_credential().provider_name or "")
+        return ""
 
     def _call(self, operation: str, resource: str, **parameters: object) -> object:
         try:

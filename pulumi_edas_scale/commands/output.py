@@ -83,7 +83,7 @@ def say_json(value: object, *, on_one_line: bool = False) -> None:
 def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under headings; words of state have a colour on a terminal.
 
-    Empty columns are left out.
+    Empty columns are left out. The first one holds what people copy, and is never broken.
     """
     from rich.console import Console  # noqa: PLC0415 - only a command that prints a table needs it
     from rich.table import Table  # noqa: PLC0415 - as above
@@ -92,7 +92,7 @@ def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     used = [index for index in range(len(headings)) if any(row[index] for row in rows)]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index in used:
-        table.add_column(headings[index], overflow="fold")
+        table.add_column(headings[index], overflow="fold", no_wrap=index == 0)
     for row in rows:
         cells = (printable(row[index]) for index in used)
         table.add_row(*(Text(cell, style=COLOURS.get(cell.split(" (")[0], "")) for cell in cells))

@@ -9,7 +9,7 @@ import click
 from pulumi_edas_scale.change_order import describe_status, is_active
 from pulumi_edas_scale.commands.cloud import Cloud, with_cloud
 from pulumi_edas_scale.commands.output import note, say, say_json, say_table
-from pulumi_edas_scale.diagnosis import describe_states
+from pulumi_edas_scale.diagnosis import describe_states, label
 from pulumi_edas_scale.errors import ThrottledError, UnavailableError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ SHORTEST_INTERVAL: Final = 1.0
 """Seconds; EDAS allows 100 readings of applications a minute, for the whole account."""
 
 ORDER_HEADINGS: Final = ("ORDER", "STATE", "GROUP", "WHAT", "STARTED", "BY")
-_MEMBER_HEADINGS: Final = ("INSTANCE", "IP", "ZONE", "STATE", "LAST TASK", "AGENT", "ECU")
+_MEMBER_HEADINGS: Final = ("INSTANCE", "IP", "ZONE", "STATE", "LAST TASK", "AGENT")
 
 
 @click.command("status")
@@ -89,7 +89,7 @@ def _by_instance(member: Member) -> tuple[str, str]:
 def _member_row(member: Member) -> tuple[str, ...]:
     agent = {True: "online", False: "offline", None: ""}[member.online]
     task = member.task.name.lower()
-    return member.instance_id, member.ip, member.zone, member.state.value, task, agent, member.ecu_id
+    return label(member), member.ip, member.zone, member.state.value, task, agent
 
 
 def say_orders(live: Application | None, orders: list[ChangeOrder]) -> None:

@@ -5,6 +5,7 @@ Time is virtual, so that a command that waits takes no time. ``UPDATE_GOLDEN=1``
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import threading
@@ -86,6 +87,11 @@ DEFAULT = "8123db90-880f-486f-b1c2-000000000001"
 BETA = "4f1fb6f5-6769-4bd6-9a00-000000000001"
 EMPTY = "4f1fb6f5-6769-4bd6-9a00-000000000002"
 
+# Before click 8.2 stdout and stderr were only told apart when asked to.
+SEPARATELY: dict[str, Any] = (
+    {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+)
+
 SECRETS = ("canary-secret-0123456789", "LTAI-canary-key")
 
 
@@ -148,12 +154,12 @@ class Terminal:
     def run(self, *arguments: str) -> Result:
         """Run a command; anything but an exit is raised."""
         surroundings = Surroundings(environ=self.environ, runtime=self.time, wall_clock=self.wall_clock)
-        result = CliRunner(env={"COLUMNS": "100", "TERM": "dumb"}).invoke(
+        result = CliRunner(env={"COLUMNS": "100", "TERM": "dumb"}, **SEPARATELY).invoke(
             cli, list(arguments), obj=surroundings, prog_name="edas-scale"
         )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        assert not any(secret in result.output for secret in SECRETS)
+        assert not any(secret in result.stdout + result.stderr for secret in SECRETS)
         return result
 
     def golden(self, name: str, *arguments: str) -> Result:

@@ -123,7 +123,7 @@ def test_wrong_credentials(patient: Terminal) -> None:
     """A key that EDAS does not accept is told from one that is missing; its text is never shown."""
     patient.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = "another-canary-secret"
     result = patient.golden("doctor-wrong-credentials.text", "doctor")
-    assert "another-canary" not in result.output
+    assert "another-canary" not in result.stdout + result.stderr
 
 
 def test_edas_is_down(patient: Terminal) -> None:

@@ -158,7 +158,8 @@ def test_foreign_text_reaches_the_terminal_printable(terminal: Terminal, edas: E
         ("status", "nobody"),
         ("plan", app_id, "x", "--members", ""),
     ):
-        assert "\x1b" not in terminal.run(*call).output
+        result = terminal.run(*call)
+        assert "\x1b" not in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
