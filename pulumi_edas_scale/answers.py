@@ -467,7 +467,7 @@ def _task_failures(pipeline: Mapping[str, object]) -> Iterator[TaskFailure]:
 
 
 def _failure(ip: str, name: str, stage: str, message: str, code: str = "") -> TaskFailure:
-    found = re.search(r"EDAS-1\d{4}(?!\d)", f"{code} {message}")
+    found = re.search(r"EDAS-\d{5}(?!\d)", f"{code} {message}")
     return TaskFailure(
         ip=ip, instance_name=name, stage=stage, code=found.group() if found else "", message=message
     )

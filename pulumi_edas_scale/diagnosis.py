@@ -165,9 +165,11 @@ def describe_evictions(plan: Plan, scope: Scope, unknown_ids: int | None) -> str
     """Return the warning that names the foreign members ``exclusive`` scales in."""
     most = "at most " if unknown_ids != 0 else ""
     who = listing(label(each) for each in plan.evict)
+    one = len(plan.evict) == 1
     return (
-        f"exclusive: {most}{len(plan.evict)} foreign members of {describe_group(scope)} will be scaled in, because "
-        f"they are not listed: {who}. List them to keep them, or set exclusive to false."
+        f"exclusive: {most}{len(plan.evict)} foreign {'member' if one else 'members'} of {describe_group(scope)} will "
+        f"be scaled in, because {'it is' if one else 'they are'} not listed: {who}. List {'it' if one else 'them'} to "
+        f"keep {'it' if one else 'them'}, or set exclusive to false."
     )
 
 

@@ -294,7 +294,9 @@ def _broken(situation: Situation, members: Sequence[Member]) -> tuple[Member, ..
     """Return the desired members whose join failed, unless it may be the deployment that is bad."""
     group = situation.live.group(situation.group_id)
     ordered = situation.history.ordered
-    somebody_runs = any(each.runs and each.ecu_id not in ordered for each in members)
+    # A joiner of ours, and a member that leaves, prove nothing about those that stay.
+    proving = (each for each in members if each.ecu_id not in ordered and not _shall_go(situation, each))
+    somebody_runs = any(each.runs for each in proving)
     if situation.deleting or group is None or not group.deployed:
         return ()
     if not somebody_runs and not situation.our_scale_out_failed:

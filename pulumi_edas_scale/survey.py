@@ -122,7 +122,7 @@ def survey(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         absent=resolution.absent,
         policy=wish.policy,
         deleting=wish.deleting,
-        our_scale_out_failed=_our_scale_out_failed(session, wish, live, limits, history),
+        our_scale_out_failed=_our_scale_out_failed(session, wish, live, limits),
         unknown_ids=wish.unknown_ids,
         history=history,
     )
@@ -257,15 +257,10 @@ def _spared(session: Session, wish: Wish) -> frozenset[str]:
         return session.claims.ids(wish.scope, besides=None if wish.deleting else wish.urn)
 
 
-def _our_scale_out_failed(
-    session: Session, wish: Wish, live: Application, limits: Limits, history: History
-) -> bool:
-    """Return whether a recorded order ended badly; asked only when it decides about a repair."""
+def _our_scale_out_failed(session: Session, wish: Wish, live: Application, limits: Limits) -> bool:
+    """Return whether a recorded order ended badly; asked only when it may decide about a repair."""
     members = live.members_of(wish.scope.group_id)
-    somebody_runs = any(each.runs and each.ecu_id not in history.ordered for each in members)
-    if wish.deleting or not wish.recorded.change_order_ids or somebody_runs:
-        return False
-    if not any(join_failed(each) for each in members):
+    if wish.deleting or not wish.recorded.change_order_ids or not any(join_failed(each) for each in members):
         return False
     ours = set(wish.recorded.change_order_ids)
     return any(
