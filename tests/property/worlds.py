@@ -21,7 +21,7 @@ from pulumi_edas_scale.model import (
     TaskState,
     WaitFor,
 )
-from pulumi_edas_scale.plan import OrderKind, Situation, decide
+from pulumi_edas_scale.plan import OrderKind, Situation, decide, join_failed
 from pulumi_edas_scale.resolution import Absent, Cause
 
 if TYPE_CHECKING:
@@ -200,10 +200,9 @@ class QuietEdas:
         if not live.groups[0].deployed:
             return
         joiners = (self.situation.history.ordered | self.situation.unsettled) & self.situation.desired
-        broken = {each.ecc_id for each in decide(self.situation).broken}
         members = tuple(
             replace(each, state=MemberState.RUNNING, task=TaskState.SUCCESS, online=True)
-            if each.ecu_id in joiners and each.group_id == GROUP and each.ecc_id not in broken
+            if each.ecu_id in joiners and each.group_id == GROUP and not join_failed(each)
             else each
             for each in live.members
         )
