@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -26,7 +27,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
 
-from tools.benchmarks import changes, growth, many, starts  # noqa: E402
+from tools.benchmarks import changes, growth, many, programs, starts  # noqa: E402
 from tools.benchmarks.plot import draw  # noqa: E402
 from tools.benchmarks.results import Result, compare, parse_result, render_table  # noqa: E402
 from tools.benchmarks.sizes import FULL, NORMAL, QUICK, Sizes  # noqa: E402
@@ -34,7 +35,7 @@ from tools.benchmarks.stacks import open_lab  # noqa: E402
 from tools.pulumi_cli import GetError, get_cli  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tools.benchmarks.results import Figure
     from tools.benchmarks.stacks import Lab
@@ -43,6 +44,7 @@ SIZES: Final = {each.name: each for each in (QUICK, NORMAL, FULL)}
 
 WITHOUT_ENGINE: Final[dict[str, Callable[[Sizes], Iterator[Figure]]]] = {
     "imports": starts.measure_imports,
+    "program": programs.measure_program,
     "start": starts.measure_start,
     "provider": changes.measure_provider,
     "long": changes.measure_long_orders,
@@ -68,18 +70,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = SIZES[options.size]
     try:
         before = parse_result(json.loads(options.compare.read_text())) if options.compare else None
-        result = Result(_about(sizes))
-        for figure in _measure(options.only, sizes):
-            result.figures.append(figure)
+        result = Result({**_machine(), "sections": {}})
+        if options.keep and options.output.exists():
+            kept = parse_result(json.loads(options.output.read_text())).without(options.only)
+            result = Result({**_machine(), "sections": kept.about["sections"]}, kept.figures)
+        _measure(options.only, sizes, result, lambda: _store(result, options))
     except (GetError, OSError, RuntimeError, ValueError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     print(render_table(result.figures))
+    return 0 if before is None else _judge(result, before)
+
+
+def _store(result: Result, options: argparse.Namespace) -> None:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(result.to_json(), indent=1) + "\n")
     if options.plot is not None:
         options.plot.write_text(draw(result))
-    return 0 if before is None else _judge(result, before)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--full", action="store_const", const=FULL.name, dest="size", help="as --size full")
     parser.add_argument(
         "--output", type=Path, default=ROOT / "build" / "bench.json", help="the result, as JSON"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep what the output holds of sections that are not measured now"
     )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="the promised figures, as SVG")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="an earlier result")
@@ -105,26 +115,31 @@ def _sections(text: str) -> tuple[str, ...]:
     return wanted
 
 
-def _measure(sections: Iterable[str], sizes: Sizes) -> Iterator[Figure]:
-    wanted = set(sections)
-    for name, measure in WITHOUT_ENGINE.items():
-        if name in wanted:
-            yield from _tell(name, measure(sizes))
-    if wanted.isdisjoint(WITH_ENGINE):
+def _measure(sections: Sequence[str], sizes: Sizes, result: Result, store: Callable[[], None]) -> None:
+    """Measure section by section, and store each: an interrupted run is still worth something."""
+    for name in sections:
+        if name in WITHOUT_ENGINE:
+            _measure_section(name, WITHOUT_ENGINE[name](sizes), sizes, result)
+            store()
+    if set(sections).isdisjoint(WITH_ENGINE):
         return
     path = (Path(sys.executable).parent, get_cli(("python",), offline=False))
     with open_lab(path) as lab:
-        for name, measure_stacks in WITH_ENGINE.items():
-            if name in wanted:
-                yield from _tell(name, measure_stacks(lab, sizes))
+        for name in sections:
+            if name in WITH_ENGINE:
+                _measure_section(name, WITH_ENGINE[name](lab, sizes), sizes, result)
+                store()
 
 
-def _tell(name: str, figures: Iterator[Figure]) -> Iterator[Figure]:
-    """Pass the figures on, and say on stderr how long the section took."""
+def _measure_section(name: str, figures: Iterator[Figure], sizes: Sizes, result: Result) -> None:
+    """Measure one section, and say on stderr how long that took."""
+    about = _about_now(sizes)
     began = time.monotonic()
     print(f"bench: {name} …", file=sys.stderr, flush=True)
-    yield from figures
+    found = list(figures)
     print(f"bench: {name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    result.figures.extend(found)
+    result.about["sections"][name] = {**about, "loadAtEnd": round(os.getloadavg()[0], 1)}
 
 
 def _judge(result: Result, before: Result) -> int:
@@ -132,22 +147,30 @@ def _judge(result: Result, before: Result) -> int:
     for each in worse:
         print(f"worse: {each}")
     if not worse:
-        print(f"Nothing became worse than on {before.about['date']}.")
+        print("Nothing became worse.")
     return 1 if worse else 0
 
 
-def _about(sizes: Sizes) -> dict[str, Any]:
+def _machine() -> dict[str, Any]:
     pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return {
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "size": sizes.name,
         "cores": os.cpu_count(),
         "memoryGiB": round(pages * page_size / 2**30),
-        "loadAtStart": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "pulumi": version("pulumi"),
         "grpcio": version("grpcio"),
-        "pulumi-edas-scale": version("pulumi-edas-scale"),
+    }
+
+
+def _about_now(sizes: Sizes) -> dict[str, Any]:
+    tree = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "size": sizes.name,
+        "tree": tree.stdout.strip(),
+        "loadAtStart": round(os.getloadavg()[0], 1),
     }
 
 

@@ -21,7 +21,12 @@ from tools.benchmarks.results import (
     render_table,
 )
 
-ABOUT = {"cores": 2, "memoryGiB": 24, "python": "3.11.0", "date": "2026-01-01"}
+ABOUT = {
+    "cores": 2,
+    "memoryGiB": 24,
+    "python": "3.11.0",
+    "sections": {"provider": {"date": "2026-01-01"}, "start": {"date": "2026-01-02"}},
+}
 
 
 def figure(*values: float, unit: str = RATIO, case: str = "create", limit: float | None = None) -> Figure:
@@ -81,6 +86,13 @@ def test_result_survives_storing() -> None:
     """What is stored is what is read, as far as it is compared."""
     stored = json.loads(json.dumps(result(figure(1.0, 2.0, limit=3.0)).to_json()))
     assert parse_result(stored) == result(figure(1.0, 2.0, limit=3.0))
+
+
+def test_measuring_a_section_anew_keeps_the_others() -> None:
+    """What is measured again goes with all that was said of it, and nothing else does."""
+    kept = result(figure(1.0), Figure("start", "plugin", "time", RATIO, (2.0,))).without(["provider"])
+    assert [each.section for each in kept.figures] == ["start"]
+    assert list(kept.about["sections"]) == ["start"]
 
 
 def test_other_formats_are_refused() -> None:

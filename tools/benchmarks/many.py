@@ -94,12 +94,12 @@ def measure_large_group(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
             _require_orders(stack, orders)
             unchanged = stacks.preview(stack)
         case = f"{count} members in {orders} orders of {BATCH_SECONDS} s, {door.name.lower()}"
-        yield Figure("large group", case, "time of `up`", SECONDS, (cost.seconds,))
+        yield Figure("large-group", case, "time of `up`", SECONDS, (cost.seconds,))
         over = cost.seconds / (orders * BATCH_SECONDS)
-        yield Figure("large group", case, "over the orders' own time", RATIO, (over,))
-        yield Figure("large group", case, "calls of EDAS", CALLS, (float(cost.total_calls),))
+        yield Figure("large-group", case, "over the orders' own time", RATIO, (over,))
+        yield Figure("large-group", case, "calls of EDAS", CALLS, (float(cost.total_calls),))
         yield Figure(
-            "large group",
+            "large-group",
             case,
             "calls of a preview without changes",
             CALLS,

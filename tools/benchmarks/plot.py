@@ -33,7 +33,10 @@ def draw(result: Result) -> str:
     height = TOP + ROW * len(figures) + 12
     width = LABELS + BARS + 130
     about = result.about
-    machine = f"{about['cores']} cores, {about['memoryGiB']} GiB, Python {about['python']}, {about['date']}"
+    dates = sorted({run["date"] for run in about["sections"].values()})
+    machine = (
+        f"{about['cores']} cores, {about['memoryGiB']} GiB, Python {about['python']}, {', '.join(dates)}"
+    )
     return "\n".join(
         [
             _opening(width, height),

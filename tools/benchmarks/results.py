@@ -74,15 +74,23 @@ class Figure:
 
 @dataclass
 class Result:
-    """A whole run.
+    """What was measured on one machine; both sides of a ratio belong to one run of their section.
 
     Attributes:
-        about: when, where, with which sizes.
+        about: the machine; under ``sections`` when, with what and in how busy a minute each section was begun.
         figures: in the order in which they were measured.
     """
 
     about: dict[str, Any]
     figures: list[Figure] = field(default_factory=list)
+
+    def without(self, sections: Iterable[str]) -> Result:
+        """Return the other sections: these are measured anew."""
+        gone = set(sections)
+        kept = {name: run for name, run in self.about["sections"].items() if name not in gone}
+        return Result(
+            {**self.about, "sections": kept}, [each for each in self.figures if each.section not in gone]
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return what is stored."""

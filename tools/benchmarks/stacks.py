@@ -161,7 +161,7 @@ def run(stack: Stack, *command: str) -> Cost:
     if result.exit_code != 0:
         raise RuntimeError(str(result)[-4000:])
     # The next command must not share the processors with what this one left behind.
-    processes.await_end(stack.mark, 10.0)
+    processes.await_end(stack.mark, timeout=10.0)
     program = json.loads(told.read_text())["seconds"] if told.exists() else None
     calls: dict[str, int] = {}
     throttled = 0
