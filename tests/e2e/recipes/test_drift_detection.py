@@ -1,0 +1,129 @@
+"""Finding drift without a person: by the exit code of a preview, over many stacks, and in a scheduled workflow."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.e2e import orders
+from tests.e2e.recipes.beside import EXAMPLES, run_beside
+from tests.e2e.stack import Code, Door, membership
+from tests.e2e.world import BETA, GAMMA, SHOP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.e2e.stack import Stack
+
+ABC = ["i-a", "i-b", "i-c"]
+DYNAMIC_ONLY = pytest.mark.parametrize("door", [Door.DYNAMIC], ids=["dynamic"])
+
+
+@pytest.mark.scenario("S7", "S8")
+def test_the_exit_code_of_a_preview_tells_drift(web: Stack) -> None:
+    """Nothing to do is 0; a member that left is another code, with the words; a foreign arrival is words only."""
+    assert web.preview(expect_no_changes=True).exit_code == 0
+    web.edas.action("join", group=BETA, application=SHOP, instance="i-d")
+    told = web.preview(expect_no_changes=True)
+    assert "Drift: i-d joined" in told.words
+    web.edas.action("leave", instance="i-b")
+
+    drifted = web.preview(expect_no_changes=True, fails=True)
+
+    assert "no changes were expected" in drifted.words
+    assert "Drift: i-b left" in drifted.words
+    assert orders.writes(web.edas) == []
+
+
+@DYNAMIC_ONLY
+def test_a_report_over_many_stacks(stack: Stack) -> None:
+    """The report names what drifted in which stack, changes nothing, and ends with 0, 1 or 2."""
+    where = Code(f"{{'dev': {BETA!r}, 'other': {GAMMA!r}}}[pulumi.get_stack()]")
+    who = Code(f"{{'dev': {ABC!r}, 'other': ['i-e']}}[pulumi.get_stack()]")
+    stack.write(membership(group_id=where, instance_ids=who))
+    stack.up()
+    stack.run("stack", "init", "other")
+    stack.environment["PULUMI_STACK"] = "other"
+    stack.up()
+    del stack.environment["PULUMI_STACK"]
+    stack.edas.clear_log()
+
+    clean = run_beside(stack, "python", EXAMPLES / "drift_report.py", stack.program)
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+    assert clean.stdout.count("as it should be") == 2
+
+    stack.edas.action("leave", instance="i-b")
+    drifted = run_beside(stack, "python", EXAMPLES / "drift_report.py", stack.program)
+    assert drifted.returncode == 1, drifted.stdout + drifted.stderr
+    [line] = [each for each in drifted.stdout.splitlines() if "i-b left" in each]
+    assert line.split()[0].endswith(":dev")
+    assert line.split()[1] == "web"
+    assert "the next up would update it" in drifted.stdout
+    assert "as it should be" in drifted.stdout
+
+    unknown = run_beside(stack, "python", EXAMPLES / "drift_report.py", f"{stack.program}:no-such-stack")
+    assert unknown.returncode == 2, unknown.stdout + unknown.stderr
+    assert "cannot be told" in unknown.stdout
+    assert orders.writes(stack.edas) == []
+
+
+def workflow_steps() -> dict[str, str]:
+    """Return the scripts of the workflow by the names of their steps."""
+    workflow = yaml.safe_load((EXAMPLES / "ci" / "drift.yml").read_text())
+    steps = workflow["jobs"]["drift"]["steps"]
+    return {step["name"]: step["run"] for step in steps if "name" in step}
+
+
+@DYNAMIC_ONLY
+@pytest.mark.parametrize(
+    ("what", "result"), [("nothing", "clean"), ("leave", "drift"), ("join", "told"), ("broken", "failed")]
+)
+def test_the_workflow_tells_drift_from_a_failed_preview(
+    given: Callable[..., Stack], tmp_path: Path, what: str, result: str
+) -> None:
+    """The first step of the workflow writes the result for the next ones, and the words into the summary."""
+    stack = given(instance_ids=ABC)
+    if what == "leave":
+        stack.edas.action("leave", instance="i-b")
+    elif what == "join":
+        stack.edas.action("join", group=BETA, application=SHOP, instance="i-d")
+    elif what == "broken":
+        (stack.program / "__main__.py").write_text("import nothing_of_this_name\n")
+    output, summary = tmp_path / "output", tmp_path / "summary.md"
+    variables = {"STACK": "dev", "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
+
+    look = run_beside(stack, "bash", "-eo", "pipefail", "-c", workflow_steps()["Look"], environment=variables)
+
+    assert look.returncode == 0, look.stdout + look.stderr
+    assert output.read_text() == f"result={result}\n", summary.read_text()
+    assert f"### dev: {result}" in summary.read_text()
+    assert ("Drift: i-b left" in summary.read_text()) is (what == "leave")
+
+
+@pytest.mark.parametrize(
+    ("open_issue", "asked"), [("", "issue create --title Deploy groups of dev"), ("7", "issue comment 7")]
+)
+def test_the_workflow_posts_once(tmp_path: Path, open_issue: str, asked: str) -> None:
+    """An issue is opened for a stack, and commented while it is open."""
+    tool = tmp_path / "gh"
+    tool.write_text(f'#!/bin/sh\necho "$@" >>asked\ncase "$*" in *list*) echo "{open_issue}";; esac\n')
+    tool.chmod(0o755)
+    (tmp_path / "preview.txt").write_text("Drift: i-b left deploy group b outside Pulumi.\n")
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "STACK": "dev"}
+
+    posted = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", workflow_steps()["Post what drifted"]],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert posted.returncode == 0, posted.stderr
+    assert asked in (tmp_path / "asked").read_text()
+    assert "i-b left" in (tmp_path / "body.md").read_text()
