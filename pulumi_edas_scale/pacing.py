@@ -3,18 +3,22 @@
 This file's law: it decides about looks and makes none; every method gets the moment ``now`` in seconds. One pacer
 serves all orders of a process, because they share EDAS's small budget of calls per minute.
 
-Two reasons make a look worth its call:
+A look is worth making when the chance that it finds an end has grown to its *price*, and the price is what the
+budget can bear: a few percent for a single order, more than half when each order has one look left. The chance
+that an order has ended since it was seen last is taken from three things:
 
-- *warm*: orders of this kind took ``s`` seconds before, and this one has just become as old as that;
-- *cold*: nothing is known, so an order is looked at again when it has become a little older, in proportion
-  (``GROWTH`` of its age): the end is then seen late by a bounded share of the order's own time.
+- *known*: the share of the remembered durations of its kind, beyond its age when last seen, that it has reached;
+- *ahead*: nothing is known and no order of its kind was seen running at its age: the chance is the share by
+  which it has aged, whatever the scale (``1 - seen / age``);
+- *hearsay*: others of its kind run at that age or took longer; then the same counts for ``HEARSAY`` of itself.
 
-Cold looks of all orders together never take more than the spare budget divided by ``HORIZON_SECONDS``, and go
-round: what one order shows at an age warms all others. A thousand orders are thus as polite as one.
+So one order at the front finds out how long orders take, and the others are looked at when they become as old. A
+thousand orders are as polite as one.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,11 +29,20 @@ FIRST_LOOK_SECONDS: Final = 0.4
 SHORTEST_GAP_SECONDS: Final = 0.2
 LONGEST_GAP_SECONDS: Final = 10.0
 
-GROWTH: Final = 0.035
-"""Share of an order's age that may pass between two looks: an end is seen at most this much late."""
+LONGEST_ROUND_SECONDS: Final = 0.8
+"""However small the chance, an order is looked at after so many seconds for each order there is (and 10 at least):
+with 75 calls a minute to spare, everybody has his turn once in a round."""
 
-HORIZON_SECONDS: Final = 15.0
-"""Cold looks may use up the spare budget no faster than over this time, so that it never runs dry in a minute."""
+LOWEST_PRICE: Final = 0.035
+"""Share of its age by which the end of a single order is seen late at most."""
+
+HIGHEST_PRICE: Final = 0.6
+"""When calls are scarce they go where an end is more likely than not."""
+
+LOOKS_KEPT: Final = 2.0
+"""Looks the price keeps back for each order: with ``n`` orders and ``s`` spare calls a look costs ``2 n / s``."""
+
+HEARSAY: Final = 0.3
 
 REMEMBERED_DURATIONS: Final = 16
 
@@ -40,7 +53,13 @@ class _Watched:
     begun: float
     looked: float
     not_before: float
+    doubted: bool = False
     looking: bool = False
+
+    @property
+    def seen_age(self) -> float:
+        """How old the order was when it was looked at last."""
+        return self.looked - self.begun
 
 
 @dataclass(slots=True)
@@ -49,7 +68,6 @@ class Pacer:
 
     _watched: dict[str, _Watched] = field(default_factory=dict)
     _durations: dict[str, deque[float]] = field(default_factory=dict)
-    _last_cold: float = float("-inf")
 
     def watch(self, order_id: str, kind: str, begun: float, now: float) -> None:
         """Start to care for an order of a kind (``scale out``), which began at the moment ``begun``."""
@@ -63,17 +81,17 @@ class Pacer:
         """Note that somebody is looking at the order now, so that nobody else does."""
         order = self._watched[order_id]
         order.looking = True
-        if self._warm(order) > now:
-            self._last_cold = now
+        order.looked = now
 
     def look_ends(self, order_id: str, now: float, *, not_before: float | None = None) -> None:
-        """Note that the order was seen and goes on; ``not_before`` is a moment before which looking is useless."""
+        """Note that the order was seen and goes on; ``not_before`` is when a doubt about it can be settled."""
         order = self._watched.get(order_id)
         if order is None:
             return
         order.looking = False
         order.looked = now
-        order.not_before = now + _gap(now - order.begun) if not_before is None else not_before
+        order.doubted = not_before is not None
+        order.not_before = now + SHORTEST_GAP_SECONDS if not_before is None else not_before
 
     def learn(self, order_id: str, now: float) -> None:
         """Note that the order was seen to have ended well: others of its kind will take as long."""
@@ -89,27 +107,36 @@ class Pacer:
             now: the present moment.
             spare_calls: how many calls the budget allows in this minute beyond those already made.
         """
-        free = [(order_id, order) for order_id, order in self._watched.items() if not order.looking]
-        if not free:
-            return None
-        warm = min(free, key=lambda item: (self._warm(item[1]), item[0]))
-        cold = max(free, key=lambda item: (_overdue(item[1], now), item[0]))
-        cold_at = max(cold[1].not_before, self._last_cold + HORIZON_SECONDS / max(spare_calls, 1.0))
-        if self._warm(warm[1]) <= cold_at:
-            return warm[0], self._warm(warm[1])
-        return cold[0], cold_at
+        del now
+        price = LOOKS_KEPT * len(self._watched) / max(spare_calls, 1.0)
+        price = min(max(price, LOWEST_PRICE), HIGHEST_PRICE)
+        farthest: dict[str, float] = {}
+        for order in self._watched.values():
+            farthest[order.kind] = max(farthest.get(order.kind, 0.0), order.seen_age)
+        due = (
+            (self._due(order, price, farthest[order.kind]), order.looked, order_id)
+            for order_id, order in self._watched.items()
+            if not order.looking
+        )
+        first = min(due, default=None)
+        return None if first is None else (first[2], first[0])
 
-    def _warm(self, order: _Watched) -> float:
-        """Return the moment at which the order becomes as old as the next remembered duration."""
-        seen_age = order.looked - order.begun + _gap(order.looked - order.begun) / 2
-        later = [seconds for seconds in self._durations.get(order.kind, ()) if seconds > seen_age]
-        return max(order.begun + min(later), order.looked) if later else float("inf")
+    def _due(self, order: _Watched, price: float, farthest: float) -> float:
+        """Return the moment at which a look at the order becomes worth its price."""
+        if order.doubted:
+            return order.not_before
+        known = sorted(each for each in self._durations.get(order.kind, ()) if each > order.seen_age)
+        longest = max(LONGEST_GAP_SECONDS, LONGEST_ROUND_SECONDS * len(self._watched))
+        age = min(order.seen_age + longest, _worth(order.seen_age, price / HEARSAY))
+        if known:
+            age = min(age, known[math.ceil(price * len(known)) - 1])
+        elif order.seen_age >= farthest:
+            age = min(age, _worth(order.seen_age, price))
+        else:  # it may pass the one at the front, and be the next to find something out
+            age = min(age, max(_worth(order.seen_age, price), _worth(farthest, LOWEST_PRICE)))
+        return max(order.begun + age, order.not_before)
 
 
-def _gap(age: float) -> float:
-    return min(max(age * GROWTH, SHORTEST_GAP_SECONDS), LONGEST_GAP_SECONDS)
-
-
-def _overdue(order: _Watched, now: float) -> float:
-    """Return how many of its gaps an order has gone unseen: the largest is the most overdue."""
-    return (now - order.not_before) / _gap(now - order.begun)
+def _worth(seen_age: float, chance: float) -> float:
+    """Return the age at which an end since ``seen_age`` has that chance, if every scale of time is as likely."""
+    return max(seen_age, SHORTEST_GAP_SECONDS) / (1 - chance) if chance < 1 else math.inf
