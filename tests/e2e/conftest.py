@@ -34,16 +34,27 @@ ROOT = Path(__file__).parents[2]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that names the file."""
+    """Add the options."""
     parser.addoption("--conformance", metavar="FILE", help="write what became of each scenario, as JSON")
+    parser.addoption("--soak", action="store_true", help="also run the end-to-end tests that take minutes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and collect outcomes where all of them arrive."""
     config.addinivalue_line("markers", "scenario(*ids): the rows of the scenario table that a test holds")
+    config.addinivalue_line("markers", "soak: takes minutes, and runs with --soak only")
     file = config.getoption("--conformance", default=None)
     if file is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Conformance(Path(file)))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless it is asked for."""
+    if config.getoption("--soak", default=False):
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak") is not None]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -43,10 +43,10 @@ def describe(pid: int) -> str:
     return f"{pid}: has ended"
 
 
-def await_end(mark: str, timeout: float) -> list[int]:
-    """Wait until no process of a mark lives; return those that still do after ``timeout`` seconds."""
+def await_end(mark: str, *words: str, timeout: float) -> list[int]:
+    """Wait until no process that ``find`` finds lives; return those that still do after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
-    while (living := find(mark)) and (left := deadline - time.monotonic()) > 0:
+    while (living := find(mark, *words)) and (left := deadline - time.monotonic()) > 0:
         await_exit(living[0], left)
     return living
 

@@ -138,6 +138,15 @@ class Result:
         """The output as one line: the CLI breaks lines where it likes."""
         return " ".join(self.output.split())
 
+    def must_say(self, *phrases: str) -> None:
+        """Check that the output holds each phrase.
+
+        Raises:
+            AssertionError: it does not; with all that was printed.
+        """
+        missing = [each for each in phrases if each not in self.words]
+        assert not missing, f"missing: {missing}\n{self}"
+
     @property
     def diagnostics(self) -> str:
         """What is listed below the resources, as one line."""
@@ -357,6 +366,20 @@ class Stack:
         """End the provider without a chance to clean up."""
         return processes.kill(self.mark, *self.door.process_words)
 
+    def await_provider_end(self, timeout: float = 20.0) -> None:
+        """Wait until the provider has ended by itself.
+
+        Raises:
+            AssertionError: it lives on.
+        """
+        left = processes.await_end(self.mark, *self.door.process_words, timeout=timeout)
+        assert not left, f"the provider lives on: {[processes.describe(each) for each in left]}"
+
+    def kill_cli(self, running: Running) -> None:
+        """End the CLI without a chance to clean up, and its language host, which would live on for ever."""
+        running.kill()
+        processes.kill(self.mark, "pulumi-language-python")
+
     def close(self, timeout: float = 10.0) -> list[str]:
         """End everything; return in words what had not ended by itself within ``timeout`` seconds."""
         for each in self._running:
@@ -364,6 +387,6 @@ class Stack:
                 each.kill()
             elif each.process.stdout is not None:
                 each.process.stdout.close()
-        left = [processes.describe(each) for each in processes.await_end(self.mark, timeout)]
+        left = [processes.describe(each) for each in processes.await_end(self.mark, timeout=timeout)]
         processes.kill(self.mark)
         return left

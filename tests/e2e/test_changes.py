@@ -47,7 +47,7 @@ def test_s01_the_preview_says_what_the_create_will_do(stack: Stack) -> None:
 
     result = stack.preview()
 
-    assert "scale out 3: i-a" in result.words
+    result.must_say("scale out 3: i-a")
     assert orders.writes(stack.edas) == []
     assert stack.resources() == []
 
@@ -59,7 +59,7 @@ def test_s02_one_more_is_one_scale_out_of_that_one(web: Stack) -> None:
 
     result = web.up(preview=True)
 
-    assert "scale out 1: i-d" in result.words
+    result.must_say("scale out 1: i-d")
     assert orders.orders(web.edas) == [("scale_out", ["i-d"])]
     assert web.edas.running_minimum(BETA, SHOP) == 3
     assert web.members() == [*ABC, "i-d"]
@@ -84,8 +84,8 @@ def test_s04_a_swap_never_costs_a_running_member(web: Stack) -> None:
 
     result = web.up(preview=True)
 
-    assert "scale out 1: i-d" in result.words
-    assert "then scale in 1: i-c" in result.words
+    result.must_say("scale out 1: i-d")
+    result.must_say("then scale in 1: i-c")
     assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
     assert web.edas.running_minimum(BETA, SHOP) == 3
     assert web.members() == ["i-a", "i-b", "i-d"]
@@ -124,8 +124,8 @@ def test_s06_an_id_twice_is_refused_by_its_path(stack: Stack) -> None:
 
     result = stack.preview(fails=True)
 
-    assert "instanceIds[2]" in result.words
-    assert "i-a" in result.words
+    result.must_say("instanceIds[2]")
+    result.must_say("i-a")
     assert stack.edas.log() == []
 
 
@@ -136,7 +136,7 @@ def test_s06_one_machine_by_two_names_is_refused(stack: Stack) -> None:
 
     result = stack.preview(fails=True)
 
-    assert "'ecu-a' is the same machine as 'i-a'" in result.words
+    result.must_say("'ecu-a' is the same machine as 'i-a'")
     assert orders.writes(stack.edas) == []
 
 
@@ -163,7 +163,7 @@ def test_bad_input_is_refused_by_its_path(stack: Stack) -> None:
         "onDelete",
         "timeoutSeconds",
     ):
-        assert f"has a problem: {path}: " in result.words
+        result.must_say(f"has a problem: {path}: ")
     assert stack.edas.log() == []
     assert stack.resources() == []
 
@@ -174,7 +174,7 @@ def test_no_list_at_all_is_refused(stack: Stack) -> None:
 
     result = stack.up(fails=True)
 
-    assert "has a problem: instanceIds: " in result.words
+    result.must_say("has a problem: instanceIds: ")
     assert stack.edas.log() == []
 
 
@@ -238,11 +238,11 @@ def test_s34_min_running_is_refused_before_anything_is_sent(web: Stack) -> None:
     """A list that would leave fewer running than minRunning is refused in preview and in update."""
     web.declare(["i-a"], min_running=2)
 
-    assert "minRunning: scaling in 2" in web.preview(fails=True).words
+    web.preview(fails=True).must_say("minRunning: scaling in 2")
     result = web.up(fails=True)
 
-    assert "minRunning: scaling in 2" in result.words
-    assert "would leave 1 running, but minRunning is 2" in result.words
+    result.must_say("minRunning: scaling in 2")
+    result.must_say("would leave 1 running, but minRunning is 2")
     assert orders.writes(web.edas) == []
     assert web.members() == ABC
 
@@ -260,7 +260,7 @@ def test_s34_min_running_holds_against_the_live_group(web: Stack) -> None:
     result = running.result()
 
     assert result.exit_code != 0
-    assert "minRunning" in result.words
+    result.must_say("minRunning")
     assert orders.orders(web.edas) == [("scale_out", ["i-d"])]
     assert web.members() == ["i-a", "i-b", "i-c", "i-d"]
 
@@ -269,7 +269,7 @@ def test_s34_min_running_holds_against_the_live_group(web: Stack) -> None:
 def test_s34_the_last_member_does_not_leave_by_accident(web: Stack) -> None:
     """An empty list is refused by the default of minRunning, and done with minRunning 0."""
     web.declare([])
-    assert "minRunning" in web.up(fails=True).words
+    web.up(fails=True).must_say("minRunning")
     assert orders.writes(web.edas) == []
 
     web.declare([], min_running=0)
@@ -285,10 +285,10 @@ def test_s34_max_removals_is_refused(web: Stack) -> None:
     """A list that would take more members out than maxRemovals is refused, and names them."""
     web.declare(["i-a", "i-d", "i-e"], max_removals=1)
 
-    assert "maxRemovals: 2 members would leave" in web.preview(fails=True).words
+    web.preview(fails=True).must_say("maxRemovals: 2 members would leave")
     result = web.up(fails=True)
 
-    assert "(i-b, i-c), but maxRemovals is 1" in result.words
+    result.must_say("(i-b, i-c), but maxRemovals is 1")
     assert orders.writes(web.edas) == []
     assert web.members() == ABC
 
@@ -300,7 +300,7 @@ def test_s45_to_another_group_with_the_same_instances(web: Stack) -> None:
 
     result = web.up(preview=True)
 
-    assert "replace" in result.words
+    result.must_say("replace")
     assert orders.orders(web.edas) == [("scale_in", ABC), ("scale_out", ABC)]
     assert orders.running(web.edas, DEFAULT) == ABC
     assert orders.members(web.edas, BETA) == []
@@ -338,7 +338,7 @@ def test_to_another_region_is_a_replacement(web: Stack) -> None:
 
     result = web.preview()
 
-    assert "replace" in result.words
+    result.must_say("replace")
     assert orders.writes(web.edas) == []
 
 

@@ -51,7 +51,7 @@ def test_s22_import_of_what_is_not_there_fails(stack: Stack) -> None:
         "import", Door.NATIVE.type_token, "web", f"{REGION}/{SHOP}/no-such-group", "--yes", fails=True
     )
 
-    assert "There is nothing to import" in result.words
+    result.must_say("There is nothing to import")
     assert stack.resources() == []
 
 
@@ -63,7 +63,7 @@ def test_s22_create_adopts_members_that_are_there(stack: Stack) -> None:
 
     result = stack.up(preview=True)
 
-    assert "no order; adopt without an order 3" in result.words
+    result.must_say("no order; adopt without an order 3")
     assert orders.writes(stack.edas) == []
     assert stack.members() == ABC
     stack.preview(expect_no_changes=True)
@@ -118,7 +118,7 @@ def test_get_reads_a_membership_that_is_not_managed(stack: Stack) -> None:
 
     result = stack.up()
 
-    assert "running: 3" in result.words
+    result.must_say("running: 3")
     stack.destroy()
     assert orders.writes(stack.edas) == []
     assert orders.running(stack.edas) == ABC
@@ -221,7 +221,7 @@ def test_a_yaml_program_needs_no_sdk(stack: Stack) -> None:
 
     result = stack.up(preview=True)
 
-    assert "running: 3" in result.words
+    result.must_say("running: 3")
     assert orders.orders(stack.edas) == [("scale_out", ABC)]
     stack.preview(expect_no_changes=True)
 
@@ -278,7 +278,7 @@ def test_without_preview_reads_nothing_is_read(web: Stack) -> None:
 
     assert web.edas.log() == []
     web.declare([*ABC, "i-d"])
-    assert "1 to update" in web.preview().words
+    web.preview().must_say("1 to update")
     assert web.edas.log() == []
     web.up()
     assert orders.orders(web.edas) == [("scale_out", ["i-b", "i-d"])]
@@ -291,7 +291,7 @@ def test_a_wrong_setting_is_refused_by_its_key(stack: Stack) -> None:
 
     result = stack.preview(fails=True)
 
-    assert "edas-scale:previewReads" in result.words
+    result.must_say("edas-scale:previewReads")
     assert stack.edas.log() == []
 
 
@@ -304,5 +304,5 @@ def test_nobody_signed_in(stack: Stack) -> None:
 
     result = stack.up(fails=True)
 
-    assert "ALIBABA_CLOUD_ACCESS_KEY_ID" in result.words
+    result.must_say("ALIBABA_CLOUD_ACCESS_KEY_ID")
     assert stack.resources() == []

@@ -24,9 +24,9 @@ def test_s07_a_member_that_left_is_seen_and_brought_back(web: Stack) -> None:
 
     preview = web.preview()
 
-    assert "1 to update" in preview.words
-    assert "i-b left" in preview.words
-    assert "scale out 1: i-b" in preview.words
+    preview.must_say("1 to update")
+    preview.must_say("i-b left")
+    preview.must_say("scale out 1: i-b")
     web.up()
     assert orders.orders(web.edas) == [("scale_out", ["i-b"])]
     assert web.members() == ABC
@@ -40,7 +40,7 @@ def test_s07_after_a_refresh_too(web: Stack) -> None:
 
     refreshed = web.refresh()
 
-    assert "i-b left" in refreshed.words
+    refreshed.must_say("i-b left")
     assert web.members() == ["i-a", "i-c"]
     assert web.resource()["inputs"]["instanceIds"] == ["i-a", "i-c"]
     assert orders.writes(web.edas) == []
@@ -57,7 +57,7 @@ def test_s07_preview_with_refresh(web: Stack) -> None:
 
     preview = web.preview(refresh=True)
 
-    assert "1 to update" in preview.words
+    preview.must_say("1 to update")
     assert preview.diagnostics.count("scale out 1: i-b") == 1
     assert orders.writes(web.edas) == []
 
@@ -67,7 +67,7 @@ def test_s08_a_foreign_member_is_left_alone(web: Stack) -> None:
     """A member that somebody else added is no change, is told in words, and stays through every change."""
     web.edas.action("join", group=BETA, application=SHOP, instance="i-d")
 
-    assert "i-d joined" in web.preview(expect_no_changes=True).words
+    web.preview(expect_no_changes=True).must_say("i-d joined")
     web.refresh()
     assert web.foreign_members() == ["i-d"]
     assert web.members() == ABC
@@ -87,8 +87,8 @@ def test_s08_an_exclusive_group_holds_exactly_the_list(web: Stack) -> None:
 
     preview = web.preview()
 
-    assert "scale in 1: i-d" in preview.words
-    assert "exclusive: 1 foreign members" in preview.words
+    preview.must_say("scale in 1: i-d")
+    preview.must_say("exclusive: 1 foreign members")
     assert orders.writes(web.edas) == []
     web.up()
     assert orders.orders(web.edas) == [("scale_in", ["i-d"])]
@@ -102,7 +102,7 @@ def test_s08_exclusive_sees_a_later_arrival(given: Callable[..., Stack]) -> None
     stack = given(instance_ids=ABC, exclusive=True)
     stack.edas.action("join", group=BETA, application=SHOP, instance="i-d")
 
-    assert "1 to update" in stack.preview().words
+    stack.preview().must_say("1 to update")
     stack.up()
 
     assert orders.orders(stack.edas) == [("scale_in", ["i-d"])]
@@ -129,8 +129,8 @@ def test_s09_a_moved_member_is_reported_and_never_scaled_in_there(web: Stack) ->
 
     preview = web.preview()
 
-    assert "moved out of" in preview.words
-    assert DEFAULT in preview.words
+    preview.must_say("moved out of")
+    preview.must_say(DEFAULT)
     web.refresh()
     assert web.members() == ["i-a", "i-b"]
     web.destroy()
@@ -206,7 +206,7 @@ def test_s28_refresh_while_members_are_unwell(web: Stack) -> None:
 
     states = {each["instanceId"]: each["state"] for each in web.outputs()["members"]}
     assert states == {"i-a": "agentOff", "i-b": "stopped", "i-c": "unhealthy"}
-    assert "not running" in result.words
+    result.must_say("not running")
     assert web.outputs()["runningCount"] == 0
     web.preview(expect_no_changes=True)
     assert orders.writes(web.edas) == []
@@ -219,8 +219,8 @@ def test_s48_another_region_in_the_environment_is_no_change(web: Stack) -> None:
 
     result = web.preview(expect_no_changes=True)
 
-    assert "cn-beijing" in result.words
-    assert "warning" in result.words
+    result.must_say("cn-beijing")
+    result.must_say("warning")
     assert web.resource()["inputs"]["regionId"] == "cn-hangzhou"
 
 
@@ -232,8 +232,8 @@ def test_s49_another_account_forgets_nothing(web: Stack, command: str) -> None:
 
     result = web.refresh(fails=True) if command == "refresh" else web.destroy(fails=True)
 
-    assert "cannot tell gone from another account" in result.words
-    assert "pulumi state delete" in result.words
+    result.must_say("cannot tell gone from another account")
+    result.must_say("pulumi state delete")
     assert web.members() == ABC
     assert orders.writes(web.edas) == []
 

@@ -29,9 +29,9 @@ def test_s18_an_unknown_instance_is_a_warning_and_then_a_failure(stack: Stack) -
 
     preview = stack.preview()
 
-    assert f"warning: instanceIds[1]: '{NOT_IMPORTED}' is not in cluster" in preview.words
+    preview.must_say(f"warning: instanceIds[1]: '{NOT_IMPORTED}' is not in cluster")
     result = stack.up(fails=True)
-    assert f"instanceIds[1]: '{NOT_IMPORTED}' is not in cluster" in result.words
+    result.must_say(f"instanceIds[1]: '{NOT_IMPORTED}' is not in cluster")
     assert orders.writes(stack.edas) == []
     assert stack.resources() == []
 
@@ -42,8 +42,8 @@ def test_s18_strict_preview_fails(stack: Stack) -> None:
     stack.config["edas-scale:strictPreview"] = "true"
     stack.declare(["i-a", NOT_IMPORTED])
 
-    assert f"instanceIds[1]: '{NOT_IMPORTED}'" in stack.preview(fails=True).words
-    assert f"instanceIds[1]: '{NOT_IMPORTED}'" in stack.up(fails=True).words
+    stack.preview(fails=True).must_say(f"instanceIds[1]: '{NOT_IMPORTED}'")
+    stack.up(fails=True).must_say(f"instanceIds[1]: '{NOT_IMPORTED}'")
     assert orders.writes(stack.edas) == []
 
 
@@ -76,8 +76,8 @@ def test_s19_instances_that_cannot_join_are_told_with_the_cause(stack: Stack) ->
         f"instanceIds[3]: '{INSTANCES[-1]}' is in cluster",
         "another application uses it",
     ):
-        assert words in preview.words
-        assert words in result.words
+        preview.must_say(words)
+        result.must_say(words)
     assert orders.writes(stack.edas) == []
     assert stack.resources() == []
 
@@ -89,7 +89,7 @@ def test_s24_an_application_that_was_never_deployed(stack: Stack) -> None:
 
     result = stack.up()
 
-    assert "No package was ever deployed" in result.words
+    result.must_say("No package was ever deployed")
     assert {each["state"] for each in stack.outputs()["members"]} == {"stopped"}
     assert orders.orders(stack.edas, NEW) == [("scale_out", ABC)]
     stack.preview(expect_no_changes=True)
@@ -160,7 +160,7 @@ def test_s38_an_import_beside_the_membership(stack: Stack) -> None:
     preview = stack.preview()
     stack.up()
 
-    assert "'i-x1' is not in cluster" in preview.words
+    preview.must_say("'i-x1' is not in cluster")
     assert orders.orders(stack.edas) == [("scale_out", ["i-a", "i-x1"])]
 
 
@@ -169,8 +169,8 @@ def test_s40_an_application_on_kubernetes_is_refused(stack: Stack) -> None:
     """Membership is a matter of ECS clusters: refused in preview and in up, with the reason."""
     stack.declare(ABC, app_id=KUBERNETES, group_id=KUBERNETES_DEFAULT)
 
-    assert "runs on a Kubernetes cluster" in stack.preview(fails=True).words
-    assert "runs on a Kubernetes cluster" in stack.up(fails=True).words
+    stack.preview(fails=True).must_say("runs on a Kubernetes cluster")
+    stack.up(fails=True).must_say("runs on a Kubernetes cluster")
     assert orders.writes(stack.edas) == []
 
 
@@ -185,8 +185,8 @@ def test_s43_ids_that_are_not_known_yet(stack: Stack) -> None:
 
     preview = stack.preview()
 
-    assert "scale out 3: i-a" in preview.words
-    assert "2 not known yet" in preview.words
+    preview.must_say("scale out 3: i-a")
+    preview.must_say("2 not known yet")
     stack.up()
     assert orders.orders(stack.edas) == [("scale_out", ["i-a", "i-x1", "i-x2"])]
     stack.preview(expect_no_changes=True)
@@ -219,6 +219,6 @@ def test_s43_an_unknown_id_evicts_nobody_for_sure(web: Stack) -> None:
 
     preview = web.preview()
 
-    assert "at most 1 of: i-c" in preview.words
+    preview.must_say("at most 1 of: i-c")
     web.up()
     assert orders.orders(web.edas) == [("scale_out", ["i-x1"]), ("scale_in", ["i-c"])]

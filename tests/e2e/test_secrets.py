@@ -51,7 +51,7 @@ def test_s36_credentials_are_written_nowhere(stack: Stack) -> None:
     del stack.environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]
     printed.append(stack.destroy(*loud))
 
-    assert "SignatureDoesNotMatch" in printed[4].words
+    printed[4].must_say("SignatureDoesNotMatch")
     for name, secret in {"key": ACCESS_KEY, "secret": SECRET, "token": TOKEN}.items():
         assert holding(stack.directory, secret) == [], name
         assert [each.command for each in printed if secret in each.output] == [], name
