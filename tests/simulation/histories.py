@@ -34,10 +34,11 @@ INSTANCES: Final = tuple(f"i-{number}" for number in range(10))
 class Step:
     """One thing the history does.
 
-    ``do``: ``up``, ``preview``, ``refresh``, ``destroy``, ``wait`` or ``act``. ``program``: ids and policy by the
-    name of the resource. ``events``: moments in seconds after the beginning, actions and their arguments.
-    ``rules``: of the emulator, in force during the step. ``faults``: of this process. ``stop``: seconds after which
-    the stop sign goes up, and why.
+    ``do``: ``up``, ``preview``, ``refresh``, ``import``, ``destroy`` or ``wait``. ``program``: ids and policy by the
+    name of the resource; ``group`` moves it to another group, and ``web-new`` is what was ``web`` before it was
+    renamed. ``events``: moments in seconds after the beginning, actions and their arguments. ``rules``: of the
+    emulator, in force during the step. ``faults``: of this process. ``stop``: seconds after which the stop sign goes
+    up, and why.
     """
 
     do: str
@@ -136,8 +137,16 @@ class _Player:
 
     def _run_both(self, name: str, step: Step) -> None:
         """Run a step in the process of each stack, at the same time."""
-        theirs = {key: value for key, value in step.program.items() if key in self.history.apart}
-        ours = {key: value for key, value in step.program.items() if key not in self.history.apart}
+        theirs = {
+            key: value
+            for key, value in step.program.items()
+            if key.removesuffix("-new") in self.history.apart
+        }
+        ours = {
+            key: value
+            for key, value in step.program.items()
+            if key.removesuffix("-new") not in self.history.apart
+        }
         self.laws.lonely = not self.history.apart
         runs = [self._process(self.stack, name, step)]
         bodies = [self._body(runs[0], replace(step, program=ours))]
@@ -168,6 +177,10 @@ class _Player:
             return lambda: run.update(program, replaced=frozenset(step.replaced))
         if step.do == "preview":
             return lambda: run.preview(program)
+        if step.do == "import":
+            return lambda: run.import_groups(
+                {name: place_of(name, given) for name, given in step.program.items()}
+            )
         return run.refresh if step.do == "refresh" else run.destroy
 
     def _process(self, stack: Stack, name: str, step: Step) -> Run:
@@ -232,20 +245,50 @@ class _Player:
         for order in list(world.active.values()):
             self.edas.act("abort_order", {"order": order.id})
         for name in INSTANCES:
+            machine = {"cluster": "cluster-1", "ecuId": ecu_of(name), "ip": address_of(name)}
+            self.edas.act("import", {"instance": name, **machine})
             self.edas.act("online", {"instance": name})
             self.edas.act("set_start", {"instance": name, "app_state": 7, "task_state": 2})
         world.switches.update(
             {"last_member_scale_in": "allowed", "max_ids_per_call": 0, "max_group_members": 0}
         )
         self._sleep(100.0)
-        stacks = [(self.stack, _last_program(self.history, apart=False))]
-        stacks += [(self.second, _last_program(self.history, apart=True))]
+        stacks = [
+            (self.stack, self._last_program(apart=False)),
+            (self.second, self._last_program(apart=True)),
+        ]
+        for stack, _ in stacks:
+            self._forget_gone(stack)
         for stack, program in stacks:
             self._converge(stack, {name: {"ids": (), **LENIENT} for name in program})
         for stack, program in stacks:
             self._converge(stack, {name: {"ids": given["ids"], **LENIENT} for name, given in program.items()})
         for stack, _ in stacks:
             self._destroy(stack)
+
+    def _last_program(self, *, apart: bool) -> dict[str, Mapping[str, Any]]:
+        """Return what a stack wanted last, less what has no group any more; it must be reachable in the end."""
+        ups = [step.program for step in self.history.steps if step.do == "up"]
+        last = ups[-1] if ups else {}
+        return {
+            name: given
+            for name, given in last.items()
+            if (name.removesuffix("-new") in self.history.apart) == apart
+            and self._exists(*place_of(name, given))
+        }
+
+    def _forget_gone(self, stack: Stack) -> None:
+        """Hold that a refresh forgets the memberships whose group or application is gone, and only those."""
+        run = self._run(stack, "refresh", Step("refresh"))
+        if not all(each.well for each in run.outcomes):
+            self.laws.broke(10, f"a refresh of a world at rest failed: {_errors(run)}")
+        for name, recording in stack.state.items():
+            if not self._exists(str(recording.outputs["appId"]), str(recording.outputs["groupId"])):
+                self.laws.broke(9, f"a refresh keeps {name}, which is gone")
+
+    def _exists(self, app_id: str, group_id: str) -> bool:
+        app = self.edas.world.applications.get(app_id)
+        return app is not None and group_id in app.groups
 
     def _converge(self, stack: Stack, program: dict[str, dict[str, Any]]) -> None:
         self._evict_strangers(program)
@@ -276,14 +319,13 @@ class _Player:
             for ecu in listed(resource):
                 owner = self.edas.world.owner_of(ecu)
                 member = owner.member_on(ecu) if owner else None
-                app_id, group_id = GROUPS[name]
-                wrong = owner and member and (owner.id, member.group_id) != (app_id, group_id)
+                wrong = owner and member and (owner.id, member.group_id) != place_of(name, program[name])
                 if wrong and ecu not in managed:
                     self.edas.act("leave", {"instance": ecu})
 
     def _hold_truth(self, stack: Stack, program: Mapping[str, Mapping[str, Any]]) -> None:
         for name, resource in resources_of(program).items():
-            app_id, group_id = GROUPS[name]
+            app_id, group_id = place_of(name, program[name])
             members = self.laws.members(app_id, group_id)
             missing = listed(resource) - members.keys()
             recording = stack.state[name]
@@ -295,19 +337,20 @@ class _Player:
                 )
 
     def _destroy(self, stack: Stack) -> None:
-        before = {name: frozenset(self.laws.members(*GROUPS[name])) for name in GROUPS}
-        own = {
-            name: {str(each["ecuId"]) for each in _entries(recording.outputs["members"])}
-            for name, recording in stack.state.items()
-        }
+        before = {place: frozenset(self.laws.members(*place)) for place in GROUPS.values()}
+        own: dict[tuple[str, str], set[str]] = {}
+        for recording in stack.state.values():
+            place = str(recording.outputs["appId"]), str(recording.outputs["groupId"])
+            own.setdefault(place, set()).update(
+                str(each["ecuId"]) for each in _entries(recording.outputs["members"])
+            )
         run = self._run(stack, "destroy", Step("destroy"))
         if not all(each.well for each in run.outcomes) or stack.state:
             self.laws.broke(9, f"destroy did not succeed: {_errors(run)}")
-        for name, (app_id, group_id) in GROUPS.items():
-            gone = {ecu for other, ecus in own.items() if GROUPS[other] == GROUPS[name] for ecu in ecus}
-            left = frozenset(self.laws.members(app_id, group_id))
-            if left != before[name] - gone:
-                self.laws.broke(4, f"destroy left {sorted(left)} of {sorted(before[name])} in {group_id}")
+        for place, members in before.items():
+            left = frozenset(self.laws.members(*place))
+            if left != members - own.get(place, set()):
+                self.laws.broke(4, f"destroy left {sorted(left)} of {sorted(members)} in {place[1]}")
 
 
 def _acting(player: _Player, action: str, args: Mapping[str, Any]) -> Callable[[], None]:
@@ -322,8 +365,9 @@ def _acting(player: _Player, action: str, args: Mapping[str, Any]) -> Callable[[
 
 def _is_late_repair(outcome: Outcome, program: Mapping[str, Mapping[str, Any]]) -> bool:
     """Tell whether an update only repaired what a neighbour in its group has shown to be repairable meanwhile."""
-    neighbours = [name for name in program if GROUPS[name] == GROUPS[outcome.urn]]
-    return outcome.well and outcome.repaired and len(neighbours) > 1
+    places = [place_of(name, given) for name, given in program.items()]
+    neighbours = places.count(place_of(outcome.urn, program[outcome.urn]))
+    return outcome.well and outcome.repaired and neighbours > 1
 
 
 def _nothing() -> None:
@@ -338,18 +382,29 @@ def _entries(value: object) -> list[dict[str, Any]]:
     return list(value) if isinstance(value, list) else []
 
 
+def address_of(instance_id: str) -> str:
+    """Return the private address of an instance."""
+    return f"10.0.0.{INSTANCES.index(instance_id) + 1}"
+
+
+def place_of(name: str, given: Mapping[str, Any]) -> tuple[str, str]:
+    """Return application and group of a resource."""
+    app_id, group_id = GROUPS[name.removesuffix("-new")]
+    return app_id, str(given.get("group", group_id))
+
+
 def resources_of(program: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, object]]:
     """Return the inputs of each resource of a program: ``ids`` in either spelling, and the policy."""
     return {name: _inputs(name, given) for name, given in program.items()}
 
 
 def _inputs(name: str, given: Mapping[str, Any]) -> dict[str, object]:
-    app_id, group_id = GROUPS[name]
+    app_id, group_id = place_of(name, given)
     ids = given["ids"]
     inputs: dict[str, object] = {
         "regionId": REGION,
         "appId": app_id,
-        "groupId": given.get("group", group_id),
+        "groupId": group_id,
         "instanceIds": [each for each in ids if each.startswith("i-")],
     }
     ecus = [each for each in ids if each.startswith("ecu-")]
@@ -367,10 +422,7 @@ def _world_file(history: History) -> dict[str, Any]:
             "members": list(history.members.get(group_id, ())),
         }
 
-    machines = [
-        {"instanceId": name, "ecuId": ecu_of(name), "ip": f"10.0.0.{number + 1}"}
-        for number, name in enumerate(INSTANCES)
-    ]
+    machines = [{"instanceId": name, "ecuId": ecu_of(name), "ip": address_of(name)} for name in INSTANCES]
     return {
         "region": REGION,
         "accessKeys": [{"id": "key", "secret": "secret"}],
@@ -388,10 +440,3 @@ def _world_file(history: History) -> dict[str, Any]:
 
 
 LENIENT: Final = {"minRunning": 0, "joinTimeoutSeconds": 300, "timeoutSeconds": 3600}
-
-
-def _last_program(history: History, *, apart: bool) -> dict[str, Mapping[str, Any]]:
-    """Return what the stack wanted last; it must be reachable in the end."""
-    ups = [step.program for step in history.steps if step.do == "up"]
-    last = ups[-1] if ups else {}
-    return {name: given for name, given in last.items() if (name in history.apart) == apart}

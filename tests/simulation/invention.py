@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
 from tests.simulation.edas import Fault
-from tests.simulation.histories import GROUPS, INSTANCES, History, Step, play
+from tests.simulation.histories import GROUPS, INSTANCES, OTHER, History, Step, place_of, play
 from tests.simulation.laws import ecu_of
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class _Inventor:
         for name, given in program.items():
             for each in given["ids"]:
                 if self.dice.random() < 0.3:
-                    found.setdefault(GROUPS[name][1], []).append(each.replace("ecu-", "i-", 1))
+                    found.setdefault(place_of(name, given)[1], []).append(each.replace("ecu-", "i-", 1))
         return {group: tuple(ids) for group, ids in found.items()}
 
     def _members(self) -> dict[str, tuple[str, ...]]:
@@ -146,6 +146,7 @@ class _Inventor:
         dice = self.dice
         if self.tame:
             return {"minRunning": 0, "batchSize": dice.choice([1, 2, 50])}
+        name = name.removesuffix("-new")
         policy = {key: dice.choice(values) for key, chance, values in POLICIES if dice.random() < chance}
         if {"web", "web2"} <= set(names) and name in {"web", "web2"}:
             policy.pop("exclusive", None)
@@ -173,13 +174,22 @@ class _Inventor:
             }
             for name, given in program.items()
         }
+        name = dice.choice(sorted(changed))
+        if dice.random() < 0.08:
+            changed = _renamed(changed, name)
+        elif dice.random() < 0.08 and name in {"web", "web2", "beta"} and not self.tame:
+            changed[name] = {**changed[name], "group": dice.choice(["g-web", "g-beta"])}
+            changed[name].pop("exclusive", None)
         if len(changed) > 1 and dice.random() < 0.1 and not self.tame:
             del changed[dice.choice(sorted(changed))]
         return changed
 
     def _step(self, program: dict[str, dict[str, Any]]) -> Step:
         dice = self.dice
-        do = dice.choices(["up", "refresh", "destroy", "preview", "wait"], [70, 12, 4, 4, 10])[0]
+        do = dice.choices(
+            ["up", "refresh", "destroy", "preview", "wait", "import"],
+            [70, 12, 4, 4, 10, 0 if self.tame else 3],
+        )[0]
         step = Step(do, program, seconds=dice.choice([1.0, 8.0, 50.0]) if do == "wait" else 0.0)
         if dice.random() < 0.05:
             step = replace(step, replaced=(dice.choice(sorted(program)),))
@@ -226,8 +236,12 @@ class _Inventor:
             ("start_order", {"group": group, "duration": dice.choice(["seconds:10", "seconds:70"])}),
             ("start_order", {"group": group, "kind": "start", "duration": "seconds:10"}),
             ("start_order", {"group": group, "duration": "seconds:10", "held": True}),
+            ("remove_instance", {"instance": name}),
+            ("delete_group", {"group": "g-beta"}),
+            ("delete_application", {"application": OTHER}),
         ]
-        action, args = dice.choice(actions)
+        rare = 3 if dice.random() < 0.1 else 0
+        action, args = dice.choice(actions[-rare:] if rare else actions[:-3])
         return round(dice.uniform(0.0, 60.0) ** dice.choice([0.5, 1.0]), 1), action, args
 
     def _place(self) -> dict[str, Any]:
@@ -316,6 +330,12 @@ class _Inventor:
 
 
 # -- shortening --------------------------------------------------------------------------------------------------
+
+
+def _renamed(program: Mapping[str, dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
+    """Return the program with one resource under its other name."""
+    other = name.removesuffix("-new") if name.endswith("-new") else f"{name}-new"
+    return {other if each == name else each: given for each, given in program.items()}
 
 
 def shorten(history: History, *, tries: int = 200) -> History:

@@ -178,6 +178,21 @@ class Run:
             else:
                 self.stack.state[urn] = Recording(answer.id, answer.inputs, answer.outputs)
 
+    def import_groups(self, places: Mapping[str, tuple[str, str]]) -> None:
+        """Read groups that no state knows, whole."""
+        for urn, (app_id, group_id) in places.items():
+            begun = self.stack.edas.scheduler.now
+            if urn in self.stack.state:
+                continue
+            try:
+                answer = self.provider.read(urn, f"{REGION}/{app_id}/{group_id}", None, None)
+            except OperationError as error:
+                self._ended("import", urn, error, begun)
+                continue
+            assert answer is not None, "an import of nothing is an error"
+            self._ended("import", urn, None, begun)
+            self.stack.state[urn] = Recording(answer.id, answer.inputs, answer.outputs)
+
     def _step(
         self,
         urn: str,
