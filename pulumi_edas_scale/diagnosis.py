@@ -125,15 +125,15 @@ def describe_plan(
         One sentence; ``no order`` when nothing has to be sent.
     """
     parts = _joining_words(plan, places_by_ecu, unknown_ids)
+    if plan.broken:
+        who = listing(places_by_ecu.get(each.ecu_id, label(each)) for each in plan.broken)
+        parts.append(f"take out and add again {len(plan.broken)} whose join had failed: {who}")
     leaving = [*plan.leave, *plan.evict]
     if leaving:
         most = "" if unknown_ids == 0 else "at most "
         of = " of" if most else ""
         who = listing(places_by_ecu.get(each.ecu_id, label(each)) for each in leaving)
         parts.append(f"scale in {most}{len(leaving)}{of}: {who}")
-    if plan.broken:
-        who = listing(places_by_ecu.get(each.ecu_id, label(each)) for each in plan.broken)
-        parts.append(f"take out and add again {len(plan.broken)} whose join had failed: {who}")
     sentence = "; then ".join(parts) if parts else "no order"
     if plan.adopt:
         sentence += (

@@ -43,7 +43,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, prov
 
 from pulumi_edas_scale.engine_watch import EngineWatch, parse_address
 from pulumi_edas_scale.model import UNKNOWN, Unknown
-from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -488,7 +488,7 @@ class DynamicHost:
 
     def stopped(self) -> str | None:
         """Return why nothing more may be sent, None while operations may go on."""
-        return self._sign.reason
+        return self._sign.reason or (ENGINE_IN_DOUBT if self._watch.in_doubt else None)
 
     def on_stop(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called when nothing more may be sent."""

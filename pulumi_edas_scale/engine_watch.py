@@ -30,8 +30,8 @@ _CONNECT_TIMEOUT: Final = 2.0
 _REFUSALS_THAT_CONFIRM: Final = 3
 """A listener that is merely overrun refuses once on some systems; a dead one refuses every time."""
 
-_PAUSE_BETWEEN_REFUSALS: Final = 0.1
-"""Seconds; three refusals take 0.2 s, far below the pause between two orders."""
+_PAUSE_BETWEEN_REFUSALS: Final = 0.03
+"""Seconds; no order is sent while they are counted (``in_doubt``)."""
 
 _PAUSE_BETWEEN_CONNECTIONS: Final = 1.0
 """Seconds. gRPC's server ends a silent connection (after two minutes in Go), so ends are ordinary."""
@@ -66,6 +66,12 @@ class EngineWatch:
         self._gone = threading.Event()
         self._lock = threading.Lock()
         self._connection: socket.socket | None = None
+        self._in_doubt = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the held connection has ended and it is not yet known what that means."""
+        return self._in_doubt
 
     @property
     def gone(self) -> bool:
@@ -102,6 +108,7 @@ class EngineWatch:
     def _watch(self, target: tuple[str, int], connection: socket.socket) -> None:
         while not self._closed.is_set():
             _read_to_the_end(connection)
+            self._in_doubt = True  # the kernel ends it with the process, so before anything else is noticed
             connection.close()
             successor = self._reconnect(target)
             if successor is None:
@@ -111,6 +118,7 @@ class EngineWatch:
                     successor.close()
                     return
                 self._connection = connection = successor
+                self._in_doubt = False
             self._closed.wait(_PAUSE_BETWEEN_CONNECTIONS)
 
     def _reconnect(self, target: tuple[str, int]) -> socket.socket | None:

@@ -319,8 +319,8 @@ class Change:
 
     def _submit(self, order: Order, found: Survey) -> Wait:
         """Send one order and await its end; an ambiguous or refused answer is settled by observing."""
-        self.limits.check()
-        self.notices.progress(f"{diagnosis.describe_order(order, found.places)}")
+        self.notices.progress(diagnosis.describe_order(order, found.places))
+        self.limits.check_before_write()
         self._permit = None
         try:
             order_id = self._send(order)
@@ -478,7 +478,7 @@ class Change:
         pipeline = report.held_pipeline_id
         if self.wish.policy.confirm_batches and report.order_id in self._order_ids and pipeline is not None:
             if pipeline not in self._told:
-                self.limits.check()
+                self.limits.check_before_write()
                 try:
                     self.session.client.submit_confirmation(pipeline)
                 except (BusinessError, ThrottledError, UnavailableError):

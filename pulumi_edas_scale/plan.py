@@ -350,13 +350,13 @@ def _orders(
     broken_ids = [each.ecu_id for each in broken]
     return (
         *(Order(OrderKind.SCALE_OUT, tuple(part)) for part in _chunks(fresh, size)),
-        *(_scale_in(part) for part in _chunks(reachable, size)),
-        *(_scale_in(part, force=force) for part in _chunks(silent, size)),
         *(_scale_in(part, repair=True) for part in _chunks(broken, size)),
         *(
             Order(OrderKind.SCALE_OUT, tuple(part), repair=True)
             for part in _chunks([*again, *broken_ids], size)
         ),
+        *(_scale_in(part) for part in _chunks(reachable, size)),
+        *(_scale_in(part, force=force) for part in _chunks(silent, size)),
     )
 
 
@@ -399,13 +399,12 @@ def _outlook(
     coming = len(join) + absent + unknown
     present = {each.ecu_id for each in members}
     settling = _joiners(situation) & (present | situation.history.ordered) - set(join)
-    # A member whose join failed does not come up by itself; a repair counts at the end.
-    rising = len(settling - {each.ecu_id for each in members if each.runs or join_failed(each)})
+    # A member whose join failed does not come up by itself, but by its repair, before anybody leaves.
+    rising = len(settling - {each.ecu_id for each in members if each.runs or join_failed(each)}) + len(broken)
     before = now + (coming + rising if deployed else 0)
-    after = before - sum(each.runs for each in leaving)
-    final = after + (len(broken) if deployed else 0)
+    final = before - sum(each.runs for each in leaving)
     total = len(members) + coming + len(settling - present) - len(leaving)
-    return _Outlook(now, before, min(now, after), final, total)
+    return _Outlook(now, before, min(now, final), final, total)
 
 
 def _verdicts(

@@ -14,7 +14,7 @@ import grpc
 
 from pulumi_edas_scale.engine_watch import EngineWatch, parse_address
 from pulumi_edas_scale.plugin_protocol import engine_pb2, engine_pb2_grpc
-from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,11 @@ class EngineLink:
     def gone(self) -> bool:
         """Whether the engine was found gone; any thread may ask."""
         return self._watch.gone
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it is being found out if the engine is gone; any thread may ask."""
+        return self._watch.in_doubt
 
     async def connect(self, address: str | None) -> None:
         """Turn to the engine at this address, told by argument, Handshake or Attach; the last one holds."""
@@ -139,7 +144,9 @@ class PluginHost:
         """Return why nothing more may be sent, None while it may."""
         if self._link.gone:
             return ENGINE_GONE
-        return CANCELLED if self._cancelled else None
+        if self._cancelled:
+            return CANCELLED
+        return ENGINE_IN_DOUBT if self._link.in_doubt else None
 
     def progress(self, urn: str, text: str) -> None:
         """Show a status line on the row of the resource."""

@@ -91,7 +91,13 @@ class ThreadRuntime:
 
 ENGINE_GONE: Final = "the engine is gone"
 CANCELLED: Final = "the run was cancelled"
-"""Why an operation must stop; a door answers ``stopped`` with one of these."""
+"""Why an operation must stop; a door answers ``stopped`` with one of these, or with the next."""
+
+ENGINE_IN_DOUBT: Final = "it is not sure that the engine is there"
+"""For some hundredths of a second: an operation may go on, but nothing may be sent."""
+
+DOUBT_SECONDS: Final = 0.02
+"""Between two questions whether the doubt is over."""
 
 
 class StoppedSign(EdasScaleError):  # noqa: N818 - a sign that somebody put up, nobody's error
@@ -132,10 +138,21 @@ class Limits:
             DeadlineSign: the deadline passed.
         """
         reason = self.stopped()
-        if reason is not None:
+        if reason not in {None, ENGINE_IN_DOUBT}:
             raise StoppedSign(reason)
         if self.deadline is not None and self.runtime.now() >= self.deadline:
             raise DeadlineSign
+
+    def check_before_write(self) -> None:
+        """Raise when nothing may be sent; wait while that is in doubt.
+
+        Raises:
+            StoppedSign: the engine went away or cancelled.
+            DeadlineSign: the deadline passed.
+        """
+        while self.stopped() == ENGINE_IN_DOUBT:
+            self.sleep(DOUBT_SECONDS)
+        self.check()
 
     def wait(self, seconds: float) -> None:
         """Wait on the monitor, whose lock must be held, never past the deadline; any ``notify`` wakes."""
