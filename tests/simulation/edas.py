@@ -16,7 +16,7 @@ from pulumi_edas_scale.classification import Answer, Loss, classify_answer, clas
 from pulumi_edas_scale.emulator import control
 from pulumi_edas_scale.emulator.wire import handle
 from pulumi_edas_scale.errors import EdasError
-from tests.simulation.scheduler import KilledError, Process, Scheduler, SimRuntime
+from tests.simulation.scheduler import KilledError, Process, Scheduler, SimRuntime, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,8 +47,8 @@ class Auditor(Protocol):
         """Look at a call before it travels."""
         ...
 
-    def call_begins(self, process: Process, operation: str, params: Mapping[str, str]) -> object:
-        """Look at the world before a call is executed; what is returned is given back afterwards."""
+    def call_begins(self, caller: Task, operation: str, params: Mapping[str, str]) -> object:
+        """Look at the world before the call of a task is executed; what is returned is given back afterwards."""
         ...
 
     def call_ends(self, before: object, entry: Mapping[str, Any]) -> None:
@@ -104,9 +104,9 @@ class SimulatedEdas:
             self.changed_at |= dict.fromkeys(self.world.applications, self.scheduler.now)
         return True
 
-    def execute(self, process: Process, operation: str, params: Mapping[str, str]) -> Response:
-        """Execute a call at this moment, under the eyes of the auditor."""
-        seen = self.auditor.call_begins(process, operation, params) if self.auditor else None
+    def execute(self, caller: Task, operation: str, params: Mapping[str, str]) -> Response:
+        """Execute the call of a task at this moment, under the eyes of the auditor."""
+        seen = self.auditor.call_begins(caller, operation, params) if self.auditor else None
         response = handle(self.world, operation, params, self.scheduler.now)
         if self.auditor:
             self.auditor.call_ends(seen, self.world.log[-1])
@@ -210,7 +210,7 @@ class SimClient:
             self._execute_later(operation, params, kinds["late"].seconds)
         if "lost_before" in kinds or "late" in kinds:
             raise classify_loss(operation, Loss.INTERRUPTED, "simulated")
-        response = self.edas.execute(self.process, operation, params)
+        response = self.edas.execute(scheduler.current, operation, params)
         if "kill_after" in kinds:
             self._die()
         scheduler.sleep(self._travel() + response.delay)
@@ -236,11 +236,11 @@ class SimClient:
 
     def _execute_later(self, operation: str, params: Mapping[str, str], seconds: float) -> None:
         """Execute a call after its caller gave up, even when it lives no more."""
-        process = self.process
+        caller = self.edas.scheduler.current
         self.edas.scheduler.spawn(
             f"late {operation}",
             self.edas.outside,
-            lambda: _ignore(self.edas.execute(process, operation, params)),
+            lambda: _ignore(self.edas.execute(caller, operation, params)),
             delay=seconds,
         )
 

@@ -297,6 +297,7 @@ class _Player:
             run = self._run(stack, f"heal {attempt}", Step("up", program))
             if all(each.well for each in run.outcomes):
                 break
+            self._sleep(60.0)
         else:
             self.laws.broke(7, f"four runs of 'pulumi up' do not reach {program}: {_errors(run)}")
             return

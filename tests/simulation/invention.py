@@ -312,6 +312,7 @@ class _Inventor:
                 Fault("lost_before", write),
                 Fault("lost_after", write),
                 Fault("late", write, seconds=dice.choice([0.2, 3.0, 20.0])),
+                Fault("late", write, seconds=dice.uniform(0.0, 25.0)),
             ]
         )
 

@@ -52,6 +52,7 @@ class Doing:
     settled: Mapping[str, str]
     exclusive: bool
     min_running: int
+    waits_for_running: bool
     begun: float
     outs: Counter[str] = field(default_factory=Counter)
     ins: Counter[str] = field(default_factory=Counter)
@@ -95,9 +96,8 @@ class Laws:
         if process in self.stopped and operation in WRITES - {"AbortChangeOrder"}:
             self._broken(7, f"{process.name} sends {operation} after its stop sign")
 
-    def call_begins(self, process: Process, operation: str, params: Mapping[str, str]) -> _Seen | None:
+    def call_begins(self, caller: Task, operation: str, params: Mapping[str, str]) -> _Seen | None:
         """Look at the world before a call is executed."""
-        del process
         if operation not in SCALING:
             return None
         ids = [each for each in params.get(SCALING[operation], "").split(",") if each]
@@ -106,7 +106,7 @@ class Laws:
         app = self.edas.world.applications.get(params["AppId"])
         if app is None:
             return None
-        doing = self.doing.get(self.edas.scheduler.current)
+        doing = self.doing.get(caller)
         return self._seen(app, operation, params, ids, doing)
 
     def _seen(
@@ -188,10 +188,24 @@ class Laws:
                 self._broken(7, f"{doing.urn} scales in {ecu} while an order for it is active")
             if doing.ins[ecu] > 1 + (ecu in doing.repaired):
                 self._broken(7, f"{doing.urn} has {ecu} scaled in {doing.ins[ecu]} times in one operation")
+        self._judge_joiners(seen, doing)
         taken = sum(running for _, _, _, running, _ in seen.targets)
         left = seen.running - taken
         if taken and not doing.deleting and seen.floor_knowable and self.lonely and left < doing.min_running:
             self._broken(3, f"{doing.urn} leaves {left} running, minRunning is {doing.min_running}")
+
+    def _judge_joiners(self, seen: _Seen, doing: Doing) -> None:
+        """Hold that nobody leaves before those that this operation has brought in run."""
+        app = self.edas.world.applications[doing.app_id]
+        leaving = {ecu for ecu, _, _, _, _ in seen.targets} - doing.desired
+        if not (leaving and doing.waits_for_running and self.is_quiet(doing.app_id)):
+            return
+        if not app.groups[doing.group_id].deployed:
+            return
+        members = self.members(doing.app_id, doing.group_id)
+        for ecu in sorted(doing.outs.keys() & doing.desired):
+            if ecu not in members or not self.edas.world.is_running(members[ecu], app):
+                self._broken(3, f"{doing.urn} scales in {sorted(leaving)} before {ecu} runs")
 
     def _judge_repair(self, doing: Doing, ecu: str, ecc: str, *, broken: bool, quiet: bool) -> None:
         if not quiet:

@@ -296,17 +296,18 @@ class Run:
             settled={each.ecu_id: each.ecc_id for each in recorded.members if _is_settled(each, recorded)},
             exclusive=inputs.get("exclusive") is True,
             min_running=int(inputs.get("minRunning", 1)),
+            waits_for_running=inputs.get("waitFor", "running") == "running",
             begun=scheduler.now,
         )
         return scheduler.now
 
     def _ended(self, kind: str, urn: str, error: BaseException | None, begun: float) -> bool:
         scheduler = self.stack.edas.scheduler
-        doing = self.stack.laws.doing.pop(scheduler.current, None)
+        doing = self.stack.laws.doing.get(scheduler.current)
         repaired = doing is not None and bool(doing.repaired)
         outcome = Outcome(kind, urn, error, scheduler.now - begun, repaired)
         self.outcomes.append(outcome)
-        if doing is not None:
+        if doing is not None and doing.kind == kind:
             self.stack.judge(self, doing, outcome)
         return error is None
 
@@ -386,8 +387,9 @@ class Stack:
         for ecu, entry in written.items():
             if ecu in members and entry["eccId"] != members[ecu].ecc_id:
                 self.laws.broke(6, f"{doing.urn} records another ECC for {ecu}")
-        if doing.desired & members.keys() - written.keys():
-            self.laws.broke(6, f"{doing.urn} does not record as its own {sorted(doing.desired & foreign)}")
+        disowned = (doing.desired & members.keys()) - written.keys() - self.laws.in_flux(doing.app_id)
+        if disowned:
+            self.laws.broke(6, f"{doing.urn} does not record as its own {sorted(disowned)}")
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
