@@ -9,11 +9,12 @@ import pytest
 
 from tests.e2e import orders
 from tests.e2e.orders import WRITES
-from tests.e2e.stack import Door, Running, Stack
 from tests.e2e.world import BETA, SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.e2e.stack import Door, Running, Stack
 
 ABC = ["i-a", "i-b", "i-c"]
 ABD = ["i-a", "i-b", "i-d"]

@@ -18,8 +18,15 @@ ABC = ["i-a", "i-b", "i-c"]
 
 
 @pytest.mark.scenario("S10")
-@pytest.mark.parametrize("failed_joiner", ["stays", "leaves"])
-@pytest.mark.parametrize("partly_failed_order", ["failed", "partial"])
+@pytest.mark.parametrize(
+    ("failed_joiner", "partly_failed_order"),
+    [
+        ("stays", "failed"),
+        ("leaves", "partial"),
+        pytest.param("stays", "partial", marks=pytest.mark.soak),
+        pytest.param("leaves", "failed", marks=pytest.mark.soak),
+    ],
+)
 def test_s10_one_of_three_fails_to_join(stack: Stack, failed_joiner: str, partly_failed_order: str) -> None:
     """State has the two that run and the third as it is, and the next up repairs only the third.
 
@@ -49,6 +56,25 @@ def test_s10_one_of_three_fails_to_join(stack: Stack, failed_joiner: str, partly
     assert orders.running(stack.edas) == ABC
     assert stack.members() == ABC
     stack.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S4", "S10")
+def test_s10_a_swap_whose_joiner_failed_keeps_the_old_member(web: Stack) -> None:
+    """The old member leaves only when the new one, whose first join failed, runs after its repair."""
+    web.edas.rule(effect="order", instances={"i-d": "EDAS-10001"})
+    web.declare(["i-a", "i-b", "i-d"])
+    web.up(fails=True)
+
+    web.up()
+
+    assert orders.orders(web.edas) == [
+        ("scale_out", ["i-d"]),
+        ("scale_in", ["i-d"]),
+        ("scale_out", ["i-d"]),
+        ("scale_in", ["i-c"]),
+    ]
+    assert web.edas.running_minimum(BETA, SHOP) == 3
+    assert web.members() == ["i-a", "i-b", "i-d"]
 
 
 @pytest.mark.scenario("S11")
@@ -170,8 +196,15 @@ def test_s14_throttled_answers_are_backed_off_from(stack: Stack) -> None:
 
 
 @pytest.mark.scenario("S15")
-@pytest.mark.parametrize("known_member", ["refused", "ignored"])
-@pytest.mark.parametrize("joiner_visible", ["early", "end"])
+@pytest.mark.parametrize(
+    ("known_member", "joiner_visible"),
+    [
+        ("refused", "early"),
+        ("ignored", "end"),
+        pytest.param("refused", "end", marks=pytest.mark.soak),
+        pytest.param("ignored", "early", marks=pytest.mark.soak),
+    ],
+)
 def test_s15_a_lost_answer_is_no_second_order(stack: Stack, known_member: str, joiner_visible: str) -> None:
     """When the connection breaks after EDAS accepted, that order is found and awaited, and none is sent again."""
     stack.edas.switches(known_member=known_member, joiner_visible=joiner_visible)
