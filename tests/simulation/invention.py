@@ -192,7 +192,9 @@ class _Inventor:
         )[0]
         step = Step(do, program, seconds=dice.choice([1.0, 8.0, 50.0]) if do == "wait" else 0.0)
         if dice.random() < 0.05:
-            step = replace(step, replaced=(dice.choice(sorted(program)),))
+            name = dice.choice(sorted(program))
+            # The engine lets a replaced one go last of all, too late for who waits for its instances.
+            step = step if self.tame else replace(step, replaced=(name,))
         if self.tame:
             rules = tuple(self._tame_rule() for _ in range(dice.choice([0, 0, 1, 2])))
             faults = tuple(self._tame_fault() for _ in range(dice.choice([0, 0, 1]))) if do == "up" else ()
