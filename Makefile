@@ -32,7 +32,7 @@ CHECKED := $(wildcard pulumi_edas_scale tests tools examples)
 LANGUAGES := python,yaml,nodejs
 
 # The files whose every branch a unit or property test takes: they decide, so an untested line is an untested decision.
-PURE := model errors plan change_order inputs diagnosis waiter
+PURE := model errors plan resolution change_order pacing budget claims inputs properties settings diagnosis waiter
 comma := ,
 empty :=
 space := $(empty) $(empty)
@@ -82,8 +82,8 @@ unit: $(STAMP) ## pure decisions, no sockets
 	$(COVERED_PYTEST) tests/unit
 
 .PHONY: property
-property: $(STAMP) ## the laws, with generated lives of a membership
-	$(COVERED_PYTEST) tests/property
+property: $(STAMP) ## the laws, in drawn situations and in simulated lives of memberships
+	$(COVERED_PYTEST) tests/property tests/simulation
 
 .PHONY: contract
 contract: $(STAMP) ## the real SDK and both doors against the emulator
@@ -123,7 +123,7 @@ bench: $(STAMP) ## how long operations take
 
 .PHONY: soak
 soak: $(STAMP) ## the laws again, with a hundred times the examples and another seed each time
-	HYPOTHESIS_PROFILE=soak $(PYTEST) -n $(WORKERS) -o timeout=0 tests/property
+	HYPOTHESIS_PROFILE=soak $(PYTEST) -n $(WORKERS) -o timeout=0 tests/property tests/simulation
 
 .PHONY: sdks
 sdks: ## generate the SDKs of the plugin (Node.js, Python, Go) into build/sdks
