@@ -1,0 +1,122 @@
+"""A clock on which time passes only while somebody waits, and an EDAS in which nothing happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pulumi_edas_scale.claims import Claims
+from pulumi_edas_scale.errors import BusinessError, InternalError
+from pulumi_edas_scale.session import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pulumi_edas_scale.model import (
+        Application,
+        ApplicationSummary,
+        ChangeOrder,
+        ClusterMember,
+        Machine,
+        OrderReport,
+    )
+    from pulumi_edas_scale.session import Session
+
+
+@dataclass
+class QuietRuntime:
+    """One thread on virtual time; each wait first lets the next of ``meanwhile`` happen, and then returns."""
+
+    moment: float = 0.0
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    notified: int = 0
+
+    def __enter__(self) -> object:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Free nothing: there is one thread."""
+
+    def now(self) -> float:
+        """Return the virtual moment."""
+        return self.moment
+
+    def random(self) -> float:
+        """Return the middle of all chances."""
+        return 0.5
+
+    def wait(self, seconds: float) -> None:
+        """Let the next thing happen at once, or else the time pass."""
+        self.waits.append(seconds)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        else:
+            self.moment += seconds
+
+    def notify(self) -> None:
+        """Count who would have been woken."""
+        self.notified += 1
+
+
+@dataclass
+class QuietClient:
+    """An EDAS that shows what it was given and is never written to."""
+
+    live: Application
+    applications: tuple[ApplicationSummary, ...] = ()
+    machines: tuple[Machine, ...] = ()
+    cluster: tuple[ClusterMember, ...] = ()
+    orders: tuple[ChangeOrder, ...] = ()
+
+    def read_application(self, app_id: str) -> Application:
+        """Return the application if it is asked for."""
+        if app_id != self.live.app_id:
+            raise BusinessError("QueryApplicationStatus", "601", "application not exist")
+        return self.live
+
+    def read_applications(self, page: int, page_size: int) -> tuple[ApplicationSummary, ...]:
+        """Return the applications of a page."""
+        return self.applications[(page - 1) * page_size : page * page_size]
+
+    def read_scale_out_machines(self, cluster_id: str) -> tuple[Machine, ...]:
+        """Return what the cluster of the application offers."""
+        return self.machines if cluster_id == self.live.cluster_id else ()
+
+    def read_cluster_members(self, cluster_id: str, page: int, page_size: int) -> tuple[ClusterMember, ...]:
+        """Return the instances of a page."""
+        known = self.cluster if cluster_id == self.live.cluster_id else ()
+        return known[(page - 1) * page_size : page * page_size]
+
+    def has_cluster(self, cluster_id: str) -> bool:
+        """Return whether it is the cluster of the application."""
+        return cluster_id == self.live.cluster_id
+
+    def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
+        """Return the orders of the application."""
+        return self.orders if app_id == self.live.app_id else ()
+
+    def read_change_order(self, order_id: str) -> OrderReport:
+        """Refuse: nobody waits for an order here."""
+        raise BusinessError("GetChangeOrderInfo", "601", f"no order {order_id}")
+
+    def submit_scale_out(self, app_id: str, group_id: str, ecu_ids: Sequence[str]) -> str:
+        """Refuse: nothing is written here."""
+        raise InternalError(f"scale out of {app_id}, {group_id}, {ecu_ids}.")
+
+    def submit_scale_in(self, app_id: str, ecc_ids: Sequence[str], *, force: bool) -> str | None:
+        """Refuse: nothing is written here."""
+        raise InternalError(f"scale in of {app_id}, {ecc_ids}, {force}.")
+
+    def submit_abort(self, order_id: str) -> None:
+        """Refuse: nothing is written here."""
+        raise InternalError(f"abort of {order_id}.")
+
+    def submit_confirmation(self, pipeline_id: str) -> None:
+        """Refuse: nothing is written here."""
+        raise InternalError(f"confirmation of {pipeline_id}.")
+
+
+def quiet_session(client: QuietClient) -> Session:
+    """Return a session with that EDAS on virtual time."""
+    return open_session(client, QuietRuntime(), Claims())
