@@ -4,7 +4,16 @@ import threading
 
 import pytest
 
-from pulumi_edas_scale.runtime import CANCELLED, DeadlineSign, Limits, StoppedSign, ThreadRuntime
+from pulumi_edas_scale.runtime import (
+    CANCELLED,
+    DOUBT_SECONDS,
+    ENGINE_GONE,
+    ENGINE_IN_DOUBT,
+    DeadlineSign,
+    Limits,
+    StoppedSign,
+    ThreadRuntime,
+)
 from tests.unit.quiet import QuietRuntime
 
 
@@ -79,6 +88,25 @@ def test_an_operation_without_a_deadline_gets_none() -> None:
     with limits.uncounted():
         limits.wait(60.0)
     assert limits.deadline is None
+
+
+def test_a_doubt_about_the_engine_keeps_back_writes_alone() -> None:
+    """While it is not sure that the engine is there, reading goes on and a write waits until the doubt is over."""
+    runtime, signs = QuietRuntime(), [ENGINE_IN_DOUBT]
+    limits = Limits(runtime, stopped=lambda: signs[0] if signs else None)
+    limits.check()
+    runtime.meanwhile = [lambda: None, signs.clear]
+    limits.check_before_write()
+    assert not signs
+    assert runtime.moment == DOUBT_SECONDS
+
+
+def test_a_doubt_that_comes_true_sends_nothing() -> None:
+    """When the doubt ends with an engine that is gone, the write is not made."""
+    signs = [ENGINE_IN_DOUBT]
+    runtime = QuietRuntime(meanwhile=[lambda: signs.append(ENGINE_GONE)])
+    with pytest.raises(StoppedSign, match=ENGINE_GONE):
+        Limits(runtime, stopped=lambda: signs[-1]).check_before_write()
 
 
 def test_threads_wake_each_other() -> None:
