@@ -17,6 +17,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class EngineWatch:
 
     def _watch(self, target: tuple[str, int], connection: socket.socket) -> None:
         while not self._closed.is_set():
+            begun = time.monotonic()
             _read_to_the_end(connection)
             self._in_doubt = True  # the kernel ends it with the process, so before anything else is noticed
             connection.close()
@@ -119,7 +121,8 @@ class EngineWatch:
                     return
                 self._connection = connection = successor
                 self._in_doubt = False
-            self._closed.wait(_PAUSE_BETWEEN_CONNECTIONS)
+            if time.monotonic() - begun < _PAUSE_BETWEEN_CONNECTIONS:
+                self._closed.wait(_PAUSE_BETWEEN_CONNECTIONS)
 
     def _reconnect(self, target: tuple[str, int]) -> socket.socket | None:
         """Return the next connection, or None when the watch is over: closed, or the engine is gone."""
@@ -127,7 +130,11 @@ class EngineWatch:
         while not self._closed.is_set():
             answer = self._connect(target)
             if isinstance(answer, socket.socket):
-                return answer
+                if _is_greeted(answer):
+                    return answer
+                answer.close()  # taken by the kernel for a listener whose process is dying
+                self._closed.wait(_PAUSE_BETWEEN_REFUSALS)
+                continue
             if not isinstance(answer, ConnectionRefusedError):
                 refusals = 0
                 self._closed.wait(_PAUSE_BETWEEN_CONNECTIONS)
@@ -161,6 +168,19 @@ class EngineWatch:
             return ConnectionRefusedError("the connection reached only itself")
         connection.settimeout(None)
         return connection
+
+
+def _is_greeted(connection: socket.socket) -> bool:
+    """Return whether the peer is there: a gRPC server speaks first. One that is only slow counts as there."""
+    connection.settimeout(_CONNECT_TIMEOUT)
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK))
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+    finally:
+        connection.settimeout(None)
 
 
 def _read_to_the_end(connection: socket.socket) -> None:

@@ -119,7 +119,7 @@ def _refuse_kubernetes(session: Session, wish: Wish, limits: Limits, preview: Pr
 def _tell_active_order(session: Session, wish: Wish, limits: Limits, preview: Preview) -> None:
     orders = session.inventory.change_orders(wish.scope.app_id, limits)
     preview.lines.extend(
-        diagnosis.describe_active_order(each, wish.scope).capitalize() + "."
+        f"Now {diagnosis.describe_active_order(each, wish.scope)}."
         for each in orders
         if is_active(each.status)
     )

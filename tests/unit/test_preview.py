@@ -71,10 +71,11 @@ def test_an_adoption_is_shown() -> None:
 
 def test_an_order_of_somebody_is_shown() -> None:
     """An order that occupies the application is shown before the plan, and only where an order would be sent."""
-    busy = replace(CLIENT, orders=(ORDER, replace(ORDER, order_id="order-0", status=2)))
+    running = replace(ORDER, description="Deploy V2", created_by="Alice")
+    busy = replace(CLIENT, orders=(running, replace(ORDER, order_id="order-0", status=2)))
     found = look(wish("i-a", recorded=True), busy)
     assert found.lines == [
-        "Waiting for change order order-1 'deploy' of application app-1, started by alice: it is running (1).",
+        "Now waiting for change order order-1 'Deploy V2' of application app-1, started by Alice: it is running (1).",
         "scale in 1: i-b (10.0.0.2, zone-1); lowest running 1 of 1 (floor 1)",
     ]
     assert look(wish("i-a", "i-b", recorded=True), busy).lines == []
