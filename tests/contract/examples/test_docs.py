@@ -1,0 +1,148 @@
+"""What the documentation says is so: its programs run, its commands exist, its messages are the code's."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+import yaml
+
+from pulumi_edas_scale import cli
+from pulumi_edas_scale.emulator.switches import SWITCHES
+from tools import docs_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Return the page and the text of each code block in a language."""
+    return [
+        (page.name, "\n".join(line.removeprefix(indent) for line in text.splitlines()))
+        for page in [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+        for indent, kind, text in BLOCK.findall(page.read_text("utf-8"))
+        if kind == language
+    ]
+
+
+def test_every_python_program_runs() -> None:
+    """Each Python block runs to its end under Pulumi's mocks, beside an emulated EDAS where it asks one."""
+    programs = blocks("python")
+    assert len(programs) >= 5
+    for page, source in programs:
+        compile(source, page, "exec")
+
+    done = subprocess.run(
+        [sys.executable, Path(__file__).parent / "mocked_docs.py"],
+        input=json.dumps(programs),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {"ran": len(programs)}
+
+
+def test_every_yaml_program_names_what_the_schema_has() -> None:
+    """The YAML programs use inputs and outputs of the schema only."""
+    schema = json.loads((ROOT / "schema.json").read_text("utf-8"))
+    resource = schema["resources"]["edas-scale:index:DeployGroupMembership"]
+    programs = [yaml.safe_load(text) for _, text in blocks("yaml")]
+    assert programs
+    for program in programs:
+        for each in program["resources"].values():
+            assert each["type"] == "edas-scale:DeployGroupMembership"
+            assert set(each["properties"]) <= set(resource["inputProperties"])
+        for output in program["outputs"].values():
+            assert output.strip("${}").split(".")[1] in resource["properties"]
+
+
+def commands() -> Iterator[list[str]]:
+    """Yield the words of each command in a console block or in a code span of a page."""
+    for _, text in blocks("console"):
+        yield from (line.split() for line in text.splitlines() if line.strip())
+    for page in [*PAGES, ROOT / "README.md"]:
+        for span in re.findall(r"`((?:make|edas-scale) [^`]+)`", page.read_text("utf-8")):
+            yield span.split()
+
+
+def test_every_command_exists() -> None:
+    """Each make target is in the Makefile, and each subcommand and option of edas-scale is one."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for words in commands():
+        if words[0] == "make":
+            assert set(words[1:]) <= targets, words
+        if words[0] == "edas-scale" and not words[1].startswith("-"):
+            command = cli.cli.get_command(click.Context(cli.cli), words[1])
+            assert command is not None, words
+            options = {option for parameter in command.params for option in parameter.opts}
+            assert {word for word in words[2:] if word.startswith("--")} <= options, words
+
+
+def sentences() -> str:
+    """Return every text of the package, with a gap where a value stands."""
+    found = []
+    for file in (ROOT / "pulumi_edas_scale").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                found.append(
+                    "".join(
+                        str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values
+                    )
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return "\n".join(found)
+
+
+def test_every_message_of_the_page_is_one_of_the_code() -> None:
+    """The words that the page of errors lists are words that the code says."""
+    corpus = sentences()
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
+    assert len(rows) > 50
+    for row in rows:
+        for words in re.findall(r"`([^`]+)`", row):
+            if words[0].isupper() and " " not in words:
+                continue  # a code of EDAS, which stands in a pattern
+            assert words in corpus, words
+
+
+def test_every_open_fact_says_how_to_tell() -> None:
+    """Each switch of the emulator has a row that says how to tell on a real account."""
+    page = (ROOT / "docs" / "api-facts.md").read_text("utf-8").partition("## How to tell")[2]
+    assert [each.name for each in SWITCHES if f"`{each.name}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_table_can_be_made(page: Path) -> None:
+    """No marker is left in a page, and each table that is made has rows."""
+    filled = docs_pages.fill(page.read_text("utf-8"))
+
+    assert "<!--" not in filled
+    for table in re.findall(r"(?:^\|.*\n)+", filled, re.MULTILINE):
+        rows = table.strip().splitlines()
+        assert len(rows) > 2
+        assert len({len(re.split(r"(?<!\\)\|", row)) for row in rows}) == 1, table
+
+
+def test_the_conformance_table_has_every_scenario_of_the_tests() -> None:
+    """The table is made from the tests, in the order of the scenarios."""
+    rows = re.findall(r"^\| S(\d+) \| (.+) \|$", docs_pages.conformance_table({}), re.MULTILINE)
+
+    assert [int(number) for number, _ in rows] == sorted({int(number) for number, _ in rows})
+    assert len(rows) > 40
+    assert all(sentence for _, sentence in rows)
