@@ -122,8 +122,9 @@ bench: $(STAMP) ## how long operations take
 	$(WITH_PULUMI) $(BIN)/python tools/bench.py
 
 .PHONY: soak
-soak: $(STAMP) ## the laws again, with a hundred times the examples and another seed each time
+soak: $(STAMP) ## ten thousand simulated lives, a hundred times the examples, every call killed
 	HYPOTHESIS_PROFILE=soak $(PYTEST) -n $(WORKERS) -o timeout=0 tests/property tests/simulation
+	$(WITH_PULUMI) $(PYTEST) -n $(E2E_WORKERS) --dist worksteal --soak tests/e2e
 
 .PHONY: sdks
 sdks: ## generate the SDKs of the plugin (Node.js, Python, Go) into build/sdks
