@@ -1,0 +1,117 @@
+"""The release is made by tools/release.py; the plugin archive starts with the right Python, or says what it needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from pulumi_edas_scale.version import __version__
+from tests.contract.examples.test_docs import ROOT
+from tools import release
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A plugin archive, around a package that tells its arguments."""
+    package = tmp_path / "lib" / "pulumi_edas_scale"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "plugin.py").write_text("import sys\ndef main():\n    print(sys.argv)\n")
+    (package / "__pycache__").mkdir()
+    (package / "__pycache__" / "old.pyc").write_text("")
+    (tmp_path / "dist").mkdir()
+    monkeypatch.setattr(release, "DIST", tmp_path / "dist")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    return release.build_archive(tmp_path / "lib", "0.1.0")
+
+
+def start(archive: Path, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Unpack the archive and start the plugin as the engine would."""
+    with tarfile.open(archive) as content:
+        content.extractall(directory, filter="data")
+    environment = {"PATH": os.defpath, **variables}
+    return subprocess.run(
+        [directory / release.PROGRAM, "127.0.0.1:1"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_same_input_gives_the_same_archive(archive: Path, tmp_path: Path) -> None:
+    """An archive is made of sorted files, by nobody, at the commit's moment, without what Python made by itself."""
+    first = archive.read_bytes()
+
+    again = release.build_archive(tmp_path / "lib", "0.1.0")
+
+    assert again.read_bytes() == first
+    with tarfile.open(archive) as content:
+        names = content.getnames()
+        assert {(each.uid, each.uname, each.mtime) for each in content} == {(0, "", 1700000000)}
+    assert names == [
+        release.PROGRAM,
+        "start.py",
+        "lib/pulumi_edas_scale/__init__.py",
+        "lib/pulumi_edas_scale/plugin.py",
+    ]
+
+
+def test_the_archive_starts_with_the_python_it_was_built_for(archive: Path, tmp_path: Path) -> None:
+    """The program hands its arguments to the package in lib, and to no package that happens to be installed."""
+    done = start(archive, tmp_path / "a place", EDAS_SCALE_PYTHON=sys.executable, PYTHONPATH=str(ROOT))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str([release.PROGRAM, "127.0.0.1:1"])
+
+
+def test_without_that_python_the_archive_says_what_it_needs(archive: Path, tmp_path: Path) -> None:
+    """A Python of another minor version is not used: one line says which is needed."""
+    other = tmp_path / "python3"
+    other.write_text("#!/bin/sh\necho 2.7\n")
+    other.chmod(0o755)
+
+    done = start(archive, tmp_path / "place", EDAS_SCALE_PYTHON=str(other), PATH=str(tools_only(tmp_path)))
+
+    assert done.returncode == 1
+    assert f"needs Python {release.ARCHIVE_PYTHON} on PATH, or its path in EDAS_SCALE_PYTHON" in done.stderr
+
+
+def tools_only(directory: Path) -> Path:
+    """Return a directory with what the launcher itself needs and no Python."""
+    tools = directory / "tools"
+    tools.mkdir()
+    (tools / "dirname").symlink_to("/usr/bin/dirname")
+    return tools
+
+
+def test_the_workflows_run_what_is_there() -> None:
+    """Each make target and each file that a workflow runs exists."""
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    seen = 0
+    for file in (ROOT / ".github" / "workflows").glob("*.yml"):
+        workflow = yaml.safe_load(file.read_text())
+        for job in workflow["jobs"].values():
+            for script in (step["run"] for step in job["steps"] if "run" in step):
+                for words in re.findall(r"^make (.+)$", script, re.MULTILINE):
+                    assert set(words.split()) <= targets
+                    seen += 1
+                for path in re.findall(r"\b(?:tools|tests)/[\w/]+\.py", script):
+                    assert (ROOT / path).exists()
+                    seen += 1
+    assert seen >= 6
+
+
+def test_the_version_stands_at_one_place() -> None:
+    """The script reads the version that the package says."""
+    assert release.version() == __version__
