@@ -7,6 +7,7 @@ person who runs it.
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,14 @@ E2E_DIRECTORY = Path(__file__).parent / "e2e"
 
 
 def pytest_configure() -> None:
-    """Drop foreign settings before a test module is imported; child processes inherit what is left."""
+    """Drop what the machine adds before a test module is imported; child processes inherit what is left."""
     for name in list(os.environ):
         if name.startswith(FOREIGN_PREFIXES):
             del os.environ[name]
+    # A shell that starts a run in the background has it ignore interrupts, and so would every process that the
+    # tests start to interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

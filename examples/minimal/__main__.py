@@ -1,4 +1,5 @@
 import pulumi
+
 from pulumi_edas_scale import DeployGroupMembership
 
 config = pulumi.Config()
