@@ -135,6 +135,14 @@ docs: $(STAMP) ## the documentation as a site in site/
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
 	$(BIN)/python -m mkdocs build --quiet --strict
 
+.PHONY: page
+page: $(STAMP) ## the emulator's page in a headless Chromium (Debian's chromium and chromium-driver)
+	$(PYTEST) tests/contract/page/browser.py
+
+.PHONY: release
+release: ## build and check everything a release needs, but do not upload it
+	$(PYTHON) tools/release.py
+
 .PHONY: clean
 clean: ## remove what the other targets made here; the Pulumi CLI stays in the user's cache
 	rm -rf $(VENV) build dist site .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -60,6 +60,7 @@ class Claims:
     _by_urn: dict[str, Claim] = field(default_factory=dict)
     _asking: int = 0
     _answered_at: float = float("-inf")
+    _exchanging: dict[str, str] = field(default_factory=dict)
 
     def question_begins(self) -> None:
         """Note that the engine checks or diffs a resource: the next one can only follow it."""
@@ -83,10 +84,12 @@ class Claims:
             # A replacement is checked twice, the second time without anything recorded.
             claim = replace(claim, left=known.left)
         self._by_urn[claim.urn] = claim
+        self._exchanging.pop(claim.urn, None)
 
     def clear(self) -> None:
         """Forget everything: another run of the engine begins."""
         self._by_urn.clear()
+        self._exchanging.clear()
 
     def ids(self, scope: Scope, *, besides: str | None) -> frozenset[str]:
         """Return the ids claimed for a group, by all resources or by all ``besides`` one."""
@@ -122,6 +125,10 @@ class Claims:
             for claim in self._by_urn.values()
         )
 
+    def exchange(self, urn: str) -> str | None:
+        """Return why a membership waits in vain, because another one it waits for was refused; or None."""
+        return self._exchanging.get(urn)
+
     def _of_group(self, scope: Scope) -> Iterator[Claim]:
         return (claim for claim in self._by_urn.values() if claim.scope == scope)
 
@@ -130,13 +137,15 @@ class Claims:
         path = self._way_back(claim, claim, frozenset({claim.urn}))
         if path is None:
             return None
-        names = ", ".join(sorted({claim.urn, *path}))
-        moved = sorted(claim.joining | claim.released)
-        return (
-            f"{names} exchange instances ({', '.join(moved)}) between groups of application {claim.scope.app_id}; "
+        who = ", ".join(sorted(path))
+        moved = ", ".join(sorted(claim.joining | claim.released))
+        words = (
+            f"{who} exchange instances ({moved}) between groups of application {claim.scope.app_id}; "
             "each must scale out before it scales in, so none can begin. Do it in two runs of 'pulumi up': first "
             "remove the instances from their old lists, then add them to the new ones."
         )
+        self._exchanging.update(dict.fromkeys(path, words))
+        return words
 
     def _way_back(self, start: Claim, here: Claim, seen: frozenset[str]) -> tuple[str, ...] | None:
         if here is not start and _waits_for(here, start):

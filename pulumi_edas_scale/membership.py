@@ -498,6 +498,10 @@ class Change:
             return
         clock = self._clocks.setdefault(reason, _Clock())
         left = self._patience(reason) - clock.spent
+        with self.limits.runtime:
+            vain = self.session.claims.exchange(self.wish.urn) if reason is Wait.ABSENT else None
+        if vain is not None:
+            raise self._failed(vain)
         if left <= 0:
             raise self._expired(reason, clock.spent)
         self.notices.progress(f"waiting for {reason.value}, {clock.spent:.0f} s")

@@ -139,6 +139,16 @@ def test_an_exchange_of_three() -> None:
     assert words.startswith("one, three, two exchange instances (i-a, i-c) between groups")
 
 
+def test_an_exchange_is_told_to_who_waits_already() -> None:
+    """The membership that was checked first learns that it waits in vain, until it is checked again."""
+    claims = recorded(claim("one", "i-b", was="i-a"))
+    words = claims.conflict(claim("two", "i-a", was="i-b", scope=GREEN))
+    assert claims.exchange("one") == words
+    assert claims.exchange("aside") is None
+    claims.record(claim("one", "i-a", was="i-a"))
+    assert claims.exchange("one") is None
+
+
 def test_a_chain_is_no_circle() -> None:
     """A chain of memberships that wait for each other ends somewhere, and nobody stands in the way."""
     claims = recorded(
