@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 1 when ``--compare`` found something worse; 2 when nothing could be measured.
     """
     options = _parser().parse_args(arguments)
+    _heed_interrupts()
     sizes = SIZES[options.size]
     try:
         before = parse_result(json.loads(options.compare.read_text())) if options.compare else None
@@ -80,6 +82,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(render_table(result.figures))
     return 0 if before is None else _judge(result, before)
+
+
+def _heed_interrupts() -> None:
+    """Let what is started heed interrupts: a shell has a program in the background ignore them, and all its children.
+
+    Pulumi ends its plugins by an interrupt and waits five seconds for it, so that each command would take that longer.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _store(result: Result, options: argparse.Namespace) -> None:
