@@ -195,5 +195,5 @@ def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_h
         id=error.id,
         inputs={**error.inputs, **reference},
         outputs={**error.outputs, **reference},
-        reasons=error.reasons or (error.message,),  # the engine prints the reasons only
+        reasons=error.reasons,  # the engine prints these only
     )

@@ -149,7 +149,7 @@ class PartialFailureError(OperationError):
         self.id = id
         self.inputs = dict(inputs)
         self.outputs = dict(outputs)
-        self.reasons = tuple(reasons) or (message,)
+        self.reasons: tuple[str, ...] = tuple(reasons) or (message,)
 
 
 class InternalError(EdasScaleError):

@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 FRESH_SECONDS: Final = 10.0
-"""A reading younger than this serves a preview, and the first decision of a change when no order came after it."""
+"""A reading younger than this serves the first decision of a change, when no order came after it."""
+
+SHOWN_SECONDS: Final = 60.0
+"""A reading younger than this serves what is only shown: a large stack is previewed or refreshed for longer than ten
+seconds, and reading every application anew meanwhile would spend EDAS's calls of a minute on one run."""
 
 CLUSTER_FRESH_SECONDS: Final = 5.0
 """ListScaleOutEcu allows 20 calls a minute: what a cluster offers is read at most this often."""
@@ -89,22 +93,33 @@ class Inventory:
             lambda: self._read(operation, lambda: self.client.read_application(app_id), limits),
         )
 
-    def recent_application(self, app_id: str, limits: Limits) -> Reading[Application]:
-        """Return a fresh reading of an application: under ten seconds old, and from after its last order."""
+    def recent_application(
+        self, app_id: str, limits: Limits, *, within: float = FRESH_SECONDS
+    ) -> Reading[Application]:
+        """Return a reading of an application from after its last order, at most so many seconds old."""
         ended = self._order_ended.get(app_id, float("-inf"))
-        return self.application(app_id, limits, begun_after=max(self.runtime.now() - FRESH_SECONDS, ended))
+        return self.application(app_id, limits, begun_after=max(self.runtime.now() - within, ended))
 
     def change_orders(self, app_id: str, limits: Limits) -> tuple[ChangeOrder, ...]:
         """Return the recent change orders of an application, read now."""
+        return self._read_orders(app_id, limits).value
+
+    def recent_change_orders(self, app_id: str, limits: Limits, *, within: float) -> tuple[ChangeOrder, ...]:
+        """Return the recent change orders of an application, read at most so many seconds ago."""
+        ended = self._order_ended.get(app_id, float("-inf"))
+        return self._shared(
+            ("ListRecentChangeOrder", app_id),
+            max(self.runtime.now() - within, ended),
+            limits,
+            lambda: self._read_orders(app_id, limits),
+        ).value
+
+    def _read_orders(self, app_id: str, limits: Limits) -> Reading[tuple[ChangeOrder, ...]]:
         reading = self._read("ListRecentChangeOrder", lambda: self.client.read_change_orders(app_id), limits)
-        orders = reading.value
+        ids = frozenset(each.order_id for each in reading.value)
         with self.runtime:
-            self._note_orders(
-                app_id,
-                frozenset(each.order_id for each in orders),
-                any(is_active(each.status) for each in orders),
-            )
-        return orders
+            self._note_orders(app_id, ids, any(is_active(each.status) for each in reading.value))
+        return reading
 
     def change_order(self, order_id: str, limits: Limits) -> OrderReport:
         """Return the state of one change order, read now."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pulumi_edas_scale import diagnosis
 from pulumi_edas_scale.change_order import is_active
 from pulumi_edas_scale.errors import EdasError
+from pulumi_edas_scale.inventory import SHOWN_SECONDS
 from pulumi_edas_scale.resolution import Cause
 from pulumi_edas_scale.runtime import DeadlineSign
 from pulumi_edas_scale.survey import find_summary, runs_on_kubernetes, survey
@@ -90,7 +91,7 @@ def _look(
             return
         # Read before the application, so that the create may use the same reading when no order came after it.
         _tell_active_order(session, wish, limits, preview)
-    live = session.inventory.recent_application(wish.scope.app_id, limits).value
+    live = session.inventory.recent_application(wish.scope.app_id, limits, within=SHOWN_SECONDS).value
     if live.group(wish.scope.group_id) is None:
         _tell_missing_group(wish, live, preview)
         return
@@ -117,7 +118,7 @@ def _refuse_kubernetes(session: Session, wish: Wish, limits: Limits, preview: Pr
 
 
 def _tell_active_order(session: Session, wish: Wish, limits: Limits, preview: Preview) -> None:
-    orders = session.inventory.change_orders(wish.scope.app_id, limits)
+    orders = session.inventory.recent_change_orders(wish.scope.app_id, limits, within=SHOWN_SECONDS)
     preview.lines.extend(
         f"Now {diagnosis.describe_active_order(each, wish.scope)}."
         for each in orders

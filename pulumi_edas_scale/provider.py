@@ -35,6 +35,7 @@ from pulumi_edas_scale.inputs import (
     render_outputs,
     without,
 )
+from pulumi_edas_scale.inventory import FRESH_SECONDS, SHOWN_SECONDS
 from pulumi_edas_scale.membership import Change, ChangeError
 from pulumi_edas_scale.model import UNKNOWN, OnDelete, Recorded, Scope, Truth
 from pulumi_edas_scale.preview import PATIENCE_SECONDS, Preview, preview_change
@@ -474,7 +475,7 @@ class Provider:
     ) -> Application | None:
         """Return a reading in which the group is, or None when it or its application is gone."""
         try:
-            live = session.inventory.recent_application(scope.app_id, limits).value
+            live = session.inventory.recent_application(scope.app_id, limits, within=SHOWN_SECONDS).value
         except BusinessError as error:
             try:
                 if is_gone(session, scope, recorded.cluster_id, limits):
@@ -497,9 +498,7 @@ class Provider:
     ) -> ReadAnswer:
         recorded = parse_recorded(recorded_outputs)
         left = _left_ids(recorded, live, scope)
-        if left and any(
-            is_active(each.status) for each in session.inventory.change_orders(scope.app_id, limits)
-        ):
+        if left and _is_busy(session, scope, limits):
             left = frozenset()  # an order under way may be what moves them
         members = {each.ecu_id: each for each in live.members_of(scope.group_id)}
         truth = truth_of(
@@ -555,6 +554,11 @@ def _known_scope(spec: Spec) -> Scope:
         message = "A create was asked for before region, application and group were known."
         raise InternalError(message)
     return spec.scope
+
+
+def _is_busy(session: Session, scope: Scope, limits: Limits) -> bool:
+    orders = session.inventory.recent_change_orders(scope.app_id, limits, within=FRESH_SECONDS)
+    return any(is_active(each.status) for each in orders)
 
 
 def _left_ids(recorded: Recorded, live: Application, scope: Scope) -> frozenset[str]:
