@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.e2e.stack import Door, Running, Stack
 
 ABC = ["i-a", "i-b", "i-c"]
-ABD = ["i-a", "i-b", "i-d"]
+SWAPPED = ["i-a", "i-b", "i-d"]
 
 UNSURE = tuple(
     {"joiner_visible": visible, "second_order": second, "known_member": known}
@@ -89,7 +89,7 @@ def test_s16_kill_at_every_call_of_a_swap(
             stack = stacks(door, instance_ids=ABC)
             switches = UNSURE[(call + (when == "after") * 3) % len(UNSURE)]
             stack.edas.switches(order_duration="seconds:0.2", **switches)
-            stack.declare(ABD)
+            stack.declare(SWAPPED)
             paused = kill_at(stack, call, when, victim)
             if paused is None:
                 assert call > 8, "a swap is more than eight calls"
@@ -108,7 +108,7 @@ def test_s16_kill_at_every_call_of_a_swap(
 def test_s16_kill_at_a_write_of_a_swap(web: Stack, victim: str, operation: str, when: str) -> None:
     """Killed at a write, before EDAS acts or before its answer arrives, the next up does the rest and no more."""
     web.edas.switches(order_duration="seconds:0.2", second_order="queued", known_member="ignored")
-    web.declare(ABD)
+    web.declare(SWAPPED)
 
     assert kill_at(web, 1, when, victim, operation=operation) is not None
 
@@ -120,8 +120,8 @@ def expect_the_rest(stack: Stack, context: str) -> None:
     stack.up()
     assert orders.orders(stack.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])], context
     assert stack.edas.running_minimum(BETA, SHOP) == 3, context
-    assert orders.running(stack.edas) == ABD, context
-    assert stack.members() == ABD, context
+    assert orders.running(stack.edas) == SWAPPED, context
+    assert stack.members() == SWAPPED, context
     assert not stack.close(), context
 
 
@@ -151,7 +151,7 @@ def test_s16_kill_while_a_create_waits(stack: Stack) -> None:
 def test_s37_an_orphan_sends_nothing_more(web: Stack) -> None:
     """When the CLI is killed during the first order of a swap, the provider ends without sending the second."""
     web.edas.rule(effect="order", operation="ScaleOutApplication", held=True)
-    web.declare(ABD)
+    web.declare(SWAPPED)
     running = web.start("up", "--yes", "--skip-preview")
     web.edas.await_calls("GetChangeOrderInfo")
 
@@ -163,13 +163,13 @@ def test_s37_an_orphan_sends_nothing_more(web: Stack) -> None:
     web.run("cancel", "--yes")
     web.up()
     assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
-    assert web.members() == ABD
+    assert web.members() == SWAPPED
 
 
 def interrupted(stack: Stack, **inputs: object) -> Running:
     """Start an ``up`` whose order does not end, and press Ctrl-C while it waits."""
     stack.edas.rule(effect="order", operation="ScaleOutApplication", held=True)
-    stack.declare(ABD, **inputs)
+    stack.declare(SWAPPED, **inputs)
     running = stack.start("up", "--yes", "--skip-preview")
     stack.edas.await_calls("GetChangeOrderInfo", 2)
     running.interrupt()
@@ -195,7 +195,7 @@ def test_s17_ctrl_c_detaches(web: Stack) -> None:
     web.edas.action("confirm_order")
     assert again.result().exit_code == 0
     assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
-    assert web.members() == ABD
+    assert web.members() == SWAPPED
 
 
 @pytest.mark.scenario("S17")
@@ -211,9 +211,9 @@ def test_s17_ctrl_c_aborts_when_told_so(web: Stack) -> None:
     result.must_say("was aborted")
     web.edas.clear_rules()
     web.up()
-    assert orders.running(web.edas) == ABD
+    assert orders.running(web.edas) == SWAPPED
     assert web.edas.running_minimum(BETA, SHOP) == 3
-    assert web.members() == ABD
+    assert web.members() == SWAPPED
 
 
 @pytest.mark.scenario("S17")
@@ -232,4 +232,4 @@ def test_s17_a_second_ctrl_c_is_survived(web: Stack) -> None:
     assert result.exit_code == 0, result
     assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
     assert web.edas.running_minimum(BETA, SHOP) == 3
-    assert web.members() == ABD
+    assert web.members() == SWAPPED
