@@ -88,7 +88,7 @@ def test_s08_an_exclusive_group_holds_exactly_the_list(web: Stack) -> None:
     preview = web.preview()
 
     preview.must_say("scale in 1: i-d")
-    preview.must_say("exclusive: 1 foreign members")
+    preview.must_say("exclusive: 1 foreign member of")
     assert orders.writes(web.edas) == []
     web.up()
     assert orders.orders(web.edas) == [("scale_in", ["i-d"])]
