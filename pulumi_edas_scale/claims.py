@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection
 
     from pulumi_edas_scale.model import Scope
 
@@ -58,6 +58,7 @@ class Claims:
     """The claims of this process; every method needs the monitor's lock."""
 
     _by_urn: dict[str, Claim] = field(default_factory=dict)
+    _by_scope: dict[Scope, dict[str, Claim]] = field(default_factory=dict)
     _asking: int = 0
     _answered_at: float = float("-inf")
     _exchanging: dict[str, str] = field(default_factory=dict)
@@ -83,12 +84,16 @@ class Claims:
         if claim.left is None and known is not None and known.scope == claim.scope:
             # A replacement is checked twice, the second time without anything recorded.
             claim = replace(claim, left=known.left)
+        if known is not None:
+            del self._by_scope[known.scope][known.urn]
         self._by_urn[claim.urn] = claim
+        self._by_scope.setdefault(claim.scope, {})[claim.urn] = claim
         self._exchanging.pop(claim.urn, None)
 
     def clear(self) -> None:
         """Forget everything: another run of the engine begins."""
         self._by_urn.clear()
+        self._by_scope.clear()
         self._exchanging.clear()
 
     def ids(self, scope: Scope, *, besides: str | None) -> frozenset[str]:
@@ -129,11 +134,13 @@ class Claims:
         """Return why a membership waits in vain, because another one it waits for was refused; or None."""
         return self._exchanging.get(urn)
 
-    def _of_group(self, scope: Scope) -> Iterator[Claim]:
-        return (claim for claim in self._by_urn.values() if claim.scope == scope)
+    def _of_group(self, scope: Scope) -> Collection[Claim]:
+        return self._by_scope.get(scope, {}).values()
 
     def _exchange(self, claim: Claim) -> str | None:
         """Return why memberships that wait for each other's instances in a circle cannot all scale out first."""
+        if not (claim.joining and claim.released):
+            return None  # whoever is in a circle does both; a stack in which nothing moves must not pay for the search
         path = self._way_back(claim, claim, frozenset({claim.urn}))
         if path is None:
             return None
