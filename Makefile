@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.installed
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-edas-scale
+AUDIT_VENV := $(CACHE)/venv-audit
 LOWEST_VENV := $(CACHE)/venv-lowest
 LOWEST_STAMP := $(LOWEST_VENV)/.installed
 # The lowest Python too, where there is one.
@@ -112,6 +113,14 @@ $(LOWEST_STAMP): pyproject.toml constraints-lowest.txt
 	$(LOWEST_VENV)/bin/python -m pip install --quiet --upgrade --constraint constraints-lowest.txt 'pip>=25.1'
 	$(LOWEST_VENV)/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable . --group test
 	touch $@
+
+.PHONY: audit
+audit: ## known vulnerabilities in the pinned packages, as PyPI tells them
+	[ -x $(AUDIT_VENV)/bin/pip-audit ] || { $(PYTHON) -m venv $(AUDIT_VENV) && \
+	  $(AUDIT_VENV)/bin/python -m pip install --quiet 'pip>=25.1' && \
+	  $(AUDIT_VENV)/bin/python -m pip install --quiet --group audit; }
+	$(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --disable-pip --no-deps \
+	  $(foreach pins,constraints.txt constraints-release.txt,--requirement $(pins))
 
 .PHONY: demo
 demo: $(STAMP) ## a stack on an emulated EDAS, from nothing to drift and back

@@ -114,6 +114,8 @@ class RuleBook:
         """Start without rules."""
         self._rules: dict[str, Rule] = {}
         self._added = 0
+        self.version = 0
+        """Another one after every change by somebody; calls that meet rules do not count."""
 
     def add(self, given: Mapping[str, Any], path: str = "rule") -> Rule:
         """Add a rule.
@@ -126,14 +128,17 @@ class RuleBook:
         rule = parse_rule(given, f"rule-{self._added + 1}", path)
         self._added += 1
         self._rules[rule.id] = rule
+        self.version += 1
         return rule
 
     def remove(self, rule_id: str) -> bool:
         """Remove one rule; False when there is none of that id."""
+        self.version += 1
         return self._rules.pop(rule_id, None) is not None
 
     def clear(self) -> None:
         """Remove all rules."""
+        self.version += 1
         self._rules.clear()
 
     def as_json(self) -> list[dict[str, Any]]:

@@ -243,7 +243,7 @@ class Service:
         while request.transport is not None and not request.transport.is_closing():
             with self.host.lock:
                 progress.advance(self.host.world, self.host.now())
-                version = self.host.world.version
+                version = (self.host.world.version, self.host.world.rules.version)
                 text = None if version == seen else json.dumps(_page_state(self.host), ensure_ascii=False)
             if text is not None:
                 seen = version

@@ -87,3 +87,21 @@ def test_the_page_hears_of_every_change() -> None:
             seen.append(_next_state(stream)["orders"][0]["status"])
         assert seen[-1] == 2
         connection.close()
+
+
+def test_the_page_hears_of_rules() -> None:
+    """A rule that is added, removed or cleared shows, although nothing in the world has changed."""
+    with Emulator() as edas:
+        connection = _connection(edas)
+        connection.request("GET", "/_emulator/events")
+        stream = connection.getresponse()
+        assert _next_state(stream)["rules"] == []
+        rule = edas.rule(effect="throttle", operation="ListApplication")
+        assert [each["id"] for each in _next_state(stream)["rules"]] == [rule]
+        assert http(edas, "DELETE", f"/_emulator/rules/{rule}")[0] == 200
+        assert _next_state(stream)["rules"] == []
+        edas.rule(effect="throttle", operation="ListApplication")
+        assert len(_next_state(stream)["rules"]) == 1
+        edas.clear_rules()
+        assert _next_state(stream)["rules"] == []
+        connection.close()
