@@ -42,6 +42,7 @@ from pulumi_edas_scale.errors import (
     InternalError,
     NotSentError,
     PermissionDeniedError,
+    UnavailableError,
 )
 from pulumi_edas_scale.version import __version__
 
@@ -466,6 +467,9 @@ class _Connection:
             where = f"{self._client._endpoint}{via}"  # noqa: SLF001 - where the SDK found the region's endpoint
             raise classify_loss(operation, loss_of(names), where) from None
         unread = re.search(r'Value: "(.*)"\.$', str(error), re.DOTALL)
+        if unread is None and not _wire.status:
+            words = f"the Alibaba Cloud SDK broke off with {type(error).__name__}, and no answer came"
+            raise UnavailableError(operation, message=words) from None
         return Answer(_wire.status, None, text=unread.group(1) if unread else "")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.errors import CredentialsError, EdasError, NotSentError
+from pulumi_edas_scale.errors import CredentialsError, EdasError, NotSentError, UnavailableError
 from pulumi_edas_scale.sdk_client import SdkClient
 from tests.contract.sdk.conftest import KEYS
 from tests.contract.sdk.endings import failure
@@ -54,7 +54,9 @@ print(threading.active_count(), "threads")
 
 def run(url: str, environ: Mapping[str, str], profile: str = "") -> str:
     """Make one call in a process of its own, since the official library reads its environment once."""
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, url, profile]
+    # From Python 3.12 on the SDK's way to tell the time is deprecated.
+    strict = ["-W", "error", "-W", "ignore:datetime.datetime.utcnow:DeprecationWarning"]
+    command = [sys.executable, *strict, "-c", PROGRAM, url, profile]
     result = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=True)
     assert result.stderr == ""
     return result.stdout
@@ -251,3 +253,23 @@ def test_secrets_are_not_in_the_repr() -> None:
     """A client shows where it points, and nothing it signs with."""
     client = SdkClient(region_id="cn-hangzhou", environ=KEYS)
     assert repr(client) == "SdkClient('cn-hangzhou', profile=None)"
+
+
+def test_an_sdk_that_breaks_off_is_named_by_its_error_alone(
+    server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing came back, so nothing is said about an answer; the text of the error may hold the signed request."""
+    client = SdkClient(region_id="r", endpoint=server.url, profile=None, environ=KEYS)
+    server.reply = Reply.json(ORDER)
+    client.submit_scale_out("app", "group", ["ecu"])
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError(KEYS["ALIBABA_CLOUD_ACCESS_KEY_SECRET"])
+
+    monkeypatch.setattr("darabonba.core.DaraCore.do_action", broken)
+    with pytest.raises(UnavailableError) as caught:
+        client.submit_scale_out("app", "group", ["ecu"])
+    assert str(caught.value) == (
+        "ScaleOutApplication failed: the Alibaba Cloud SDK broke off with ZeroDivisionError, and no answer came."
+    )
+    assert caught.value.__cause__ is None
