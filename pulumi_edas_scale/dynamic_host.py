@@ -123,7 +123,8 @@ def _servicer_frames(frame: FrameType | None) -> Iterator[FrameType]:
         if (
             {"self", "request", "context"}.issubset(names)
             and isinstance(frame.f_locals.get("self"), provider_pb2_grpc.ResourceProviderServicer)
-            and {"request", "context"} <= frame.f_locals.keys()
+            # From Python 3.13 on f_locals is a view whose keys() is a list.
+            and {"request", "context"}.issubset(frame.f_locals)
         ):
             yield frame
         frame = frame.f_back
