@@ -13,12 +13,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pulumi_edas_scale.change_order import STATUSES
-from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case
-from pulumi_edas_scale.settings import SETTINGS
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
 
-ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md",)
+from pulumi_edas_scale.change_order import STATUSES  # noqa: E402
+from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case  # noqa: E402
+from pulumi_edas_scale.settings import SETTINGS  # noqa: E402
+from tools.benchmarks.results import Result, parse_result, render_table  # noqa: E402
+
+DOCUMENTS = ("README.md", "docs/performance.md")
 RESOURCE = "edas-scale:index:DeployGroupMembership"
 
 
@@ -59,7 +63,39 @@ def statuses_table(_schema: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def promises_table(_schema: dict[str, Any]) -> str:
+    """Return what was measured of what is promised."""
+    return render_table(each for each in _measured().figures if each.limit is not None)
+
+
+def measures_table(_schema: dict[str, Any]) -> str:
+    """Return all else that was measured."""
+    return render_table(each for each in _measured().figures if each.limit is None)
+
+
+def machine_paragraph(_schema: dict[str, Any]) -> str:
+    """Return what was measured on, when, and how busy it was."""
+    about = _measured().about
+    sections = about["sections"]
+    dates = sorted({each["date"] for each in sections.values()})
+    loads = ", ".join(
+        f"{name} {each['loadAtStart']} to {each['loadAtEnd']}" for name, each in sections.items()
+    )
+    return (
+        f"{about['cores']} cores, {about['memoryGiB']} GiB; Python {about['python']}, pulumi {about['pulumi']}, "
+        f"grpcio {about['grpcio']}; measured on {' and '.join(dates)}. Load (one minute) at the start and end of "
+        f"each section: {loads}."
+    )
+
+
+def _measured() -> Result:
+    return parse_result(json.loads((ROOT / "docs" / "bench.json").read_text("utf-8")))
+
+
 TABLES = {
+    "machine": machine_paragraph,
+    "measures": measures_table,
+    "promises": promises_table,
     "inputs": inputs_table,
     "outputs": outputs_table,
     "settings": settings_table,
