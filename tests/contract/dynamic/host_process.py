@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[3]
 URN = "urn:pulumi:dev::shop::pulumi-python:dynamic/edas-scale:DeployGroupMembership::web"
+
+_HOST = importlib.util.find_spec("pulumi.dynamic.__main__")
+READS_BY_ID = (
+    _HOST is not None and _HOST.origin is not None and "if not props" in Path(_HOST.origin).read_text("utf-8")
+)
+"""Whether this SDK can read a dynamic resource by its id alone; old ones cannot."""
 
 UNLIMITED = (("grpc.max_metadata_size", 1 << 24), ("grpc.absolute_max_metadata_size", 1 << 24))
 """Bytes that Go's client accepts for the state in an error; Python's would accept 8 kB."""

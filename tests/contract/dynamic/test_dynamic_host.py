@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import importlib.util
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -16,6 +14,7 @@ from pulumi.runtime.proto import engine_pb2, provider_pb2
 
 from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
 from tests.contract.dynamic.host_process import (
+    READS_BY_ID,
     URN,
     HostProcess,
     RecordingEngine,
@@ -28,6 +27,7 @@ from tests.contract.dynamic.scripted_door import WIDTH, ForeignProvider, Scripte
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DOOR = reference(ScriptedDoor())
 
@@ -95,12 +95,6 @@ def test_read_sees_the_recorded_inputs(host: HostProcess) -> None:
     seen = {"outputs": ["appId", "members"], "inputs": ["appId", "instanceIds"]}
     assert plain(answer.properties) == {"__provider": DOOR, "appId": "read", "seen": seen}
     assert plain(answer.inputs) == {"__provider": DOOR, "appId": "a", "instanceIds": ["i-a"]}
-
-
-HOST = importlib.util.find_spec("pulumi.dynamic.__main__")
-READS_BY_ID = (
-    HOST is not None and HOST.origin is not None and "if not props" in Path(HOST.origin).read_text("utf-8")
-)
 
 
 @pytest.mark.skipif(not READS_BY_ID, reason="this SDK cannot read a dynamic resource by its id alone")

@@ -1,0 +1,388 @@
+"""The three ways to the same core: called directly, through the dynamic host, through the plugin.
+
+The law of this file: a door asks what the engine would ask and returns the answer in one shape.  What a door cannot
+say, or says in a place of its own, is in ``OWN``; everything else must be equal.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+
+from pulumi_edas_scale.errors import EdasScaleError, InputError, PartialFailureError
+from pulumi_edas_scale.property_values import parse_properties, render_properties
+from pulumi_edas_scale.sdk_client import SdkClient
+from pulumi_edas_scale.settings import resolve_settings
+from tests.contract.dynamic.host_process import CHECKOUT, HostProcess, reference
+from tests.contract.equivalence.hasty import HastyDynamic, HastyRuntime
+from tests.contract.plugin.harness import PROVIDER_URN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pulumi_edas_scale.emulator import Emulator
+    from pulumi_edas_scale.provider import Provider
+    from pulumi_edas_scale.settings import Settings
+
+Values = dict[str, Any]
+
+PROVIDER_KEY: Final = "__provider"
+
+OWN: Final[Mapping[str, str]] = {
+    "dynamic: __provider": "in inputs and outputs: the host finds the provider's class by it",
+    "dynamic: detailed diff": "a dynamic provider cannot send one: the engine makes its own",
+    "dynamic: preview of a create": "the engine asks none: the check of a new resource is the preview, and its refusal",
+    "plugin: refresh before update": "a flag of the answer, which dynamic providers do not have",
+    "core: properties without a value": "None; on the wire they are left out",
+}
+"""What is the doors' own, and why."""
+
+WAIT: Final = 120.0
+"""Seconds after which a call is taken for stuck."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What the engine records of a membership."""
+
+    id: str
+    inputs: Values
+    outputs: Values
+
+
+@dataclass(frozen=True)
+class Diff:
+    """The answer of a diff; ``detailed`` is None where the door cannot say it."""
+
+    changes: bool
+    replaces: tuple[str, ...]
+    delete_before_replace: bool
+    detailed: tuple[tuple[str, str], ...] | None
+
+
+class RefusedError(Exception):
+    """An operation failed and left the state as it was; the text is the user's."""
+
+
+class BrokenOffError(Exception):
+    """An operation failed after it had changed something; the text is the user's, the rest is what is true."""
+
+    def __init__(self, text: str, state: State, reasons: tuple[str, ...]) -> None:
+        super().__init__(text)
+        self.state = state
+        self.reasons = reasons
+
+
+class Door(Protocol):
+    """What the engine can ask."""
+
+    edas: Emulator
+
+    def begin(self) -> None:
+        """Begin a run of the engine."""
+        ...
+
+    def check(self, urn: str, olds: Values | None, news: Values) -> Values:
+        """Return the checked inputs; a refused check raises RefusedError."""
+        ...
+
+    def preview_create(self, urn: str, news: Values) -> None:
+        """Preview a create."""
+        ...
+
+    def diff(self, urn: str, state: State, news: Values) -> Diff:
+        """Ask for the difference."""
+        ...
+
+    def create(self, urn: str, news: Values) -> State:
+        """Create."""
+        ...
+
+    def update(self, urn: str, state: State, news: Values) -> State:
+        """Update."""
+        ...
+
+    def read(self, urn: str, state: State) -> State | None:
+        """Refresh; with nothing recorded, import."""
+        ...
+
+    def delete(self, urn: str, state: State) -> None:
+        """Delete."""
+        ...
+
+    def close(self) -> None:
+        """End what was started."""
+        ...
+
+
+def present(values: Mapping[str, object]) -> Values:
+    """Return the properties that have a value and are not a door's own."""
+    return {name: value for name, value in values.items() if value is not None and name != PROVIDER_KEY}
+
+
+class _Silent:
+    """A host to which nothing is worth saying."""
+
+    def progress(self, urn: str, text: str) -> None:
+        """Say nothing."""
+
+    def info(self, urn: str, text: str) -> None:
+        """Say nothing."""
+
+    def warn(self, urn: str, text: str) -> None:
+        """Say nothing."""
+
+    def stopped(self) -> str | None:
+        """Go on."""
+        return None
+
+
+class CoreDoor:
+    """No door: the core in this process."""
+
+    def __init__(self, edas: Emulator) -> None:
+        self.edas = edas
+        self._core: Provider
+
+    def begin(self) -> None:
+        """Make a new provider."""
+        from pulumi_edas_scale.provider import Provider  # noqa: PLC0415  # its name is that of a type above
+
+        environ = self.edas.environment()
+
+        def connect(settings: Settings, region_id: str) -> SdkClient:
+            return SdkClient(region_id=region_id, endpoint=settings.endpoint, environ=environ)
+
+        self._core = Provider(resolve_settings({}, environ), _Silent(), connect, HastyRuntime())
+
+    def check(self, urn: str, olds: Values | None, news: Values) -> Values:
+        """Check."""
+        checked = self._core.check(urn, olds, news)
+        if checked.failures:
+            raise RefusedError(str(InputError(checked.failures)))
+        return present(checked.inputs)
+
+    def preview_create(self, urn: str, news: Values) -> None:
+        """Preview a create."""
+        _told(lambda: self._core.preview_create(urn, news))
+
+    def diff(self, urn: str, state: State, news: Values) -> Diff:
+        """Ask for the difference."""
+        found = _told(lambda: self._core.diff(urn, state.id, state.outputs, news))
+        return Diff(
+            found.changes,
+            found.replaces,
+            found.delete_before_replace,
+            tuple(sorted(dict(found.detailed).items())),
+        )
+
+    def create(self, urn: str, news: Values) -> State:
+        """Create."""
+        created, outputs = _told(lambda: self._core.create(urn, news, None))
+        return State(created, news, present(outputs))
+
+    def update(self, urn: str, state: State, news: Values) -> State:
+        """Update."""
+        outputs = _told(lambda: self._core.update(urn, state.id, state.outputs, news, None))
+        return State(state.id, news, present(outputs))
+
+    def read(self, urn: str, state: State) -> State | None:
+        """Refresh or import."""
+        found = _told(lambda: self._core.read(urn, state.id, state.outputs or None, state.inputs or None))
+        return None if found is None else State(found.id, present(found.inputs), present(found.outputs))
+
+    def delete(self, urn: str, state: State) -> None:
+        """Delete."""
+        _told(lambda: self._core.delete(urn, state.id, state.outputs, None))
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+def _told(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the core answers
+    try:
+        return call()
+    except PartialFailureError as error:
+        state = State(error.id, present(error.inputs), present(error.outputs))
+        raise BrokenOffError(str(error), state, error.reasons) from error
+    except EdasScaleError as error:
+        raise RefusedError(str(error)) from error
+
+
+class _WireDoor:
+    """What both processes have in common: the protocol."""
+
+    _stub: Any
+
+    def __init__(self, edas: Emulator) -> None:
+        self.edas = edas
+
+    def check(self, urn: str, olds: Values | None, news: Values) -> Values:
+        """Check."""
+        request = provider_pb2.CheckRequest(urn=urn, news=self._wire(news))
+        request.olds.CopyFrom(self._wire(olds) if olds is not None else render_properties({}))
+        answer = self._call("Check", request)
+        if answer.failures:
+            assert not any(each.property for each in answer.failures)
+            raise RefusedError(" ".join(each.reason for each in answer.failures))
+        return self._plain(answer.inputs)
+
+    def diff(self, urn: str, state: State, news: Values) -> Diff:
+        """Ask for the difference."""
+        request = provider_pb2.DiffRequest(
+            id=state.id,
+            urn=urn,
+            olds=self._wire(state.outputs),
+            old_inputs=self._wire(state.inputs),
+            news=self._wire(news),
+        )
+        answer = self._call("Diff", request)
+        assert answer.changes != provider_pb2.DiffResponse.DIFF_UNKNOWN
+        return Diff(
+            answer.changes == provider_pb2.DiffResponse.DIFF_SOME,
+            tuple(answer.replaces),
+            answer.deleteBeforeReplace,
+            self._detailed(answer),
+        )
+
+    def _detailed(self, answer: provider_pb2.DiffResponse) -> tuple[tuple[str, str], ...] | None:
+        raise NotImplementedError
+
+    def create(self, urn: str, news: Values) -> State:
+        """Create."""
+        request = provider_pb2.CreateRequest(urn=urn, properties=self._wire(news))
+        answer = self._call("Create", request)
+        return State(answer.id, news, self._plain(answer.properties))
+
+    def update(self, urn: str, state: State, news: Values) -> State:
+        """Update."""
+        request = provider_pb2.UpdateRequest(
+            id=state.id,
+            urn=urn,
+            olds=self._wire(state.outputs),
+            old_inputs=self._wire(state.inputs),
+            news=self._wire(news),
+        )
+        return State(state.id, news, self._plain(self._call("Update", request).properties))
+
+    def read(self, urn: str, state: State) -> State | None:
+        """Refresh or import."""
+        request = provider_pb2.ReadRequest(id=state.id, urn=urn, inputs=self._wire(state.inputs))
+        if state.outputs:
+            request.properties.CopyFrom(self._wire(state.outputs))
+        answer = self._call("Read", request)
+        if not answer.id:
+            return None
+        return State(answer.id, self._plain(answer.inputs), self._plain(answer.properties))
+
+    def delete(self, urn: str, state: State) -> None:
+        """Delete."""
+        self._call(
+            "Delete", provider_pb2.DeleteRequest(id=state.id, urn=urn, properties=self._wire(state.outputs))
+        )
+
+    def _call(self, method: str, request: Any) -> Any:  # noqa: ANN401  # generated stubs
+        try:
+            return getattr(self._stub, method)(request, timeout=WAIT)
+        except grpc.RpcError as error:
+            failed: Any = error  # the stubs do not say that it is also a call
+        assert failed.code() is grpc.StatusCode.UNKNOWN, failed
+        details = dict(failed.trailing_metadata() or ()).get("grpc-status-details-bin")
+        if details is None:
+            raise RefusedError(failed.details())
+        status = status_pb2.Status.FromString(details)
+        partial = provider_pb2.ErrorResourceInitFailed()
+        if not status.details:
+            raise RefusedError(status.message)
+        assert status.details[0].Unpack(partial)
+        state = State(partial.id, self._plain(partial.inputs), self._plain(partial.properties))
+        raise BrokenOffError(status.message, state, tuple(partial.reasons))
+
+    def _wire(self, values: Values) -> Any:  # noqa: ANN401  # generated stubs
+        return render_properties(values)
+
+    def _plain(self, properties: Any) -> Values:  # noqa: ANN401  # as above
+        return parse_properties(properties).values
+
+
+class DynamicDoor(_WireDoor):
+    """The dynamic host in a process of its own."""
+
+    def __init__(self, edas: Emulator) -> None:
+        super().__init__(edas)
+        self._host = HostProcess(None, environ=edas.environment())
+        self._stub = self._host.stub
+        self._runs = 0
+        self._reference = ""
+
+    def begin(self) -> None:
+        """Let the host have a provider of its own for this run."""
+        self._runs += 1
+        self._reference = reference(HastyDynamic(self._runs))
+
+    def preview_create(self, urn: str, news: Values) -> None:
+        """Do nothing: the check did it."""
+
+    def close(self) -> None:
+        """End the host."""
+        self._host.kill()
+
+    def _detailed(self, answer: provider_pb2.DiffResponse) -> None:
+        assert not answer.detailedDiff
+
+    def _wire(self, values: Values) -> Any:  # noqa: ANN401  # generated stubs
+        return super()._wire({**values, PROVIDER_KEY: self._reference})
+
+    def _plain(self, properties: Any) -> Values:  # noqa: ANN401  # as above
+        values = super()._plain(properties)
+        assert values.pop(PROVIDER_KEY) == self._reference
+        return values
+
+
+class PluginDoor(_WireDoor):
+    """The plugin in a process of its own."""
+
+    _KINDS: Final = {
+        number: name.lower().replace("_", "-") for name, number in provider_pb2.PropertyDiff.Kind.items()
+    }
+
+    def __init__(self, edas: Emulator) -> None:
+        super().__init__(edas)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.contract.equivalence.hasty"],
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **edas.environment()},
+        )
+        assert self._process.stdout is not None
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{int(self._process.stdout.readline())}")
+        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        self._begun = False
+
+    def begin(self) -> None:
+        """Cancel, as the engine ends a run, and configure, as it begins the next."""
+        if self._begun:
+            self._stub.Cancel(empty_pb2.Empty(), timeout=WAIT)
+        self._begun = True
+        self._stub.Configure(provider_pb2.ConfigureRequest(urn=PROVIDER_URN), timeout=WAIT)
+
+    def preview_create(self, urn: str, news: Values) -> None:
+        """Preview a create."""
+        self._call("Create", provider_pb2.CreateRequest(urn=urn, properties=self._wire(news), preview=True))
+
+    def close(self) -> None:
+        """End the plugin."""
+        self._channel.close()
+        self._process.kill()
+        self._process.communicate()
+
+    def _detailed(self, answer: provider_pb2.DiffResponse) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted((path, self._KINDS[each.kind]) for path, each in answer.detailedDiff.items()))

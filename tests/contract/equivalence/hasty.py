@@ -1,0 +1,66 @@
+"""The real doors before a core whose time runs faster, for processes that the tests start.
+
+The law of this file: nothing is changed but the pace of time.  A failure that EDAS must repeat for fifteen seconds
+is then believed within half a second, and one example takes a second instead of a minute.
+
+    python -m pulumi.dynamic                     with a reference to ``HastyDynamic``: the dynamic door
+    python -m tests.contract.equivalence.hasty   the plugin
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pulumi_edas_scale import dynamic, plugin, provider
+from pulumi_edas_scale.runtime import ThreadRuntime
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.settings import Settings
+
+PACE = 30.0
+"""Seconds of the core in one second of the clock: far below the point where a busy machine looks like a lag of EDAS."""
+
+
+class HastyRuntime(ThreadRuntime):
+    """Threads as they are, before a clock that runs faster."""
+
+    def now(self) -> float:
+        """Return seconds on the faster clock."""
+        return super().now() * PACE
+
+    def wait(self, seconds: float) -> None:
+        """Wait for seconds of the faster clock."""
+        super().wait(seconds / PACE)
+
+
+def make_provider(settings: Settings, host: Any) -> provider.Provider:  # noqa: ANN401  # the host of any door
+    """Return the core of a door."""
+    return provider.Provider(settings, host, runtime=HastyRuntime())
+
+
+class HastyDynamic(dynamic.Provider):
+    """The dynamic door.
+
+    Args:
+        run: which run of the engine uses it.  Another number is another reference, and so another core in the same
+            host: what a new process is, without its start.
+    """
+
+    def __init__(self, run: int) -> None:
+        self.run = run
+
+    def _make_operations(self, settings: Settings, host: Any) -> provider.Provider:  # noqa: ANN401  # as above
+        return make_provider(settings, host)
+
+
+def main() -> None:
+    """Be the plugin."""
+    from pulumi_edas_scale import plugin_service  # noqa: PLC0415  # as the plugin imports it
+
+    plugin_service.Plugin = partial(plugin_service.Plugin, make_provider=make_provider)  # type: ignore[assignment,misc]
+    plugin.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+
+from pulumi_edas_scale.emulator import Emulator
+from tests.contract.equivalence.doors import CoreDoor, Diff, DynamicDoor, PluginDoor
+from tests.contract.equivalence.engine import Stack, restart
+from tests.contract.equivalence.histories import Step, histories, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.contract.equivalence.doors import Door
+
+EXAMPLES = int(os.environ.get("EQUIVALENCE_EXAMPLES", "0"))
+"""How many new histories a long search takes; without it, the same few in every run."""
+
+TOKENS = {
+    CoreDoor: "edas-scale:index:DeployGroupMembership",
+    DynamicDoor: "pulumi-python:dynamic/edas-scale:DeployGroupMembership",
+    PluginDoor: "edas-scale:index:DeployGroupMembership",
+}
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def doors() -> Iterator[tuple[Door, ...]]:
+    """Give the three doors, each to an EDAS of its own."""
+    with ExitStack() as opened:
+        made: list[Door] = []
+        for kind in (CoreDoor, DynamicDoor, PluginDoor):
+            door = kind(opened.enter_context(Emulator(world())))
+            opened.callback(door.close)
+            made.append(door)
+        yield tuple(made)
+
+
+def live(door: Door, history: list[Step]) -> list[dict[str, Any]]:
+    """Live through a history in a new world, by one door."""
+    restart(door)
+    urn = f"urn:pulumi:dev::shop::{TOKENS[type(door)]}::web-{next(NUMBERS)}"
+    stack = Stack(door, urn)
+    return [stack.live(step) for step in history]
+
+
+def comparable(told: Any, like: Any) -> Any:  # noqa: ANN401  # anything that a step tells
+    """Return a record without the detailed diffs that the other door cannot say."""
+    if isinstance(told, Diff) and isinstance(like, Diff) and like.detailed is None:
+        return Diff(told.changes, told.replaces, told.delete_before_replace, None)
+    if isinstance(told, (list, tuple)) and isinstance(like, (list, tuple)) and len(told) == len(like):
+        return [comparable(*pair) for pair in zip(told, like, strict=True)]
+    if isinstance(told, (list, tuple)):
+        return list(told)
+    return told
+
+
+@settings(
+    settings.get_profile("ci") if not EXAMPLES else settings(),
+    max_examples=EXAMPLES or 40,
+    derandomize=not EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(history=histories)
+def test_every_door_does_the_same(doors: tuple[Door, ...], history: list[Step]) -> None:
+    """The same history ends in the same orders, members, answers and states, whichever door it goes through."""
+    with ThreadPoolExecutor(len(doors)) as threads:
+        lives = list(threads.map(lambda door: live(door, history), doors))
+    core, *others = lives
+    for told in core:
+        event(f"submissions in a step: {len(told['writes'])}")
+        for what, _ in told["answers"]:
+            event(f"answer: {what}")
+    for door, other in zip(doors[1:], others, strict=True):
+        for step, expected, found in zip(history, core, other, strict=True):
+            for name, value in expected.items():
+                where = (type(door).__name__, name, step)
+                assert comparable(found[name], value) == comparable(value, found[name]), where
