@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 
 from pulumi_edas_scale.emulator import Emulator
 from tests.contract.equivalence.doors import CoreDoor, Diff, DynamicDoor, PluginDoor
@@ -65,6 +65,8 @@ def comparable(told: Any, like: Any) -> Any:  # noqa: ANN401  # anything that a 
     settings.get_profile("ci") if not EXAMPLES else settings(),
     max_examples=EXAMPLES or 40,
     derandomize=not EXAMPLES,
+    # Histories shrink in minutes: the ordinary run shows what it found as it is.
+    phases=[each for each in Phase if EXAMPLES or each is not Phase.shrink],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
