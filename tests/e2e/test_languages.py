@@ -1,0 +1,96 @@
+"""The contract, the programs and the generated code of other languages than Python, through the real CLI."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+import yaml
+
+from tests.e2e import orders
+from tests.e2e.stack import COMMAND_TIMEOUT, Door, Stack
+from tests.e2e.world import BETA, REGION, SHOP
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parents[2]
+ABC = ["i-a", "i-b", "i-c"]
+
+pytestmark = pytest.mark.parametrize("door", [Door.NATIVE], ids=["native"])
+
+
+def write_yaml(stack: Stack, program: dict[str, Any]) -> None:
+    """Make the project of a stack a YAML program that uses the plugin under test."""
+    file = stack.program / "Pulumi.yaml"
+    plugins = json.loads(file.read_text())["plugins"]
+    file.write_text(json.dumps({**program, "name": "shop", "runtime": "yaml", "plugins": plugins}))
+
+
+def list_members(stack: Stack, instance_ids: Sequence[str]) -> None:
+    """Set the list of the example program: ``pulumi config set --path`` makes the same of it."""
+    config = cast("dict[str, Any]", stack.config)  # elsewhere values are texts
+    config["shop:instanceIds"] = list(instance_ids)
+
+
+def test_the_cli_accepts_the_schema(stack: Stack) -> None:
+    """``pulumi schema check`` has nothing to say against schema.json."""
+    result = stack.run("schema", "check", str(ROOT / "schema.json"))
+    assert "warning" not in result.output.lower(), str(result)
+
+
+def test_the_plugin_serves_the_schema(stack: Stack, path: tuple[Path, ...]) -> None:
+    """``pulumi package get-schema`` gets from the plugin exactly what stands in schema.json."""
+    got = subprocess.run(
+        ["pulumi", "package", "get-schema", path[0] / "pulumi-resource-edas-scale"],
+        cwd=stack.program,
+        env=stack.variables(),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT,
+        check=True,
+    )
+    assert json.loads(got.stdout) == json.loads((ROOT / "schema.json").read_text())
+
+
+def test_the_yaml_example_lives(stack: Stack) -> None:
+    """examples/yaml goes up, stays clean, takes one member in place of another, and goes down."""
+    write_yaml(stack, yaml.safe_load((ROOT / "examples" / "yaml" / "Pulumi.yaml").read_text()))
+    stack.config.update({"shop:application": "shop", "shop:deployGroup": "beta"})
+
+    list_members(stack, ABC)
+    stack.up(preview=True)
+    assert stack.run("stack", "output", "running").output.strip() == "3"
+    stack.preview(expect_no_changes=True)
+    list_members(stack, ["i-a", "i-b", "i-d"])
+    stack.up()
+    stack.preview(expect_no_changes=True)
+    stack.destroy()
+
+    assert orders.orders(stack.edas) == [
+        ("scale_out", ABC),
+        ("scale_out", ["i-d"]),
+        ("scale_in", ["i-c"]),
+        ("scale_in", ["i-a", "i-b", "i-d"]),
+    ]
+
+
+@pytest.mark.scenario("S22")
+def test_s22_the_code_that_an_import_generates_is_clean(stack: Stack) -> None:
+    """The YAML program that ``pulumi import`` writes for a group lists its members and previews without changes."""
+    for each in ABC:
+        stack.edas.action("join", group=BETA, application=SHOP, instance=each)
+    write_yaml(stack, {})
+
+    import_id = f"{REGION}/{SHOP}/{BETA}"
+    flags = ("--yes", "--protect=false", "--out", "generated.yaml")
+    stack.run("import", Door.NATIVE.type_token, "web", import_id, *flags)
+
+    generated = yaml.safe_load((stack.program / "generated.yaml").read_text())
+    assert generated["resources"]["web"]["properties"]["instanceIds"] == ABC
+    write_yaml(stack, generated)
+    stack.preview(expect_no_changes=True)
+    assert orders.writes(stack.edas) == []
