@@ -152,6 +152,7 @@ class CoreDoor:
     def __init__(self, edas: Emulator) -> None:
         self.edas = edas
         self._core: Provider
+        self._checked: bool
 
     def begin(self) -> None:
         """Make a new provider."""
@@ -162,10 +163,12 @@ class CoreDoor:
         def connect(settings: Settings, region_id: str) -> SdkClient:
             return SdkClient(region_id=region_id, endpoint=settings.endpoint, environ=environ)
 
+        self._checked = False
         self._core = Provider(resolve_settings({}, environ), _Silent(), connect, HastyRuntime())
 
     def check(self, urn: str, olds: Values | None, news: Values) -> Values:
         """Check."""
+        self._checked = True
         checked = self._core.check(urn, olds, news)
         if checked.failures:
             raise RefusedError(str(InputError(checked.failures)))
@@ -177,7 +180,9 @@ class CoreDoor:
 
     def diff(self, urn: str, state: State, news: Values) -> Diff:
         """Ask for the difference."""
-        found = _told(lambda: self._core.diff(urn, state.id, state.outputs, news))
+        # A diff that comes after no check is that of a refresh, sides swapped.
+        announce, self._checked = self._checked, False
+        found = _told(lambda: self._core.diff(urn, state.id, state.outputs, news, announce=announce))
         return Diff(
             found.changes,
             found.replaces,

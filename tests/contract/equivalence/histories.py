@@ -168,3 +168,15 @@ _beginning = st.builds(Step, st.just("up"), _program(_good_members, st.just({}))
 histories = st.builds(
     lambda first, more: [first, *more], _beginning, st.lists(_steps, min_size=2, max_size=6)
 )
+
+_scope = {"regionId": REGION, "appId": SHOP, "groupId": BETA}
+FAILED_THEN_REFRESHED: Final = [
+    Step("up", {**_scope, "instanceIds": ["i-a"]}),
+    Step(
+        "up",
+        {**_scope, "instanceIds": ["i-a", "i-b"]},
+        rules=({"effect": "order", "operation": "ScaleOutApplication", "end": 3},),
+    ),
+    Step("refresh"),
+]
+"""A refresh with work left: the engine's diff, sides swapped, must announce nothing."""

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import HealthCheck, Phase, event, example, given, settings
 
 from pulumi_edas_scale.emulator import Emulator
 from tests.contract.equivalence.doors import CoreDoor, Diff, DynamicDoor, PluginDoor
 from tests.contract.equivalence.engine import Stack, restart
-from tests.contract.equivalence.histories import Step, histories, world
+from tests.contract.equivalence.histories import FAILED_THEN_REFRESHED, Step, histories, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +70,7 @@ def comparable(told: Any, like: Any) -> Any:  # noqa: ANN401  # anything that a 
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
+@example(history=FAILED_THEN_REFRESHED)
 @given(history=histories)
 def test_every_door_does_the_same(doors: tuple[Door, ...], history: list[Step]) -> None:
     """The same history ends in the same orders, members, answers and states, whichever door it goes through."""
