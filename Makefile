@@ -33,7 +33,7 @@ CHECKED := $(wildcard pulumi_edas_scale tests tools examples)
 LANGUAGES := python,yaml,nodejs
 
 # The files whose every branch a unit or property test takes: they decide, so an untested line is an untested decision.
-PURE := model errors plan resolution change_order pacing budget claims inputs properties settings diagnosis waiter
+PURE := model errors plan resolution change_order pacing budget claims inputs properties settings diagnosis catalogue waiter
 comma := ,
 empty :=
 space := $(empty) $(empty)

@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "plan": Entry("commands.plan:plan", "Say what a membership would change now; nothing is sent."),
     "adopt": Entry("commands.adopt:adopt", "Print the program and the imports for an application."),
     "doctor": Entry("commands.doctor:doctor", "Check credentials, endpoint, permissions and tools."),
+    "explain": Entry("commands.explain:explain", "Say what a short code or a message means."),
     "ram-policy": Entry("commands.ram_policy:ram_policy", "Print the least RAM policy as JSON."),
     "emulator": Entry("cli:emulator", "Start an emulated EDAS, or copy an application into one."),
 }

@@ -13,6 +13,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pulumi_edas_scale import dynamic_host
+from pulumi_edas_scale.catalogue import coded
 from pulumi_edas_scale.errors import EdasScaleError, InputError, InternalError, PartialFailureError
 from pulumi_edas_scale.settings import SETTINGS, resolve_settings
 
@@ -71,7 +72,9 @@ class Door:
             return dynamic_host.to_engine(checked.inputs), _reasons(checked.failures)
 
         def refuse(error: EdasScaleError) -> tuple[dict[str, Any], list[str]]:
-            return dict(news), _reasons(error.failures) if isinstance(error, InputError) else [str(error)]
+            return dict(news), _reasons(error.failures) if isinstance(error, InputError) else [
+                coded(str(error))
+            ]
 
         return self._answer(news, run, refuse)
 
@@ -145,7 +148,7 @@ class Door:
             self._host.flush()
         if refuse is not None and not isinstance(error, InternalError):
             return refuse(error)
-        raise dynamic_host.failure(call, str(error), _partial_state(error, props)) from None
+        raise dynamic_host.failure(call, coded(str(error)), _partial_state(error, props)) from None
 
     def _usable(self) -> core.Provider:
         if self._operations is None:
@@ -184,7 +187,7 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _reasons(failures: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{path}: {reason}" if path else reason for path, reason in failures]
+    return [coded(f"{path}: {reason}" if path else reason) for path, reason in failures]
 
 
 def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_host.PartialState | None:
@@ -195,5 +198,5 @@ def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_h
         id=error.id,
         inputs={**error.inputs, **reference},
         outputs={**error.outputs, **reference},
-        reasons=error.reasons,  # the engine prints these only
+        reasons=tuple(coded(each) for each in error.reasons),  # the engine prints these only
     )

@@ -41,6 +41,7 @@ from pulumi.output import Unknown as EngineUnknown
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
+from pulumi_edas_scale.catalogue import coded
 from pulumi_edas_scale.engine_watch import EngineWatch, parse_address
 from pulumi_edas_scale.model import UNKNOWN, Unknown
 from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT
@@ -477,7 +478,7 @@ class DynamicHost:
 
     def warn(self, urn: str, text: str) -> None:
         """List a warning under the resource."""
-        self._log.line(urn, text, engine_pb2.WARNING)
+        self._log.line(urn, coded(text), engine_pb2.WARNING)
 
     def debug(self, urn: str, text: str) -> None:
         """Say something that only ``pulumi --debug`` shows."""

@@ -273,14 +273,17 @@ def get_scale_out_candidates_output(
 
 
 def _invoke(function: str, result: type[R], **arguments: object) -> R:
-    from pulumi_edas_scale.errors import EdasScaleError  # noqa: PLC0415  # needed by few programs only
+    from pulumi_edas_scale.catalogue import coded  # noqa: PLC0415  # needed by few programs only
+    from pulumi_edas_scale.errors import EdasScaleError  # noqa: PLC0415  # as above
     from pulumi_edas_scale.settings import resolve_settings  # noqa: PLC0415  # as above
 
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
         answer = _operations(resolve_settings(_stack_config(), os.environ)).invoke(function, given)
     except EdasScaleError as error:
-        raise pulumi.RunError(str(error)) from error  # Pulumi prints its text alone, without a traceback
+        raise pulumi.RunError(
+            coded(str(error))
+        ) from error  # Pulumi prints its text alone, without a traceback
     typed: R = rpc.translate_output_properties(answer, _as_it_is, result)
     return typed
 
@@ -322,7 +325,9 @@ class _ProgramHost:
         pulumi.log.info(text)
 
     def warn(self, urn: str, text: str) -> None:  # noqa: ARG002  # as above
-        pulumi.log.warn(text)
+        from pulumi_edas_scale.catalogue import coded  # noqa: PLC0415  # needed by few programs only
+
+        pulumi.log.warn(coded(text))
 
     def stopped(self) -> str | None:
         return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import grpc
 
+from pulumi_edas_scale.catalogue import coded
 from pulumi_edas_scale.engine_watch import EngineWatch, parse_address
 from pulumi_edas_scale.plugin_protocol import engine_pb2, engine_pb2_grpc
 from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT
@@ -158,7 +159,7 @@ class PluginHost:
 
     def warn(self, urn: str, text: str) -> None:
         """Show a lasting warning under the resource."""
-        self._link.log(engine_pb2.WARNING, urn, text)
+        self._link.log(engine_pb2.WARNING, urn, coded(text))
 
     def debug(self, urn: str, text: str) -> None:
         """Leave a line for those who run Pulumi with ``--debug``."""

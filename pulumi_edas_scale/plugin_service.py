@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 import grpc
 from google.protobuf import empty_pb2
 
+from pulumi_edas_scale.catalogue import coded
 from pulumi_edas_scale.errors import (
     EdasScaleError,
     InputError,
@@ -389,7 +390,7 @@ async def _require_membership(context: Context, urn: str) -> None:
 def _wire_failures(failures: Sequence[tuple[str, str]]) -> Iterator[provider_pb2.CheckFailure]:
     # With the name of a property the engine prints the Go syntax of its value; without, the reason as it is.
     for path, reason in failures:
-        yield provider_pb2.CheckFailure(reason=f"{path}: {reason}" if path else reason)
+        yield provider_pb2.CheckFailure(reason=coded(f"{path}: {reason}" if path else reason))
 
 
 def _wire_outputs(outputs: Mapping[str, object], secret: Collection[str]) -> struct_pb2.Struct:
@@ -418,7 +419,7 @@ def _init_failed(error: PartialFailureError, secret: Collection[str]) -> provide
     return provider_pb2.ErrorResourceInitFailed(
         id=error.id,
         properties=_wire_outputs(error.outputs, secret),
-        reasons=error.reasons,
+        reasons=[coded(each) for each in error.reasons],
         inputs=render_properties(error.inputs, secret),
         refresh_before_update=True,
     )
@@ -427,7 +428,7 @@ def _init_failed(error: PartialFailureError, secret: Collection[str]) -> provide
 async def _abort(
     context: Context, text: str, detail: provider_pb2.ErrorResourceInitFailed | None = None
 ) -> NoReturn:
-    code = grpc.StatusCode.UNKNOWN
+    code, text = grpc.StatusCode.UNKNOWN, coded(text)
     if detail is None:
         await context.abort(code, text)
     # The code inside must be the code of the call, or else the engine sees a mismatch instead of the detail.

@@ -7,6 +7,7 @@ whether the documents are up to date and changes nothing.
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import re
 import sys
@@ -17,12 +18,13 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
 
+from pulumi_edas_scale.catalogue import ROWS, TOPICS  # noqa: E402
 from pulumi_edas_scale.change_order import STATUSES  # noqa: E402
 from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case  # noqa: E402
 from pulumi_edas_scale.settings import SETTINGS  # noqa: E402
 from tools.benchmarks.results import Result, parse_result, render_table  # noqa: E402
 
-DOCUMENTS = ("README.md", "docs/performance.md")
+DOCUMENTS = ("README.md", "docs/errors.md", "docs/performance.md")
 RESOURCE = "edas-scale:index:DeployGroupMembership"
 
 
@@ -88,6 +90,18 @@ def machine_paragraph(_schema: dict[str, Any]) -> str:
     )
 
 
+def messages_table(topic: str) -> str:
+    """Return the messages about a topic, each where a link to its code leads."""
+    rows = ["| code | words of the message | cause | what to do |", "|---|---|---|---|"]
+    rows += [
+        f'| <a id="{row.code.lower()}"></a>{row.code} | `{row.words}` | {row.cause} '
+        f"| {html.escape(row.fix, quote=False)} |"
+        for row in ROWS
+        if row.topic == topic
+    ]
+    return "\n".join(rows)
+
+
 def _measured() -> Result:
     return parse_result(json.loads((ROOT / "docs" / "bench.json").read_text("utf-8")))
 
@@ -100,7 +114,7 @@ TABLES = {
     "outputs": outputs_table,
     "settings": settings_table,
     "statuses": statuses_table,
-}
+} | {f"messages-{topic}": lambda _schema, topic=topic: messages_table(topic) for topic in TOPICS.values()}
 
 
 def fill(text: str, schema: dict[str, Any]) -> str:

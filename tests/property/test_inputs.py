@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_edas_scale.catalogue import code_of
 from pulumi_edas_scale.errors import InputError
 from pulumi_edas_scale.inputs import (
     Checked,
@@ -131,6 +132,7 @@ def test_a_check_answers_whatever_it_is_given(
         assert path.isprintable()
         assert reason.isprintable()
         assert len(path) + len(reason) < 600
+        assert code_of(f"{path}: {reason}")
         f"{path}: {reason}".encode()
     assert not any(name.startswith("__") for name in checked.inputs)
 
@@ -308,6 +310,7 @@ def test_any_settings_are_resolved_or_refused(
     except InputError as error:
         assert str(error).isprintable()  # noqa: PT017  # as above
         assert all(path.startswith("edas-scale:") for path, _ in error.failures)  # noqa: PT017
+        assert all(code_of(reason) for _, reason in error.failures)  # noqa: PT017
     else:
         fixed = {row.name: getattr(settings, row.snake) for row in SETTINGS}
         assert resolve_settings({}, {}, fixed) == settings

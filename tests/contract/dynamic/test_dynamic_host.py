@@ -200,7 +200,9 @@ def test_a_bug_is_one_line(host: HostProcess, engine: RecordingEngine, script: s
     with pytest.raises(grpc.RpcError) as caught:
         host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs(script)), timeout=30)
     message = status_of(caught.value).message
-    assert message == f"Create broke off with {what}. Please report this, it is a bug in pulumi-edas-scale."
+    assert message == (
+        f"Create broke off with {what}. Please report this, it is a bug in pulumi-edas-scale. [ES901]"
+    )
     [(urn, traceback, severity)] = engine.shown(ephemeral=False)
     assert (urn, severity) == (URN, engine_pb2.DEBUG)
     assert traceback.startswith("Traceback")

@@ -18,7 +18,8 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from pulumi_edas_scale.errors import EdasScaleError, InputError, PartialFailureError
+from pulumi_edas_scale.catalogue import coded
+from pulumi_edas_scale.errors import EdasScaleError, PartialFailureError
 from pulumi_edas_scale.property_values import parse_properties, render_properties
 from pulumi_edas_scale.sdk_client import SdkClient
 from pulumi_edas_scale.settings import resolve_settings
@@ -147,7 +148,7 @@ class _Silent:
 
 
 class CoreDoor:
-    """No door: the core in this process."""
+    """No door: the core in this process, with the short codes that a door puts behind its messages."""
 
     def __init__(self, edas: Emulator) -> None:
         self.edas = edas
@@ -171,7 +172,9 @@ class CoreDoor:
         self._checked = True
         checked = self._core.check(urn, olds, news)
         if checked.failures:
-            raise RefusedError(str(InputError(checked.failures)))
+            raise RefusedError(
+                " ".join(coded(f"{path}: {reason}" if path else reason) for path, reason in checked.failures)
+            )
         return present(checked.inputs)
 
     def preview_create(self, urn: str, news: Values) -> None:
@@ -218,9 +221,9 @@ def _told(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the core 
         return call()
     except PartialFailureError as error:
         state = State(error.id, present(error.inputs), present(error.outputs))
-        raise BrokenOffError(str(error), state, error.reasons) from error
+        raise BrokenOffError(coded(str(error)), state, tuple(map(coded, error.reasons))) from error
     except EdasScaleError as error:
-        raise RefusedError(str(error)) from error
+        raise RefusedError(coded(str(error))) from error
 
 
 class _WireDoor:

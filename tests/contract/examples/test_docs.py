@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from pulumi_edas_scale import cli
+from pulumi_edas_scale.catalogue import GAP, ROWS
 from pulumi_edas_scale.emulator.switches import SWITCHES
 from tools import docs_pages
 
@@ -96,6 +97,8 @@ def sentences() -> str:
     """Return every text of the package, with a gap where a value stands."""
     found = []
     for file in (ROOT / "pulumi_edas_scale").glob("*.py"):
+        if file.name == "catalogue.py":  # it does not vouch for itself
+            continue
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 found.append(
@@ -109,16 +112,17 @@ def sentences() -> str:
 
 
 def test_every_message_of_the_page_is_one_of_the_code() -> None:
-    """The words that the page of errors lists are words that the code says."""
+    """The words that the page of errors lists are words that the code says, in its tables and around them."""
     corpus = sentences()
     page = (ROOT / "docs" / "errors.md").read_text("utf-8")
-    rows = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
-    assert len(rows) > 50
-    for row in rows:
-        for words in re.findall(r"`([^`]+)`", row):
-            if words[0].isupper() and " " not in words:
-                continue  # a code of EDAS, which stands in a pattern
-            assert words in corpus, words
+    around = [
+        words
+        for words in re.findall(r"^[^|].*", page, re.MULTILINE)
+        for words in re.findall(r"`([A-Za-z ;]+ [A-Za-z ;]+)`", words)
+    ]
+    assert len(around) > 3
+    for words in [*around, *(part for row in ROWS for part in row.words.split(GAP))]:
+        assert words.strip() in corpus, words
 
 
 def test_every_open_fact_says_how_to_tell() -> None:

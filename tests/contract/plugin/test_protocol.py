@@ -205,7 +205,7 @@ def test_another_type_is_no_resource_of_this_package(plugin: RunningPlugin) -> N
     urn = "urn:pulumi:dev::shop::edas-scale:index:Group::g"
     error = failure_of(plugin.stub.Check, provider_pb2.CheckRequest(urn=urn))
     wrong, _, right = error.details().partition(" is no resource of this package; it has ")
-    assert (wrong, right) == ("'edas-scale:index:Group'", "edas-scale:index:DeployGroupMembership.")
+    assert (wrong, right) == ("'edas-scale:index:Group'", "edas-scale:index:DeployGroupMembership. [ES130]")
 
 
 def test_a_membership_may_be_a_child(plugin: RunningPlugin) -> None:
@@ -437,7 +437,7 @@ def test_a_bug_of_ours_is_one_line(plugin: RunningPlugin, core: Core, engine: En
     core.answers["create"] = fails(ZeroDivisionError("division by zero"))
     error = failure_of(plugin.stub.Create, provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)))
     assert error.details() == (
-        "ZeroDivisionError: division by zero. Please report this, it is a bug in pulumi-edas-scale."
+        "ZeroDivisionError: division by zero. Please report this, it is a bug in pulumi-edas-scale. [ES901]"
     )
     (line,) = engine.lines
     assert line.severity == engine_pb2.DEBUG
