@@ -107,7 +107,7 @@ class Conformance:
 def path() -> tuple[Path, ...]:
     """The directories of the language environment and of the CLI, which is got when there is none."""
     got = subprocess.run(
-        [sys.executable, ROOT / "tools" / "pulumi_cli.py", "--languages", "python,yaml"],
+        [sys.executable, ROOT / "tools" / "pulumi_cli.py", "--languages", "python,yaml,nodejs"],
         check=True,
         stdout=subprocess.PIPE,
         text=True,

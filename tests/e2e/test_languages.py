@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import yaml
 
-from tests.e2e import orders
+from tests.e2e import orders, sdks
 from tests.e2e.stack import COMMAND_TIMEOUT, Door, Stack
 from tests.e2e.world import BETA, REGION, SHOP
 
@@ -59,6 +59,18 @@ def test_the_plugin_serves_the_schema(stack: Stack, path: tuple[Path, ...]) -> N
 def test_the_yaml_example_lives(stack: Stack) -> None:
     """examples/yaml goes up, stays clean, takes one member in place of another, and goes down."""
     write_yaml(stack, yaml.safe_load((ROOT / "examples" / "yaml" / "Pulumi.yaml").read_text()))
+    live(stack)
+
+
+def test_the_typescript_example_lives(stack: Stack) -> None:
+    """examples/typescript type-checks against the generated SDK, and lives as the YAML example does."""
+    sdks.link_typescript_project(sdks.typescript_project(), stack.program)
+    sdks.run([str(stack.program / "node_modules" / ".bin" / "tsc")], stack.program)
+    live(stack)
+
+
+def live(stack: Stack) -> None:
+    """Take the program of an example through its life: up, one member in place of another, and down."""
     stack.config.update({"shop:application": "shop", "shop:deployGroup": "beta"})
 
     list_members(stack, ABC)

@@ -1,0 +1,141 @@
+"""Projects of other languages that use the generated SDKs, ready to run.
+
+This file's law: what is built here is what a user builds, by the tools of the language and with pinned versions. A
+project is kept in the user's cache under what went into it, appears there by a rename, and is made by one test run
+at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tools import sdks
+from tools.pulumi_cli import CLI_VERSION, SDK, cache_root, go_environment, sole_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+ROOT: Final = Path(__file__).parents[2]
+EXAMPLE: Final = ROOT / "examples" / "typescript"
+
+NPM_VERSIONS: Final = {"@pulumi/pulumi": "3.248.0", "@types/node": "20.19.43", "typescript": "5.9.3"}
+"""Of the ranges in the package.json of the example, so that a new release cannot fail a test run."""
+
+PYTHON_PACKAGES: Final = ("parver==0.5", "arpeggio==2.0.3")
+"""What the Python SDK needs beside pulumi: it compares versions."""
+
+GO_MODULE: Final = "github.com/pulumi-edas/pulumi-edas-scale/sdk/go/edasscale"
+BUILD_TIMEOUT: Final = 400.0
+"""Seconds for one command; the slowest downloads what a registry has not been asked for before."""
+
+
+def typescript_project() -> Path:
+    """Return examples/typescript beside its compiled SDK, with everything that npm installs."""
+    sources = sdks.REPOSITORY / "build" / "sdks" / "nodejs"
+
+    def build(project: Path) -> None:
+        sdk = project / "sdks" / "edas-scale"
+        shutil.copytree(sources, sdk)
+        for name in ("package.json", "tsconfig.json"):
+            shutil.copy(EXAMPLE / name, project)
+        npm = needed("npm")
+        pinned = [f"{name}@{version}" for name, version in NPM_VERSIONS.items()]
+        run([npm, "install", "--no-audit", "--no-fund", "--save-exact", *pinned], project)
+        compiler = project / "node_modules" / ".bin" / "tsc"
+        run([str(compiler), "--project", str(sdk)], project)
+        shutil.copy(sdk / "package.json", sdk / "bin")  # the compiled SDK reads its version from there
+
+    return kept("typescript", sources, [*map(str, NPM_VERSIONS.items()), *texts(EXAMPLE, "*.json")], build)
+
+
+def go_module() -> Path:
+    """Return the Go SDK as a module whose dependencies are known."""
+    sources = sdks.REPOSITORY / "build" / "sdks" / "go"
+
+    def build(module: Path) -> None:
+        go = needed("go")
+        shutil.copytree(sources / "edasscale", module, dirs_exist_ok=True)
+        run([go, "mod", "init", GO_MODULE], module, go_environment())
+        run([go, "get", f"{SDK}@v{CLI_VERSION}"], module, go_environment())
+
+    return kept("go", sources, [CLI_VERSION], build)
+
+
+def python_sdk() -> Path:
+    """Return the directory that holds the package of the Python SDK and what it needs beside pulumi."""
+    sources = sdks.REPOSITORY / "build" / "sdks" / "python"
+
+    def build(directory: Path) -> None:
+        source = directory / "source"  # setuptools leaves its work beside what it installs
+        shutil.copytree(sources, source)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        run([*pip, "--target", str(directory), "--no-deps", str(source), *PYTHON_PACKAGES], directory)
+
+    return kept("python", sources, PYTHON_PACKAGES, build)
+
+
+def kept(language: str, sources: Path, ingredients: Sequence[str], build: Callable[[Path], None]) -> Path:
+    """Return the directory that was built of these ingredients, now or by an earlier run."""
+    home = cache_root() / "sdk-projects"
+    with sole_run(home / "lock"):
+        sdks.generate(sources.name, sources.parent)
+        digest = hashlib.sha256("\0".join([*texts(sources, "**/*"), *ingredients]).encode()).hexdigest()
+        found = home / f"{language}-{digest[:16]}"
+        if not found.exists():
+            unfinished = home / f"{language}-unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            build(unfinished)
+            unfinished.rename(found)
+    return found
+
+
+def texts(directory: Path, pattern: str) -> list[str]:
+    """Return the files below a directory, each as its name and its text."""
+    files = sorted(path for path in directory.glob(pattern) if path.is_file())
+    return [f"{path.relative_to(directory)}\n{path.read_text('utf-8')}" for path in files]
+
+
+def needed(tool: str) -> str:
+    """Return where a tool of a language is; without it the test cannot be run on this machine."""
+    found = shutil.which(tool)
+    if found is None:
+        pytest.skip(f"{tool} is not on PATH")
+    return found
+
+
+def run(command: Sequence[str], directory: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Run a command of a build.
+
+    Raises:
+        AssertionError: it failed; with all it printed.
+    """
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=BUILD_TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(command)} -> {done.returncode}\n{done.stdout}"
+
+
+def link_typescript_project(project: Path, program: Path) -> None:
+    """Make a directory the TypeScript example, with the packages of the project that was built."""
+    for file in ("index.ts", "package.json", "tsconfig.json"):
+        shutil.copy((EXAMPLE if file == "index.ts" else project) / file, program)
+    for directory in ("node_modules", "sdks"):
+        (program / directory).symlink_to(project / directory)
+    settings = json.loads((program / "Pulumi.yaml").read_text())
+    (program / "Pulumi.yaml").write_text(json.dumps({**settings, "runtime": "nodejs"}))

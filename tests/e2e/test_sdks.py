@@ -1,0 +1,45 @@
+"""The generated SDKs by themselves: they compile, and take what the resource takes."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+
+from pulumi_edas_scale import native
+from tests.e2e import sdks
+from tools.pulumi_cli import go_environment
+
+SIGNATURE = """
+import inspect, json
+from pulumi_edas_scale_sdk import DeployGroupMembership
+print(json.dumps(list(inspect.signature(DeployGroupMembership._internal_init).parameters)))
+"""
+
+
+def test_the_go_sdk_compiles() -> None:
+    """The generated Go SDK builds, and ``go vet`` has nothing to say against it."""
+    module = sdks.go_module()
+    for command in ("build", "vet"):
+        sdks.run([sdks.needed("go"), command, "./..."], module, go_environment())
+
+
+def test_the_python_sdk_is_the_native_module() -> None:
+    """The generated Python SDK takes the arguments of ``pulumi_edas_scale.native``, which stands for it."""
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNATURE],
+        env={**os.environ, "PYTHONPATH": str(sdks.python_sdk())},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=sdks.BUILD_TIMEOUT,
+        check=True,
+    )
+    generated = set(json.loads(done.stdout)) - {"__self__", "resource_name", "opts", "__props__"}
+    ours = set(inspect.signature(native.DeployGroupMembership.__init__).parameters) - {
+        "self",
+        "resource_name",
+        "opts",
+    }
+    assert generated == ours
