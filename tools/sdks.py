@@ -83,7 +83,7 @@ def generate(language: str, out: Path) -> None:
     if not refusal:
         return
     say(f"{language}: the CLI cannot generate it ({refusal.splitlines()[-1]}); using the generator itself")
-    answer = subprocess.run([generator(), SCHEMA, language, target], check=False)
+    answer = subprocess.run([generator(), "sdk", SCHEMA, language, target], check=False)
     if answer.returncode != 0:
         raise GetError(f"the {language} SDK could not be generated")
 

@@ -131,6 +131,22 @@ def run(command: Sequence[str], directory: Path, environment: Mapping[str, str] 
     assert done.returncode == 0, f"{' '.join(command)} -> {done.returncode}\n{done.stdout}"
 
 
+def imported_program(language: str, export: str, directory: Path) -> str:
+    """Return the program that ``pulumi import`` prints, from the generator it asks where the host is new enough.
+
+    Args:
+        language: of the program.
+        export: what ``pulumi stack export`` printed after the import.
+        directory: for the files of the generator.
+    """
+    file = directory / "export.json"
+    file.write_text(export)
+    command = [sdks.generator(), "program", sdks.SCHEMA, language, file]
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, timeout=BUILD_TIMEOUT, check=True
+    ).stdout
+
+
 def link_typescript_project(project: Path, program: Path) -> None:
     """Make a directory the TypeScript example, with the packages of the project that was built."""
     for file in ("index.ts", "package.json", "tsconfig.json"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +14,7 @@ import yaml
 from tests.e2e import orders, sdks
 from tests.e2e.stack import COMMAND_TIMEOUT, Door, Stack
 from tests.e2e.world import BETA, REGION, SHOP
+from tools.pulumi_cli import go_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,16 +95,51 @@ def live(stack: Stack) -> None:
 @pytest.mark.scenario("S22")
 def test_s22_the_code_that_an_import_generates_is_clean(stack: Stack) -> None:
     """The YAML program that ``pulumi import`` writes for a group lists its members and previews without changes."""
-    for each in ABC:
-        stack.edas.action("join", group=BETA, application=SHOP, instance=each)
     write_yaml(stack, {})
-
-    import_id = f"{REGION}/{SHOP}/{BETA}"
-    flags = ("--yes", "--protect=false", "--out", "generated.yaml")
-    stack.run("import", Door.NATIVE.type_token, "web", import_id, *flags)
+    import_group(stack, "--out", "generated.yaml")
 
     generated = yaml.safe_load((stack.program / "generated.yaml").read_text())
     assert generated["resources"]["web"]["properties"]["instanceIds"] == ABC
     write_yaml(stack, generated)
     stack.preview(expect_no_changes=True)
     assert orders.writes(stack.edas) == []
+
+
+@pytest.mark.scenario("S22")
+@pytest.mark.parametrize("language", ["python", "nodejs"])
+def test_s22_generated_programs_are_clean(stack: Stack, language: str) -> None:
+    """What the generators of Python and TypeScript write for an imported group previews without changes."""
+    import_group(stack, "--generate-code=false")
+
+    program = sdks.imported_program(language, stack.run("stack", "export").output, stack.directory)
+    if language == "python":
+        (stack.program / "__main__.py").write_text(program)
+        stack.environment["PYTHONPATH"] = str(sdks.python_sdk())
+    else:
+        sdks.link_typescript_project(sdks.typescript_project(), stack.program)
+        (stack.program / "index.ts").write_text(program)
+    for each in ABC:
+        assert f'"{each}"' in program
+    stack.preview(expect_no_changes=True)
+    assert orders.writes(stack.edas) == []
+
+
+@pytest.mark.scenario("S22")
+def test_s22_the_generated_go_program_compiles(stack: Stack, tmp_path: Path) -> None:
+    """What the generator of Go writes for an imported group compiles against the generated SDK."""
+    import_group(stack, "--generate-code=false")
+
+    module = tmp_path / "module"
+    shutil.copytree(sdks.go_module(), module)
+    (module / "imported").mkdir()
+    program = sdks.imported_program("go", stack.run("stack", "export").output, stack.directory)
+    (module / "imported" / "main.go").write_text(program)
+    sdks.run([sdks.needed("go"), "vet", "./imported"], module, go_environment())
+
+
+def import_group(stack: Stack, *flags: str) -> None:
+    """Import a group of three members that nobody manages as ``web``."""
+    for each in ABC:
+        stack.edas.action("join", group=BETA, application=SHOP, instance=each)
+    import_id = f"{REGION}/{SHOP}/{BETA}"
+    stack.run("import", Door.NATIVE.type_token, "web", import_id, "--yes", "--protect=false", *flags)
