@@ -38,6 +38,7 @@ from pulumi_edas_scale.credentials import StaticKeys, chosen_profile, describe_m
 from pulumi_edas_scale.errors import (
     BusinessError,
     CredentialsError,
+    EdasError,
     InputError,
     InternalError,
     NotSentError,
@@ -74,6 +75,15 @@ SHORTEST_SECRET: Final = 6  # characters; anything shorter is no key, and would 
 SDK_LOGGERS: Final = ("darabonba-core", "alibabacloud-tea", "credentials", "apscheduler")
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call: its operation and the body of the good answer, or the error it ended in."""
+
+    operation: str
+    body: object = None
+    error: EdasError | None = None
+
+
 class SdkClient:
     """EDAS through the official SDK; implements ``client.EdasClient``, which documents the methods.
 
@@ -87,6 +97,7 @@ class SdkClient:
             first call.
         read_timeout: seconds without an answer after which a reading is given up.
         write_timeout: the same for a write.
+        watch: is told every call when it is over, in the thread that made it.
 
     Raises:
         InputError: the endpoint is not one, or there is neither endpoint nor region.
@@ -102,6 +113,7 @@ class SdkClient:
         environ: Mapping[str, str] | None = None,
         read_timeout: float = READ_TIMEOUT,
         write_timeout: float = WRITE_TIMEOUT,
+        watch: Callable[[Exchange], None] | None = None,
     ) -> None:
         if not (region_id or endpoint):
             raise InputError([("regionId", "is not set: without a region, EDAS has no address.")])
@@ -111,6 +123,7 @@ class SdkClient:
         self._user_agent = user_agent
         self._environ = environ
         self._timeouts = (read_timeout, write_timeout)
+        self._watch = watch
         self._lock = threading.Lock()
         self._connection: _Connection | None = None
         self._missing = ""  # why there are no credentials, until _look_again_at
@@ -199,8 +212,29 @@ class SdkClient:
         """Confirm the batch that waits for a person (ContinuePipeline)."""
         self._call("ContinuePipeline", f"batch {pipeline_id}", pipeline_id=pipeline_id, confirm=True)
 
+    def credentials_source(self) -> str:
+        """Return which provider of Alibaba Cloud's credentials library gave the keys, empty before a call."""
+        if self._connection is None:
+            return ""
+        with contextlib.suppress(Exception):  # each source has its own errors; a name is all that is lost
+            return str(self._connection.credential.get_credential().provider_name or "")
+        return ""
+
     def _call(self, operation: str, resource: str, **parameters: object) -> object:
         """Make one call and return the body of its successful answer."""
+        try:
+            body = self._ask(operation, resource, parameters)
+        except EdasError as error:
+            self._tell(Exchange(operation, error=error))
+            raise
+        self._tell(Exchange(operation, body))
+        return body
+
+    def _tell(self, exchange: Exchange) -> None:
+        if self._watch is not None:
+            self._watch(exchange)
+
+    def _ask(self, operation: str, resource: str, parameters: Mapping[str, object]) -> object:
         connection = self._connected(operation)
         answer = connection.ask(operation, parameters)
         error = classify_answer(operation, answer, resource, connection.credential.secrets)

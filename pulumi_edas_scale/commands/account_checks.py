@@ -222,7 +222,7 @@ class _Readings:
     def _cluster(self, cluster_id: str) -> bool:
         """Ask for a cluster; the refusal, which the client makes a False, is raised."""
         known = self.cloud.client.has_cluster(cluster_id)
-        last = self.cloud.client.exchanges[-1].error
+        last = self.cloud.memory.exchanges[-1].error
         if last is not None:
             raise last
         return known

@@ -17,11 +17,12 @@ import click
 
 from pulumi_edas_scale import diagnosis
 from pulumi_edas_scale.claims import Claims
-from pulumi_edas_scale.commands.bodies import RememberingClient
+from pulumi_edas_scale.commands.bodies import Memory
 from pulumi_edas_scale.commands.output import Failure, WrongUse
 from pulumi_edas_scale.errors import BusinessError, InputError
 from pulumi_edas_scale.model import Scope
 from pulumi_edas_scale.runtime import Limits, ThreadRuntime
+from pulumi_edas_scale.sdk_client import SdkClient
 from pulumi_edas_scale.session import open_session
 from pulumi_edas_scale.settings import resolve_settings
 
@@ -68,7 +69,8 @@ class Cloud:
     surroundings: Surroundings
     settings: Settings
     region_id: str
-    client: RememberingClient
+    client: SdkClient
+    memory: Memory
     session: Session
 
     @property
@@ -163,14 +165,16 @@ def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, 
     settings = settings_of(surroundings.environ, region=region, endpoint=endpoint, profile=profile)
     if settings.region_id is None:
         raise WrongUse("No region is given. Use --region, or set ALIBABA_CLOUD_REGION_ID.")
-    client = RememberingClient(
+    memory = Memory()
+    client = SdkClient(
         region_id=settings.region_id,
         endpoint=settings.endpoint,
         profile=settings.profile,
         environ=surroundings.environ,
+        watch=memory.note,
     )
     session = open_session(client, surroundings.runtime, Claims())
-    return Cloud(surroundings, settings, settings.region_id, client, session)
+    return Cloud(surroundings, settings, settings.region_id, client, memory, session)
 
 
 def settings_of(

@@ -21,7 +21,7 @@ from pulumi_edas_scale.commands.tool_checks import check_tools
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pulumi_edas_scale.commands.bodies import Exchange
+    from pulumi_edas_scale.sdk_client import Exchange
 
 WORD_WIDTH: Final = max(len(each.value) for each in State)
 
@@ -61,7 +61,7 @@ def doctor(  # noqa: PLR0913 - one argument per option
     else:
         cloud = open_cloud(ctx, region=region, endpoint=endpoint, profile=profile)
         findings += check_account(cloud, app, record=record is not None)
-        exchanges = cloud.client.exchanges
+        exchanges = cloud.memory.exchanges
     _say(findings, as_json=as_json)
     if record is not None:
         _record(record, exchanges)

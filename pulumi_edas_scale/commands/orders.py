@@ -102,7 +102,7 @@ def _look(cloud: Cloud, order_id: str) -> _Look:
             f"(it keeps them for about three months). EDAS says: {error}"
         )
         raise Failure(message) from error
-    return _Look(report, parse_order_body(cloud.client.body_of("GetChangeOrderInfo")))
+    return _Look(report, parse_order_body(cloud.memory.body_of("GetChangeOrderInfo")))
 
 
 def _follow(cloud: Cloud, look: _Look, interval: float, *, as_json: bool) -> _Look:

@@ -14,8 +14,8 @@ from alibabacloud_edas20170801 import models as edas_models
 
 from pulumi_edas_scale import sdk_client
 from pulumi_edas_scale.classification import OPERATIONS
-from pulumi_edas_scale.errors import InputError, InternalError
-from pulumi_edas_scale.sdk_client import SdkClient, parse_endpoint
+from pulumi_edas_scale.errors import InputError, InternalError, PermissionDeniedError
+from pulumi_edas_scale.sdk_client import Exchange, SdkClient, parse_endpoint
 from tests.contract.sdk.conftest import KEYS
 from tests.contract.sdk.raw_server import RawServer, Reply
 
@@ -217,6 +217,23 @@ def test_the_region_gives_the_endpoint(server: RawServer, monkeypatch: pytest.Mo
         "CONNECT",
         "edas.cn-hangzhou.aliyuncs.com:443",
     )
+
+
+def test_who_watches_is_told_every_call(server: RawServer) -> None:
+    """Good bodies are told word for word, what the parser does not use included, and bad ends as their error."""
+    told: list[Exchange] = []
+    client = SdkClient(region_id="r", endpoint=server.url, environ=KEYS, watch=told.append)
+    assert client.credentials_source() == ""
+    server.reply = Reply.json(ORDER | {"Surplus": [1]})
+    client.submit_scale_out("app", "group", ["ecu"])
+    server.reply = Reply(403, b'{"Code": "Forbidden.RAM", "Message": "no"}')
+    with pytest.raises(PermissionDeniedError) as caught:
+        client.read_change_orders("app")
+    assert told == [
+        Exchange("ScaleOutApplication", ORDER | {"Surplus": [1]}),
+        Exchange("ListRecentChangeOrder", error=caught.value),
+    ]
+    assert client.credentials_source() == "static_sts"
 
 
 def test_another_sdk_may_keep_its_sessions_elsewhere(server: RawServer, client: SdkClient) -> None:
