@@ -141,10 +141,8 @@ def imported_program(language: str, export: str, directory: Path) -> str:
     """
     file = directory / "export.json"
     file.write_text(export)
-    command = [sdks.generator(), "program", sdks.SCHEMA, language, file]
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, timeout=BUILD_TIMEOUT, check=True
-    ).stdout
+    command = [str(sdks.generator()), "program", str(sdks.SCHEMA), language, str(file)]
+    return subprocess.check_output(command, text=True, timeout=BUILD_TIMEOUT)
 
 
 def link_typescript_project(project: Path, program: Path) -> None:
