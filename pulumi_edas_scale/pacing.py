@@ -19,9 +19,13 @@ thousand orders are as polite as one.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FIRST_LOOK_SECONDS: Final = 0.4
 """No order of EDAS is known to end sooner, and the emulator's immediate ones are seen at once all the same."""
@@ -110,26 +114,27 @@ class Pacer:
         del now
         price = LOOKS_KEPT * len(self._watched) / max(spare_calls, 1.0)
         price = min(max(price, LOWEST_PRICE), HIGHEST_PRICE)
+        known = {kind: sorted(durations) for kind, durations in self._durations.items()}
         farthest: dict[str, float] = {}
         for order in self._watched.values():
             farthest[order.kind] = max(farthest.get(order.kind, 0.0), order.seen_age)
         due = (
-            (self._due(order, price, farthest[order.kind]), order.looked, order_id)
+            (self._due(order, price, farthest[order.kind], known.get(order.kind, [])), order.looked, order_id)
             for order_id, order in self._watched.items()
             if not order.looking
         )
         first = min(due, default=None)
         return None if first is None else (first[2], first[0])
 
-    def _due(self, order: _Watched, price: float, farthest: float) -> float:
-        """Return the moment at which a look at the order becomes worth its price."""
+    def _due(self, order: _Watched, price: float, farthest: float, known: Sequence[float]) -> float:
+        """Return the moment at which a look at the order becomes worth its price; ``known`` ascends."""
         if order.doubted:
             return order.not_before
-        known = sorted(each for each in self._durations.get(order.kind, ()) if each > order.seen_age)
+        outlived = bisect_right(known, order.seen_age)
         longest = max(LONGEST_GAP_SECONDS, LONGEST_ROUND_SECONDS * len(self._watched))
         age = min(order.seen_age + longest, _worth(order.seen_age, price / HEARSAY))
-        if known:
-            age = min(age, known[math.ceil(price * len(known)) - 1])
+        if outlived < len(known):
+            age = min(age, known[outlived + math.ceil(price * (len(known) - outlived)) - 1])
         elif order.seen_age >= farthest:
             age = min(age, _worth(order.seen_age, price))
         else:  # it may pass the one at the front, and be the next to find something out

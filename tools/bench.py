@@ -6,8 +6,8 @@
     python tools/bench.py --compare docs/bench.json        and say what became worse
     python tools/bench.py --output docs/bench.json --plot docs/bench.svg
 
-The law of this file: it judges ratios and counts, never seconds (see ``results.py``). What is promised in seconds is
-shown beside its limit; a busy machine may miss it and be right.
+The law of this file: it judges ratios, counts and virtual time, never real seconds (see ``results.py``). What is
+promised in seconds is shown beside its limit; a busy machine may miss it and be right.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
 
-from tools.benchmarks import changes, growth, many, programs, starts  # noqa: E402
+from tools.benchmarks import changes, growth, many, pacing, programs, starts  # noqa: E402
 from tools.benchmarks.plot import draw  # noqa: E402
 from tools.benchmarks.results import Result, compare, parse_result, render_table  # noqa: E402
 from tools.benchmarks.sizes import FULL, NORMAL, QUICK, Sizes  # noqa: E402
@@ -49,6 +49,7 @@ WITHOUT_ENGINE: Final[dict[str, Callable[[Sizes], Iterator[Figure]]]] = {
     "start": starts.measure_start,
     "provider": changes.measure_provider,
     "long": changes.measure_long_orders,
+    "pacing": pacing.measure_pacing,
 }
 WITH_ENGINE: Final[dict[str, Callable[[Lab, Sizes], Iterator[Figure]]]] = {
     "engine": changes.measure_engine,

@@ -22,7 +22,7 @@ from pulumi_edas_scale.catalogue import ROWS, TOPICS  # noqa: E402
 from pulumi_edas_scale.change_order import STATUSES  # noqa: E402
 from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case  # noqa: E402
 from pulumi_edas_scale.settings import SETTINGS  # noqa: E402
-from tools.benchmarks.results import Result, parse_result, render_table  # noqa: E402
+from tools.benchmarks.results import CALLS, Result, parse_result, render_table  # noqa: E402
 
 DOCUMENTS = ("README.md", "docs/errors.md", "docs/performance.md")
 RESOURCE = "edas-scale:index:DeployGroupMembership"
@@ -71,8 +71,21 @@ def promises_table(_schema: dict[str, Any]) -> str:
 
 
 def measures_table(_schema: dict[str, Any]) -> str:
-    """Return all else that was measured."""
-    return render_table(each for each in _measured().figures if each.limit is None)
+    """Return all else that was measured; what was simulated has a table of its own."""
+    figures = _measured().figures
+    return render_table(each for each in figures if each.limit is None and each.section != "pacing")
+
+
+def pacing_table(_schema: dict[str, Any]) -> str:
+    """Return how late ends are seen, a row for each simulation and a column for each figure."""
+    figures = [each for each in _measured().figures if each.section == "pacing" and each.limit is None]
+    columns = list(dict.fromkeys(each.what for each in figures))
+    rows: dict[str, list[str]] = {}
+    for each in figures:
+        value = f"{each.median:g}" if each.unit == CALLS else f"{each.median:.1f} s"
+        rows.setdefault(each.case, []).append(value)
+    head = [f"| orders at once: durations | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
+    return "\n".join([*head, *(f"| {case} | {' | '.join(values)} |" for case, values in rows.items())])
 
 
 def machine_paragraph(_schema: dict[str, Any]) -> str:
@@ -109,6 +122,7 @@ def _measured() -> Result:
 TABLES = {
     "machine": machine_paragraph,
     "measures": measures_table,
+    "pacing": pacing_table,
     "promises": promises_table,
     "inputs": inputs_table,
     "outputs": outputs_table,

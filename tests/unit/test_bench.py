@@ -13,6 +13,7 @@ from tools.benchmarks.results import (
     CALLS,
     RATIO,
     SECONDS,
+    VIRTUAL_SECONDS,
     Figure,
     Result,
     compare,
@@ -43,6 +44,13 @@ def test_worse_ratio_is_reported() -> None:
     """A ratio whose median rose by more than a quarter, with no run as good as before, became worse."""
     [worse] = compare(result(figure(1.6, 1.7, 1.8)), result(figure(1.0, 1.1, 1.2)))
     assert str(worse) == "provider, create, time: 1.70 (1.60 to 1.80), was 1.10 (1.00 to 1.20)"
+
+
+def test_virtual_time_is_compared() -> None:
+    """Seconds that were simulated are the same on every machine, so more of them is news; real seconds are not."""
+    [worse] = compare(result(figure(2.0, unit=VIRTUAL_SECONDS)), result(figure(1.0, unit=VIRTUAL_SECONDS)))
+    assert str(worse) == "provider, create, time: 2.00 virtual s (), was 1.00 virtual s ()"
+    assert compare(result(figure(2.0, unit=SECONDS)), result(figure(1.0, unit=SECONDS))) == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What was measured: figures with their spread, as a table, as JSON, and against an earlier result.
 
-The law of this file: only ratios and counts are compared. A second depends on the machine and on its other users; a
-ratio of two things measured in turns on the same machine, hardly.
+The law of this file: only ratios, counts and seconds of virtual time are compared. A real second depends on the machine
+and on its other users; a ratio of two things measured in turns on the same machine, hardly.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ FORMAT: Final = 1
 RATIO: Final = "x"
 CALLS: Final = "calls"
 SECONDS: Final = "s"
+VIRTUAL_SECONDS: Final = "virtual s"
 MEGABYTES: Final = "MB"
 
-COMPARED: Final = frozenset({RATIO, CALLS})
+COMPARED: Final = frozenset({RATIO, CALLS, VIRTUAL_SECONDS})
 
 RATIO_TOLERANCE: Final = 1.25
 """On a shared machine the median of few runs wanders by a fifth; less than this is no news."""
@@ -162,7 +163,7 @@ class Worse:
 
     def __str__(self) -> str:
         now, before = self.now, self.before
-        unit = "" if now.unit == RATIO else " calls"
+        unit = "" if now.unit == RATIO else f" {now.unit}"
         return (
             f"{now.section}, {now.case}, {now.what}: {_number(now.median, now.unit)}{unit} ({_spread(now)}), was "
             f"{_number(before.median, before.unit)}{unit} ({_spread(before)})"
@@ -170,7 +171,7 @@ class Worse:
 
 
 def compare(now: Result, before: Result) -> list[Worse]:
-    """Return the ratios and counts that became worse, and are so beyond what one run differs from another.
+    """Return the figures that became worse, and are so beyond what one run differs from another.
 
     A figure that is not in both results, or measures with other sizes, is passed over.
     """

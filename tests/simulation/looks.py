@@ -1,0 +1,171 @@
+"""Many change orders at once, as the pacer sees them: when they begin, when they end, when that is seen.
+
+The law of this file: the pacer, the budgets and the choice between report and list are the real ones; only time,
+the orders and EDAS's answers are made up here, and the same arguments give the same result to the last digit.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pulumi_edas_scale.budget import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE
+from pulumi_edas_scale.inventory import Inventory
+from pulumi_edas_scale.model import Application
+from pulumi_edas_scale.pacing import Pacer
+from pulumi_edas_scale.runtime import Limits
+from tests.unit.quiet import QuietClient, QuietRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+REPORT: Final = "GetChangeOrderInfo"
+LIST: Final = "ListRecentChangeOrder"
+DOCUMENTED: Final = {REPORT: CALLS_PER_MINUTE[REPORT], LIST: UNLISTED_CALLS_PER_MINUTE}
+"""Calls a minute."""
+
+KIND: Final = "scale out"
+
+CALL_SECONDS: Final = 0.05
+
+BEGIN_WITHIN_SECONDS: Final = 5.0
+
+ENDS_TO_JUDGE_BY: Final = 200
+"""Few orders are lived through several times, for the order of chance in one life says little."""
+
+COUNTS: Final = (1, 10, 50, 200, 1000)
+"""How many orders run at once."""
+
+SHAPES: Final[Mapping[str, Callable[[random.Random], float]]] = {
+    "all 2 s": lambda _: 2.0,
+    "all 30 s": lambda _: 30.0,
+    "30 s, give or take a tenth": lambda dice: max(dice.gauss(30.0, 3.0), 1.0),
+    "uniform, 10 to 60 s": lambda dice: dice.uniform(10.0, 60.0),
+    "lognormal, median 20 s": lambda dice: min(dice.lognormvariate(3.0, 0.7), 600.0),
+    "half 5 s, half 5 min": lambda dice: max(
+        dice.gauss(5.0, 0.5) if dice.random() < 0.5 else dice.gauss(300.0, 15.0),
+        1.0,
+    ),
+}
+"""How the durations of orders may be spread; seconds."""
+
+
+@dataclass
+class Life:
+    """Orders that take known times, one process that waits for them, and how late each end was seen.
+
+    Attributes:
+        begins: when each order begins, ascending.
+        durations: how long each takes.
+        pacer: who decides about the looks.
+        late: seconds between the end of an order and the answer that showed it, by its place.
+        calls: the moments of the calls of each operation, ascending.
+    """
+
+    begins: Sequence[float]
+    durations: Sequence[float]
+    pacer: Pacer = field(default_factory=Pacer)
+    late: dict[int, float] = field(default_factory=dict)
+    calls: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _clock: QuietRuntime = field(default_factory=QuietRuntime)
+    _answers: list[tuple[float, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        nothing = Application("app", "app", "cluster", (), ())
+        self._inventory = Inventory(QuietClient(nothing), self._clock)
+
+    def run(self, until: float = 7200.0) -> Life:
+        """Let virtual time pass until every end was seen, or until a moment."""
+        begun = 0
+        while len(self.late) < len(self.begins) and self._clock.moment < until:
+            now = self._clock.moment
+            while begun < len(self.begins) and self.begins[begun] <= now:
+                self.pacer.watch(str(begun), KIND, self.begins[begun], now)
+                begun += 1
+            while self._answers and self._answers[0][0] <= now:
+                self._hear(heapq.heappop(self._answers)[1], now)
+            due = self._look(now)
+            nexts = [now + 1.0, *self.begins[begun : begun + 1], *(each for each, _ in self._answers[:1])]
+            self._clock.moment = min(nexts) if due is None else min([*nexts, due])
+        return self
+
+    def _look(self, now: float) -> float | None:
+        """Make the looks that are due, as the waiter does; return when the next will be, None if unknown."""
+        while (spare := self._inventory.spare_polls(now)) >= 1:
+            choice = self.pacer.next_look(now, spare)
+            if choice is None or choice[1] > now:
+                return None if choice is None else choice[1]
+            operation = LIST if self._inventory.poll_by_list(now) else REPORT
+            self._inventory.reserve(operation, Limits(self._clock))
+            self.calls[operation].append(now)
+            self.pacer.look_begins(choice[0], now)
+            heapq.heappush(self._answers, (now + CALL_SECONDS, int(choice[0])))
+        return None
+
+    def _hear(self, place: int, now: float) -> None:
+        name = str(place)
+        end = self.begins[place] + self.durations[place]
+        if end > now - CALL_SECONDS / 2:
+            self.pacer.look_ends(name, now)
+            return
+        self.late[place] = now - end
+        self.pacer.learn(name, now)
+        self.pacer.forget(name)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What several lives with as many orders of one shape showed.
+
+    Attributes:
+        late: how late the ends were seen, ascending; seconds.
+        busiest: the most calls of each operation within any minute.
+    """
+
+    late: tuple[float, ...]
+    busiest: Mapping[str, int]
+
+    @property
+    def median(self) -> float:
+        """How late the middle end was seen."""
+        return statistics.median(self.late)
+
+    @property
+    def worst_twentieth(self) -> float:
+        """How late nineteen in twenty ends were seen at most."""
+        return self.late[int((len(self.late) - 1) * 0.95)]
+
+    @property
+    def breaches(self) -> int:
+        """By how many calls the documented limits were exceeded in the busiest minute."""
+        return sum(max(self.busiest[each] - limit, 0) for each, limit in DOCUMENTED.items())
+
+
+def concurrent(count: int, shape: str) -> Found:
+    """Live through so many orders that begin within five seconds."""
+    lives = [_life(count, shape, seed) for seed in range(max(ENDS_TO_JUDGE_BY // count, 1))]
+    late = sorted(each for life in lives for each in life.late.values())
+    if len(late) != count * len(lives):
+        raise RuntimeError(f"{count * len(lives) - len(late)} ends were never seen")
+    busiest = {each: max(most_in_a_minute(life.calls[each]) for life in lives) for each in DOCUMENTED}
+    return Found(tuple(late), busiest)
+
+
+def _life(count: int, shape: str, seed: int) -> Life:
+    dice = random.Random(seed)
+    begins = sorted(dice.uniform(0.0, BEGIN_WITHIN_SECONDS) for _ in range(count))
+    return Life(begins, [SHAPES[shape](dice) for _ in begins]).run()
+
+
+def most_in_a_minute(moments: Sequence[float]) -> int:
+    """Return the largest number of ascending moments within any sixty seconds."""
+    most = first = 0
+    for last, moment in enumerate(moments):
+        while moments[first] <= moment - 60.0:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
