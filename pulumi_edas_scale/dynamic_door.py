@@ -85,7 +85,7 @@ class Door:
             # A refresh asks with the sides swapped; a real diff comes right after the check of the same
             # resource.
             announce = call.previous == "Check"
-            return operations.diff(_urn(call), id_, _plain(olds), _plain(news), announce=announce)
+            return operations.diff(_urn(call), id_, _outputs(call, olds), _plain(news), announce=announce)
 
         return self._answer(news, run)
 
@@ -101,7 +101,7 @@ class Door:
         """Return what is true now, None when it is gone."""
 
         def run(operations: core.Provider, call: Call) -> core.ReadAnswer | None:
-            outputs = _plain(props) if call.has_outputs else {}
+            outputs = _outputs(call, props) if call.has_outputs else {}
             return operations.read(_urn(call), id_, outputs or None, _plain(call.inputs or {}) or None)
 
         return self._answer(props, run)
@@ -110,7 +110,9 @@ class Door:
         """Update, and return the outputs."""
 
         def run(operations: core.Provider, call: Call) -> dict[str, Any]:
-            return operations.update(_urn(call), id_, _plain(olds), _plain(news), call.timeout_seconds)
+            return operations.update(
+                _urn(call), id_, _outputs(call, olds), _plain(news), call.timeout_seconds
+            )
 
         return self._answer(news, run)
 
@@ -118,7 +120,7 @@ class Door:
         """Delete."""
 
         def run(operations: core.Provider, call: Call) -> None:
-            operations.delete(_urn(call), id_, _plain(props), call.timeout_seconds)
+            operations.delete(_urn(call), id_, _outputs(call, props), call.timeout_seconds)
 
         self._answer(props, run)
 
@@ -179,6 +181,11 @@ def _bug(method: str, error: BaseException) -> InternalError:
 
 def _urn(call: Call) -> str | None:
     return call.urn or None
+
+
+def _outputs(call: Call, recorded: Mapping[str, Any]) -> dict[str, object]:
+    """Return the recorded outputs, whatever the SDK has kept from us."""
+    return _plain({**call.hidden, **recorded})
 
 
 def _plain(properties: Mapping[str, Any]) -> dict[str, object]:

@@ -31,7 +31,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -85,6 +85,7 @@ class Call:
         timeout_seconds: the engine's customTimeouts, None when not set.
         inputs: the recorded inputs (Read only), None when there are none.
         has_outputs: whether there are recorded outputs (Read only).
+        hidden: the recorded outputs that some versions of the SDK keep from a provider: those with two underscores.
         previous: the method of the call before it for the same URN, empty when there was none.
         context: the gRPC context that answers the call.
     """
@@ -94,6 +95,7 @@ class Call:
     timeout_seconds: float | None = None
     inputs: Mapping[str, Any] | None = None
     has_outputs: bool = True
+    hidden: Mapping[str, Any] = field(default_factory=dict)
     previous: str = ""
     context: grpc.ServicerContext | None = None
 
@@ -111,6 +113,7 @@ def current_call() -> Call:
             timeout_seconds=float(getattr(request, "timeout", 0.0)) or None,
             inputs=_recorded_inputs(request),
             has_outputs=not isinstance(request, provider_pb2.ReadRequest) or bool(request.properties.fields),
+            hidden=_hidden_outputs(request),
             context=context,
         )
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -136,6 +139,18 @@ def _recorded_inputs(request: object) -> Mapping[str, Any] | None:
         return None
     inputs: dict[str, Any] = rpc.deserialize_properties(request.inputs)
     return inputs
+
+
+def _hidden_outputs(request: object) -> Mapping[str, Any]:
+    if isinstance(request, (provider_pb2.DiffRequest, provider_pb2.UpdateRequest)):
+        recorded = request.olds
+    elif isinstance(request, (provider_pb2.ReadRequest, provider_pb2.DeleteRequest)):
+        recorded = request.properties
+    else:
+        return {}
+    return {
+        name: rpc.deserialize_property(value) for name, value in recorded.items() if name.startswith("__")
+    }
 
 
 def to_core(properties: Mapping[str, Any]) -> dict[str, object]:
