@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import shlex
 import signal
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi_edas_scale.emulator.in_process import environment_of
+from pulumi_edas_scale.emulator.json_text import parse_json
 from pulumi_edas_scale.emulator.server import Host, bind
 from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, WorldFileError, build_world
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         text = options.world.read_text(encoding="utf-8") if options.world else None
-        world = build_world(BUILT_IN_WORLD if text is None else json.loads(text), _switches(options.switch))
+        world = build_world(BUILT_IN_WORLD if text is None else parse_json(text), _switches(options.switch))
     except (OSError, ValueError) as error:
         place = "" if isinstance(error, WorldFileError) else f"{options.world}: "
         sys.stderr.write(f"{place}{error}\n")
@@ -60,7 +60,7 @@ def _switches(given: Sequence[str]) -> dict[str, object]:
     for pair in given:
         name, _, value = pair.partition("=")
         try:
-            switches[name] = json.loads(value)
+            switches[name] = parse_json(value)
         except ValueError:
             switches[name] = value
     return switches

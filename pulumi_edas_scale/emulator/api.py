@@ -7,12 +7,12 @@ commas), calls `operations.py` and renders with the shapes; what stands around t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from pulumi_edas_scale.emulator import operations, order_shapes, progress, shapes
 from pulumi_edas_scale.emulator.entities import Application, Order, OrderKind
+from pulumi_edas_scale.emulator.json_text import parse_json
 from pulumi_edas_scale.emulator.refusals import MissingParameterError, NotFoundError, RefusedError
 from pulumi_edas_scale.emulator.shapes import Json, page_count, page_of
 from pulumi_edas_scale.emulator.state import World
@@ -25,6 +25,9 @@ def _required(params: Mapping[str, str], name: str) -> str:
     if value is None:
         raise MissingParameterError(name)
     return value
+
+
+MOST_DIGITS = 9  # of a page or a count; more is nobody's wish
 
 
 def ids_in(params: Mapping[str, str], name: str) -> list[str]:
@@ -40,7 +43,7 @@ def _number(params: Mapping[str, str], name: str) -> int | None:
     value = params.get(name, "")
     if not value:
         return None
-    if not value.isdecimal():
+    if not value.isdecimal() or len(value) > MOST_DIGITS:
         raise RefusedError("parameter", name=name)
     return int(value)
 
@@ -199,7 +202,7 @@ def _is_listed(application: Application, params: Mapping[str, str]) -> bool:
 def _application_ids(text: str) -> list[str]:
     """Read the JSON array of application ids; a comma-separated list is understood too."""
     try:
-        parsed = json.loads(text) if text.startswith("[") else text.split(",")
+        parsed = parse_json(text) if text.startswith("[") else text.split(",")
     except ValueError:
         raise RefusedError("parameter", name="AppIds") from None
     return [str(part).strip() for part in parsed if str(part).strip()]

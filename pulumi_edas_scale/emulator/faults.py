@@ -18,6 +18,7 @@ from pulumi_edas_scale.emulator.scripts import OrderScript, task_error
 EFFECTS = ("throttle", "error", "body", "reset", "delay", "pause", "order")
 _TRANSPARENT = ("delay", "pause")  # the call is answered all the same
 MAX_RULES = 1_000
+MAX_BATCHES = 1_000
 MAX_DELAY_SECONDS = 3_600.0
 
 
@@ -222,12 +223,14 @@ def _read_effect(rule: Rule, given: Mapping[str, Any], path: str) -> None:
     if rule.effect == "order":
         rule.script = parse_script(given, path)
     rule.status = _whole(
-        given.get("status", 200 if rule.effect == "body" else 500), f"{path}.status", least=200
+        given.get("status", 200 if rule.effect == "body" else 500), f"{path}.status", least=200, most=999
     )
     rule.code = str(given.get("code", rule.code))
     rule.message = str(given.get("message", rule.message))
     rule.body = str(given.get("body", rule.body))
     rule.content_type = str(given.get("content_type", rule.content_type))
+    if not (rule.content_type.isascii() and rule.content_type.isprintable()):
+        raise RuleError(f"{path}.content_type: must be printable ASCII, got {rule.content_type!r}")
     if given.get("retry_after_ms") is not None:
         rule.retry_after_ms = _whole(given["retry_after_ms"], f"{path}.retry_after_ms", least=1)
     rule.seconds = _seconds(given.get("seconds", 0), f"{path}.seconds")
@@ -243,7 +246,7 @@ def parse_script(given: Mapping[str, Any], path: str) -> OrderScript:
         end=None if given.get("end") is None else _whole(given["end"], f"{path}.end", least=0),
         duration=_duration(given, "duration", path),
         held=bool(given.get("held", False)),
-        batches=_whole(given.get("batches", 1), f"{path}.batches", least=1),
+        batches=_whole(given.get("batches", 1), f"{path}.batches", least=1, most=MAX_BATCHES),
         batch_wait=_duration(given, "batch_wait", path),
         flips=_duration(given, "flips", path),
         phases=_phases(given.get("phases"), f"{path}.phases"),
@@ -318,9 +321,10 @@ def _text(given: Mapping[str, Any], key: str, path: str) -> str | None:
     return value
 
 
-def _whole(value: object, path: str, *, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RuleError(f"{path}: must be a whole number of at least {least}, got {value!r}")
+def _whole(value: object, path: str, *, least: int, most: int | None = None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most and value > most):
+        bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise RuleError(f"{path}: must be a whole number {bounds}, got {value!r}")
     return value
 
 

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from pulumi_edas_scale.emulator import control, page, progress, views, wire
 from pulumi_edas_scale.emulator.faults import Rule, RuleError
+from pulumi_edas_scale.emulator.json_text import parse_json
 from pulumi_edas_scale.emulator.routes import API_VERSION, operation_of
 from pulumi_edas_scale.emulator.signature import SignatureError, SignedRequest, Verifier
 from pulumi_edas_scale.emulator.switches import SwitchError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a world file of 20 000 machines
 EVENT_INTERVAL_SECONDS = 0.25  # how often a page hears of what time alone has changed
 START_TIMEOUT_SECONDS = 30.0
+LONGEST_REASON = 1_000  # characters: a reason quotes what was sent, which may be long
 MAX_ADVANCE_SECONDS = 366 * 24 * 3600  # one jump; dates far ahead cannot be written
 _CREATED_AT = time.time() - time.monotonic()
 
@@ -217,7 +219,7 @@ class Service:
                     result = handler(self.host, body)
                     text = json.dumps({} if result is None else result, ensure_ascii=False)
             except (RuleError, SwitchError, WorldFileError, control.ControlError) as error:
-                return web.json_response({"error": str(error)}, status=400)
+                return web.json_response({"error": str(error)[:LONGEST_REASON]}, status=400)
             return web.Response(text=text, content_type="application/json")
 
         return route
@@ -261,10 +263,10 @@ async def _json_body(request: web.Request) -> Any:  # noqa: ANN401 - any JSON
         return None
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="the control API takes Content-Type: application/json")
-    text = await request.text()
+    body = await request.read()
     try:
-        return json.loads(text) if text else {}
-    except ValueError as error:
+        return parse_json(body.decode()) if body else {}
+    except ValueError as error:  # a body that is not UTF-8 too
         raise control.ControlError(f"the body is not JSON: {error}") from None
 
 

@@ -9,6 +9,7 @@ is not 200.
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json;charset=utf-8"
 HOST_ID = "edas.emulator.local"
+_BODY_CODE = re.compile("[0-9]{1,9}")
 
 # Calls per minute and account, as documented; "special" limits are the numbers that are not raised.
 DOCUMENTED_LIMITS: Mapping[str, int] = {
@@ -249,7 +251,9 @@ def _answer_of(world: World, rule: Rule) -> Response:
     if rule.effect == "body":
         return Response(rule.status, rule.body.encode(), {"Content-Type": rule.content_type}, code="body")
     if rule.status == 200:  # noqa: PLR2004 - a business failure
-        return business_failure(world, int(rule.code) if rule.code.isdigit() else 601, rule.message)
+        return business_failure(
+            world, int(rule.code) if _BODY_CODE.fullmatch(rule.code) else 601, rule.message
+        )
     return gateway_error(world, rule.status, rule.code, rule.message)
 
 

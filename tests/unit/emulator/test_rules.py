@@ -186,7 +186,8 @@ def test_a_rule_sets_the_duration_of_one_order() -> None:
             {"effect": "delay", "seconds": -1},
             "rule.seconds: must be a number of seconds from 0 to 3600, got -1",
         ),
-        ({"effect": "error", "status": 99}, "rule.status: must be a whole number of at least 200, got 99"),
+        ({"effect": "error", "status": 99}, "rule.status: must be a whole number from 200 to 999, got 99"),
+        ({"effect": "body", "content_type": "a\r\nb: c"}, "rule.content_type: must be printable ASCII, got"),
         (
             {"effect": "order", "duration": "soon"},
             "rule.duration: must be 'immediate', 'polls:N', 'seconds:X'",
@@ -205,7 +206,11 @@ def test_a_rule_sets_the_duration_of_one_order() -> None:
         ),
         ({"effect": "order", "phases": {}}, "rule.phases: must be a list of objects"),
         ({"effect": "order", "phases": [{}]}, "rule.phases[0].status: must be a whole number of at least 0"),
-        ({"effect": "order", "batches": 0}, "rule.batches: must be a whole number of at least 1, got 0"),
+        ({"effect": "order", "batches": 0}, "rule.batches: must be a whole number from 1 to 1000, got 0"),
+        (
+            {"effect": "order", "batches": 10**12},
+            "rule.batches: must be a whole number from 1 to 1000, got 1000",
+        ),
     ],
 )
 def test_a_wrong_rule_is_refused(rule: dict[str, object], message: str) -> None:
