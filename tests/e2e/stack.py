@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -116,6 +117,10 @@ def machine(name: str, instance_id: str, edas: Emulator, *, opts: str = "") -> s
     return f"{name} = Machine({name!r}, {instance_id!r}, {edas.url!r}, pulumi.ResourceOptions({opts}))"
 
 
+_RAISED = re.compile(r"(\w*(?:Error|Exception|Exit|Interrupt))(?:: |$)", re.MULTILINE)
+"""The last line of a traceback, behind whatever the CLI puts in front of a line."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What a command left behind.
@@ -146,6 +151,17 @@ class Result:
         """
         missing = [each for each in phrases if each not in self.words]
         assert not missing, f"missing: {missing}\n{self}"
+
+    @property
+    def tracebacks(self) -> list[str]:
+        """How each Python traceback in the output ends, but for programs that were interrupted.
+
+        A current language host interrupts the program when a resource has failed, and the program's
+        own starter prints where it was.
+        """
+        parts = self.output.split("Traceback (most recent call last)")[1:]
+        ends = [found[1] if (found := _RAISED.search(part)) else "" for part in parts]
+        return [end for end in ends if end != "KeyboardInterrupt"]
 
     @property
     def diagnostics(self) -> str:
@@ -269,7 +285,7 @@ class Stack:
         """
         result = self.start(*command).result()
         assert (result.exit_code != 0) is fails, str(result)
-        assert "Traceback" not in result.output, str(result)
+        assert not result.tracebacks, str(result)
         return result
 
     def start(self, *command: str) -> Running:
