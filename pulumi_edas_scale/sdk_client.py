@@ -74,6 +74,9 @@ SHORTEST_SECRET: Final = 6  # characters; anything shorter is no key, and would 
 
 SDK_LOGGERS: Final = ("darabonba-core", "alibabacloud-tea", "credentials", "apscheduler")
 
+ADDRESS_LOGGERS: Final = ("urllib3.connectionpool", "urllib3.util.retry")
+"""Who logs the addresses of calls. The token service takes its tokens, and who asks, in the query."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -358,6 +361,8 @@ def _import_sdk() -> _Sdk:
 
     for name in SDK_LOGGERS:
         _silence(logging.getLogger(name))
+    for name in ADDRESS_LOGGERS:
+        logging.getLogger(name).addFilter(_cut_queries)
     return _Sdk(
         raw_client=RawClient,
         models=alibabacloud_edas20170801.models,
@@ -373,15 +378,22 @@ def _import_sdk() -> _Sdk:
 
 
 def _silence(logger: logging.Logger) -> None:
-    """Keep a logger of the SDK from printing: each comes with a handler of its own that writes to stderr.
+    """Keep a logger of the SDK from logging anything, at any level.
 
-    Its debug level is switched off altogether: with ``DEBUG=sdk`` in the environment it holds the signed
-    headers. Warnings still reach handlers the user has put on the root logger.
+    With ``DEBUG=sdk`` in the environment it holds the signed headers, and its warnings of credentials that could not
+    be renewed hold the token service's whole answer. What it would say is in our errors, without secrets. Each comes
+    with a handler of its own that writes to stderr.
     """
     for handler in logger.handlers[:]:
         logger.removeHandler(handler)
     logger.addHandler(logging.NullHandler())
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.CRITICAL + 1)
+
+
+def _cut_queries(record: logging.LogRecord) -> bool:
+    """Leave the queries out of the addresses in a line of a log."""
+    record.msg, record.args = re.sub(r"\?[^\s'\"]*", "?...", record.getMessage()), ()
+    return True
 
 
 def _open_credential(sdk: _Sdk, environ: Mapping[str, str], profile: str | None) -> Any:
