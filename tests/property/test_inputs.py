@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -133,6 +134,7 @@ def test_a_check_answers_whatever_it_is_given(
         assert reason.isprintable()
         assert len(path) + len(reason) < 600
         assert code_of(f"{path}: {reason}")
+        assert re.split(r"[\[.]", path)[0] in BY_NAME or "DeployGroupMembership" in reason
         f"{path}: {reason}".encode()
     assert not any(name.startswith("__") for name in checked.inputs)
 

@@ -1,0 +1,154 @@
+"""Whatever a program says, every door answers its check alike: with inputs, or with reasons that point somewhere."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from pulumi_edas_scale.classification import OPERATIONS
+from pulumi_edas_scale.emulator import Emulator
+from pulumi_edas_scale.model import UNKNOWN
+from tests.contract.dynamic.host_process import CHECKOUT
+from tests.contract.equivalence.doors import CoreDoor, Door, DynamicDoor, PluginDoor, RefusedError, State
+from tests.contract.equivalence.engine import restart
+from tests.contract.equivalence.histories import world
+from tests.e2e.world import BETA, REGION, SHOP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCHEMA = json.loads((CHECKOUT / "schema.json").read_text("utf-8"))
+RESOURCE = SCHEMA["resources"]["edas-scale:index:DeployGroupMembership"]
+TEXTS = st.sampled_from(
+    [
+        *(
+            "i-a",
+            "i-l",
+            "i-none",
+            "",
+            " i-a",
+            "all",
+            "true",
+            "2",
+            "never",
+            "i-" + "x" * 100_000,
+            "i-ü",
+            "i-\u202e",
+            "\x00",
+        )
+    ]
+)
+AMOUNTS = st.sampled_from([0, 1, 2, 200, 201, -1, 0.5, 1e308, float("inf"), float("nan"), 2.0**63])
+SCALARS = st.booleans() | AMOUNTS | TEXTS | st.just(UNKNOWN) | st.none()
+DEEP: Any = "i-a"
+for _ in range(40):
+    DEEP = [{"instanceIds": DEEP}]
+VALUES = st.recursive(
+    SCALARS | st.just(DEEP),
+    lambda below: (
+        st.lists(below, max_size=3)
+        | st.dictionaries(TEXTS.filter(lambda name: len(name) < 99), below, max_size=2)
+    ),
+    max_leaves=5,
+)
+NUMBERS = itertools.count()
+
+
+def right_values(told: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Return a strategy for what the schema says of one input."""
+    if "$ref" in told:
+        words = SCHEMA["types"][told["$ref"].removeprefix("#/types/")]["enum"]
+        return st.sampled_from([word["value"] for word in words])
+    kinds: dict[str, st.SearchStrategy[Any]] = {
+        "string": st.sampled_from([REGION, SHOP, BETA]),
+        "boolean": st.booleans(),
+        "integer": st.integers(0, 3),
+        "number": st.floats(0, 3),
+        "array": st.lists(st.sampled_from(["i-a", "i-b", "i-c", "ecu-a", UNKNOWN]), max_size=4),
+    }
+    return kinds[told["type"]]
+
+
+RIGHT = {name: right_values(told) for name, told in RESOURCE["inputProperties"].items()}
+SCOPE = {"regionId": REGION, "appId": SHOP, "groupId": BETA}
+
+
+@st.composite
+def bags(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw what a program may say: most of it right, then one thing or two that is not."""
+    names = draw(st.lists(st.sampled_from(sorted(RIGHT.keys() - SCOPE)), max_size=4))
+    bag = {**SCOPE, "instanceIds": ["i-a"], **{name: draw(RIGHT[name]) for name in names}}
+    for _ in range(draw(st.integers(0, 2))):
+        name = draw(st.sampled_from([*RIGHT, "instance_ids", "member", "ü", "__odd", "a.b[0]"]))
+        bag[name] = draw(VALUES)
+    return bag
+
+
+@pytest.fixture(scope="module")
+def doors() -> Iterator[tuple[Door, ...]]:
+    """Give the three doors, each to an EDAS of its own."""
+    with ExitStack() as opened:
+        made: list[Door] = []
+        for kind in (CoreDoor, DynamicDoor, PluginDoor):
+            door = kind(opened.enter_context(Emulator(world())))
+            opened.callback(door.close)
+            restart(door)
+            made.append(door)
+        yield tuple(made)
+
+
+RECORDED = State(
+    f"{REGION}/{SHOP}/{BETA}", {**SCOPE, "instanceIds": ["i-b"]}, {**SCOPE, "instanceIds": ["i-b"]}
+)
+"""What an update of these inputs begins from."""
+
+
+def answered(door: Door, number: int, bag: dict[str, Any]) -> tuple[str, object]:
+    """Preview a new membership and a changed one; return what each came to, as far as every door can say it."""
+    kind = "pulumi-python:dynamic/edas-scale:" if isinstance(door, DynamicDoor) else "edas-scale:index:"
+    urn = f"urn:pulumi:dev::shop::{kind}DeployGroupMembership::web-{number}"
+    door.begin()
+    try:
+        inputs = door.check(urn, None, bag)
+        assert alike(door.check(urn, None, inputs), inputs)
+        door.preview_create(urn, inputs)
+    except RefusedError as refused:
+        return "refused", str(refused)
+    door.begin()
+    try:
+        found = door.diff(urn, RECORDED, door.check(urn, RECORDED.inputs, bag))
+    except RefusedError as refused:
+        return "change refused", str(refused)
+    return "taken", [inputs, found.changes, found.replaces, found.delete_before_replace]
+
+
+def alike(one: Any, other: Any) -> bool:  # noqa: ANN401  # any value
+    """Whether two values are spelled alike, but that a number has no kind."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return type(one) is type(other) or (isinstance(one, (int, float)) and one == other)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(bag=bags())
+def test_every_door_answers_any_bag(doors: tuple[Door, ...], bag: dict[str, Any]) -> None:
+    """The doors agree; a reason begins at a property of the schema or at one the program made up; nothing is sent."""
+    number = next(NUMBERS)
+    core, *others = [answered(door, number, bag) for door in doors]
+    for other in others:
+        assert alike([*other], [*core]), (other, core)
+    end, told = core
+    event(end)
+    if isinstance(told, str):
+        assert told.isprintable()
+        assert any(told.lstrip("'").startswith(name) for name in {*RIGHT, *bag}), told
+    for door in doors:
+        assert not [call for call in door.edas.log() if OPERATIONS[call["operation"]].writes]
