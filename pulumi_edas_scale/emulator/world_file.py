@@ -28,7 +28,9 @@ from pulumi_edas_scale.emulator.switches import SwitchError
 
 # Everything in a world file was there before the emulator started; a fixed moment keeps two starts the same.
 CREATED_AT = 1_760_000_000.0
-MAX_ENTRIES = 20_000  # per list; a guard against a wrong file, not a statement about EDAS
+MAX_ENTRIES = (
+    20_000  # per list, and machines in all; a guard against a wrong file, not a statement about EDAS
+)
 
 _MACHINES = [
     {"instanceId": f"i-bp1{number:02d}", "ip": f"10.0.0.{number}", "zone": f"cn-hangzhou-{zone}"}
@@ -160,6 +162,8 @@ def add_machine(  # noqa: PLR0913 - a place and a moment for one machine
     entry = _object(data, path, _MACHINE_KEYS)
     instance_id = _text(entry, "instanceId", path)
     number = world.ids.next_number("machine")
+    if number > MAX_ENTRIES:
+        raise WorldFileError(f"{path}: at most {MAX_ENTRIES} machines in all clusters")
     ecu = Ecu(
         ecu_id=_text(entry, "ecuId", path, default=lambda: world.ids.next("ecu")),
         instance_id=instance_id,

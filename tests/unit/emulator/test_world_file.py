@@ -147,3 +147,13 @@ def test_a_world_too_large_is_refused() -> None:
     """A guard against a wrong file."""
     with pytest.raises(WorldFileError, match=r"\$\.clusters: at most 20000 entries"):
         build_world(_with("clusters", [{}] * 20_001))
+
+
+def test_machines_are_counted_over_all_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many lists that are short enough are no way round the bound."""
+    monkeypatch.setattr("pulumi_edas_scale.emulator.world_file.MAX_ENTRIES", 3)
+    clusters = [{"name": name, "ecus": [{"instanceId": f"i-{name}{n}"} for n in (1, 2)]} for name in "ab"]
+    with pytest.raises(
+        WorldFileError, match=r"^\$\.clusters\[1\]\.ecus\[1\]: at most 3 machines in all clusters"
+    ):
+        build_world({"region": "r", "clusters": clusters})
