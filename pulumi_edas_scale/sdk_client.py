@@ -73,6 +73,8 @@ REMEMBERED_SECRETS: Final = 9
 SHORTEST_SECRET: Final = 6  # characters; anything shorter is no key, and would be found in ordinary words
 
 SDK_LOGGERS: Final = ("darabonba-core", "alibabacloud-tea", "credentials", "apscheduler")
+SDK_PACKAGES: Final = ("alibabacloud_", "darabonba", "Tea")
+"""How the names of the SDK's other loggers begin: older versions have one in every module."""
 
 ADDRESS_LOGGERS: Final = ("urllib3.connectionpool", "urllib3.util.retry")
 """Who logs the addresses of calls. The token service takes its tokens, and who asks, in the query."""
@@ -359,7 +361,8 @@ def _import_sdk() -> _Sdk:
             runtime.raw_answer = super().call_api(params, request, runtime)
             return {}
 
-    for name in SDK_LOGGERS:
+    others = [name for name in logging.root.manager.loggerDict if name.startswith(SDK_PACKAGES)]
+    for name in (*SDK_LOGGERS, *others):
         _silence(logging.getLogger(name))
     for name in ADDRESS_LOGGERS:
         logging.getLogger(name).addFilter(_cut_queries)
