@@ -12,7 +12,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.installed
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-edas-scale
 AUDIT_VENV := $(CACHE)/venv-audit
-LOWEST_VENV := $(CACHE)/venv-lowest
+LOWEST_VENV := build/venv-lowest
 LOWEST_STAMP := $(LOWEST_VENV)/.installed
 # The lowest Python too, where there is one.
 LOWEST_PYTHON = $(shell for p in python3.10 $(PYTHON); do if $$p -c '' 2>/dev/null; then echo $$p; break; fi; done)

@@ -169,13 +169,12 @@ def emulator(  # noqa: PLR0913 - one argument per option
 
 
 def _open_emulator(world: Path | None, host: str, port: int, switches: Sequence[str]) -> Emulator:
-    import json
-
     from pulumi_edas_scale.emulator import Emulator
+    from pulumi_edas_scale.emulator.json_text import parse_json
     from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, WorldFileError, build_world
 
     try:
-        data = BUILT_IN_WORLD if world is None else json.loads(world.read_text(encoding="utf-8"))
+        data = BUILT_IN_WORLD if world is None else parse_json(world.read_text(encoding="utf-8"))
         built = build_world(data, _switches(switches))
     except WorldFileError as error:
         raise WrongUse(str(error)) from error
@@ -190,7 +189,7 @@ def _open_emulator(world: Path | None, host: str, port: int, switches: Sequence[
 
 def _switches(given: Sequence[str]) -> dict[str, object]:
     """Read NAME=VALUE pairs; a value that is JSON, such as true or 3, is taken as that."""
-    import json
+    from pulumi_edas_scale.emulator.json_text import parse_json
 
     switches: dict[str, object] = {}
     for pair in given:
@@ -198,7 +197,7 @@ def _switches(given: Sequence[str]) -> dict[str, object]:
         if not equals:
             raise WrongUse(f"--switch takes NAME=VALUE, not '{pair}'.")
         try:
-            switches[name] = json.loads(value)
+            switches[name] = parse_json(value)
         except ValueError:
             switches[name] = value
     return switches
