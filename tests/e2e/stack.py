@@ -117,8 +117,8 @@ def machine(name: str, instance_id: str, edas: Emulator, *, opts: str = "") -> s
     return f"{name} = Machine({name!r}, {instance_id!r}, {edas.url!r}, pulumi.ResourceOptions({opts}))"
 
 
-_RAISED = re.compile(r"(\w*(?:Error|Exception|Exit|Interrupt))(?:: |$)", re.MULTILINE)
-"""The last line of a traceback, behind whatever the CLI puts in front of a line."""
+_RAISED = re.compile(r"(\w*(?:Error|Exception|Exit|Interrupt|Sign))(?=: |\\n|\{|$)", re.MULTILINE)
+"""The last line of a traceback, whatever the CLI or its log puts around a line."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Result:
         own starter prints where it was.
         """
         parts = self.output.split("Traceback (most recent call last)")[1:]
-        ends = [found[1] if (found := _RAISED.search(part)) else "" for part in parts]
+        ends = [found[1] for part in parts if (found := _RAISED.search(part))]
         return [end for end in ends if end != "KeyboardInterrupt"]
 
     @property
