@@ -22,7 +22,7 @@ from pulumi_edas_scale.catalogue import ROWS, TOPICS  # noqa: E402
 from pulumi_edas_scale.change_order import STATUSES  # noqa: E402
 from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case  # noqa: E402
 from pulumi_edas_scale.settings import SETTINGS  # noqa: E402
-from tools.benchmarks.results import CALLS, Result, parse_result, render_table  # noqa: E402
+from tools.benchmarks.results import CALLS, Figure, Result, parse_result, render_table  # noqa: E402
 
 DOCUMENTS = ("README.md", "docs/errors.md", "docs/performance.md")
 RESOURCE = "edas-scale:index:DeployGroupMembership"
@@ -71,21 +71,38 @@ def promises_table(_schema: dict[str, Any]) -> str:
 
 
 def measures_table(_schema: dict[str, Any]) -> str:
-    """Return all else that was measured; what was simulated has a table of its own."""
+    """Return all else that was measured, but for what has a table of its own."""
     figures = _measured().figures
-    return render_table(each for each in figures if each.limit is None and each.section != "pacing")
+    return render_table(
+        each for each in figures if each.limit is None and each.section not in {"growth", "pacing"}
+    )
+
+
+def growth_table(_schema: dict[str, Any]) -> str:
+    """Return what commands over growing estates cost."""
+    return _crossed("growth", "estate, command, door")
 
 
 def pacing_table(_schema: dict[str, Any]) -> str:
-    """Return how late ends are seen, a row for each simulation and a column for each figure."""
-    figures = [each for each in _measured().figures if each.section == "pacing" and each.limit is None]
+    """Return how late ends are seen."""
+    return _crossed("pacing", "orders at once: durations")
+
+
+def _crossed(section: str, title: str) -> str:
+    """Return what is promised nowhere of a section: a row for each case and a column for each figure."""
+    figures = [each for each in _measured().figures if each.section == section and each.limit is None]
     columns = list(dict.fromkeys(each.what for each in figures))
-    rows: dict[str, list[str]] = {}
-    for each in figures:
-        value = f"{each.median:g}" if each.unit == CALLS else f"{each.median:.1f} s"
-        rows.setdefault(each.case, []).append(value)
-    head = [f"| orders at once: durations | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
-    return "\n".join([*head, *(f"| {case} | {' | '.join(values)} |" for case, values in rows.items())])
+    cells = {(each.case, each.what): _cell(each) for each in figures}
+    rows = [f"| {title} | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
+    for case in dict.fromkeys(each.case for each in figures):
+        values = " | ".join(cells.get((case, what), "-") for what in columns)
+        rows.append(f"| {case} | {values} |")
+    return "\n".join(rows)
+
+
+def _cell(figure: Figure) -> str:
+    unit = figure.unit.removeprefix("virtual ")
+    return f"{figure.median:g}" if figure.unit == CALLS else f"{figure.median:.1f} {unit}"
 
 
 def machine_paragraph(_schema: dict[str, Any]) -> str:
@@ -122,6 +139,7 @@ def _measured() -> Result:
 TABLES = {
     "machine": machine_paragraph,
     "measures": measures_table,
+    "growth": growth_table,
     "pacing": pacing_table,
     "promises": promises_table,
     "inputs": inputs_table,
