@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pulumi_edas_scale import dynamic_host
 from pulumi_edas_scale.catalogue import coded
-from pulumi_edas_scale.errors import EdasScaleError, InputError, InternalError, PartialFailureError
+from pulumi_edas_scale.errors import EdasScaleError, InputError, InternalError, PartialFailureError, worded
 from pulumi_edas_scale.settings import SETTINGS, resolve_settings
 
 if TYPE_CHECKING:
@@ -72,9 +72,8 @@ class Door:
             return dynamic_host.to_engine(checked.inputs), _reasons(checked.failures)
 
         def refuse(error: EdasScaleError) -> tuple[dict[str, Any], list[str]]:
-            return dict(news), _reasons(error.failures) if isinstance(error, InputError) else [
-                coded(str(error))
-            ]
+            failures = error.failures if isinstance(error, InputError) else [("", str(error))]
+            return dict(news), _reasons(failures)
 
         return self._answer(news, run, refuse)
 
@@ -194,7 +193,7 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _reasons(failures: Iterable[tuple[str, str]]) -> list[str]:
-    return [coded(f"{path}: {reason}" if path else reason) for path, reason in failures]
+    return [coded(worded(*each)) for each in failures]
 
 
 def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_host.PartialState | None:

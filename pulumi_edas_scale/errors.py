@@ -39,7 +39,12 @@ class InputError(EdasScaleError):
 
     def __init__(self, failures: Sequence[tuple[str, str]]) -> None:
         self.failures = tuple(failures)
-        super().__init__(" ".join(f"{path}: {reason}" if path else reason for path, reason in self.failures))
+        super().__init__(" ".join(worded(*each) for each in self.failures))
+
+
+def worded(path: str, reason: str) -> str:
+    """Return how a failure of the inputs is said: after the path of its property, where it has one."""
+    return f"{path}: {reason}" if path else reason
 
 
 class EdasError(EdasScaleError):

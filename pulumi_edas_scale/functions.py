@@ -281,9 +281,8 @@ def _invoke(function: str, result: type[R], **arguments: object) -> R:
     try:
         answer = _operations(resolve_settings(_stack_config(), os.environ)).invoke(function, given)
     except EdasScaleError as error:
-        raise pulumi.RunError(
-            coded(str(error))
-        ) from error  # Pulumi prints its text alone, without a traceback
+        # Pulumi prints its text alone, without a traceback.
+        raise pulumi.RunError(coded(str(error))) from error
     typed: R = rpc.translate_output_properties(answer, _as_it_is, result)
     return typed
 

@@ -27,6 +27,7 @@ from pulumi_edas_scale.errors import (
     InputError,
     InternalError,
     PartialFailureError,
+    worded,
 )
 from pulumi_edas_scale.plugin_host import EngineLink, PluginHost
 from pulumi_edas_scale.plugin_protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
@@ -389,8 +390,8 @@ async def _require_membership(context: Context, urn: str) -> None:
 
 def _wire_failures(failures: Sequence[tuple[str, str]]) -> Iterator[provider_pb2.CheckFailure]:
     # With the name of a property the engine prints the Go syntax of its value; without, the reason as it is.
-    for path, reason in failures:
-        yield provider_pb2.CheckFailure(reason=coded(f"{path}: {reason}" if path else reason))
+    for each in failures:
+        yield provider_pb2.CheckFailure(reason=coded(worded(*each)))
 
 
 def _wire_outputs(outputs: Mapping[str, object], secret: Collection[str]) -> struct_pb2.Struct:
@@ -428,7 +429,8 @@ def _init_failed(error: PartialFailureError, secret: Collection[str]) -> provide
 async def _abort(
     context: Context, text: str, detail: provider_pb2.ErrorResourceInitFailed | None = None
 ) -> NoReturn:
-    code, text = grpc.StatusCode.UNKNOWN, coded(text)
+    code = grpc.StatusCode.UNKNOWN
+    text = coded(text)
     if detail is None:
         await context.abort(code, text)
     # The code inside must be the code of the call, or else the engine sees a mismatch instead of the detail.

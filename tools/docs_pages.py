@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # mkdocs loads a hook by its path
     sys.path.insert(0, str(ROOT))
 
+from pulumi_edas_scale.commands.explain import as_sentence  # noqa: E402
 from pulumi_edas_scale.commands.ram_policy import PREVIEW, UP, build_policy  # noqa: E402
 from pulumi_edas_scale.emulator.switches import SWITCHES  # noqa: E402
 from pulumi_edas_scale.task_errors import TASK_ERRORS  # noqa: E402
@@ -33,7 +34,7 @@ def task_errors_table(_schema: dict[str, Any]) -> str:
     """Return the codes of failed tasks with what they mean and what to do."""
     rows = ["| code | name | what it means | what to do |", "|---|---|---|---|"]
     rows += [
-        f"| `{code}` | `{each.name}` | {_sentence(each.cause)} | {_sentence(each.fix)} |"
+        f"| `{code}` | `{each.name}` | {as_sentence(each.cause)} | {as_sentence(each.fix)} |"
         for code, each in sorted(TASK_ERRORS.items())
     ]
     return "\n".join(rows)
@@ -92,10 +93,6 @@ def up_policy(_schema: dict[str, Any]) -> str:
 
 def _json_block(value: object) -> str:
     return f"```json\n{json.dumps(value, indent=2)}\n```"
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
 
 
 TABLES = tables.TABLES | {

@@ -29,8 +29,8 @@ def explain(*, what: tuple[str, ...], as_json: bool) -> None:
             say_json(asdict(found))
         else:
             say(f"{found.code}: {found.words}")
-            say(f"Cause: {_sentence(found.cause)}")
-            say(f"What to do: {_sentence(found.fix)}")
+            say(f"Cause: {as_sentence(found.cause)}")
+            say(f"What to do: {as_sentence(found.fix)}")
     elif as_json:
         say_json([asdict(each) for each in rows])
     else:
@@ -53,5 +53,6 @@ def _task_errors() -> list[Row]:
     return [Row(code, each.name, each.cause, each.fix) for code, each in sorted(TASK_ERRORS.items())]
 
 
-def _sentence(words: str) -> str:
+def as_sentence(words: str) -> str:
+    """Return words as a sentence: a capital letter in front, one full stop behind."""
     return f"{words[:1].upper()}{words[1:].rstrip('.')}."

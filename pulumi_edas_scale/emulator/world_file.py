@@ -28,9 +28,8 @@ from pulumi_edas_scale.emulator.switches import SwitchError
 
 # Everything in a world file was there before the emulator started; a fixed moment keeps two starts the same.
 CREATED_AT = 1_760_000_000.0
-MAX_ENTRIES = (
-    20_000  # per list, and machines in all; a guard against a wrong file, not a statement about EDAS
-)
+# Per list, and machines in all; a guard against a wrong file, not a statement about EDAS.
+MAX_ENTRIES = 20_000
 
 _MACHINES = [
     {"instanceId": f"i-bp1{number:02d}", "ip": f"10.0.0.{number}", "zone": f"cn-hangzhou-{zone}"}

@@ -19,7 +19,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_edas_scale.catalogue import coded
-from pulumi_edas_scale.errors import EdasScaleError, PartialFailureError
+from pulumi_edas_scale.errors import EdasScaleError, PartialFailureError, worded
 from pulumi_edas_scale.property_values import parse_properties, render_properties
 from pulumi_edas_scale.sdk_client import SdkClient
 from pulumi_edas_scale.settings import resolve_settings
@@ -125,6 +125,12 @@ class Door(Protocol):
         ...
 
 
+def urn_of(door: Door, number: int) -> str:
+    """Return the URN of a membership, which tells the doors apart by its type alone."""
+    kind = "pulumi-python:dynamic/edas-scale:" if isinstance(door, DynamicDoor) else "edas-scale:index:"
+    return f"urn:pulumi:dev::shop::{kind}DeployGroupMembership::web-{number}"
+
+
 def present(values: Mapping[str, object]) -> Values:
     """Return the properties that have a value and are not a door's own."""
     return {name: value for name, value in values.items() if value is not None and name != PROVIDER_KEY}
@@ -172,9 +178,7 @@ class CoreDoor:
         self._checked = True
         checked = self._core.check(urn, olds, news)
         if checked.failures:
-            raise RefusedError(
-                " ".join(coded(f"{path}: {reason}" if path else reason) for path, reason in checked.failures)
-            )
+            raise RefusedError(" ".join(coded(worded(*each)) for each in checked.failures))
         return present(checked.inputs)
 
     def preview_create(self, urn: str, news: Values) -> None:

@@ -4,44 +4,37 @@ from __future__ import annotations
 
 import itertools
 import json
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from pulumi_edas_scale.classification import OPERATIONS
-from pulumi_edas_scale.emulator import Emulator
 from pulumi_edas_scale.model import UNKNOWN
 from tests.contract.dynamic.host_process import CHECKOUT
-from tests.contract.equivalence.doors import CoreDoor, Door, DynamicDoor, PluginDoor, RefusedError, State
-from tests.contract.equivalence.engine import restart
-from tests.contract.equivalence.histories import world
+from tests.contract.equivalence.doors import RefusedError, State, urn_of
 from tests.e2e.world import BETA, REGION, SHOP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.contract.equivalence.doors import Door
 
 SCHEMA = json.loads((CHECKOUT / "schema.json").read_text("utf-8"))
 RESOURCE = SCHEMA["resources"]["edas-scale:index:DeployGroupMembership"]
 TEXTS = st.sampled_from(
     [
-        *(
-            "i-a",
-            "i-l",
-            "i-none",
-            "",
-            " i-a",
-            "all",
-            "true",
-            "2",
-            "never",
-            "i-" + "x" * 100_000,
-            "i-ü",
-            "i-\u202e",
-            "\x00",
-        )
+        "i-a",
+        "i-l",
+        "i-none",
+        "",
+        " i-a",
+        "all",
+        "true",
+        "2",
+        "never",
+        "i-" + "x" * 100_000,
+        "i-ü",
+        "i-\u202e",
+        "\x00",
     ]
 )
 AMOUNTS = st.sampled_from([0, 1, 2, 200, 201, -1, 0.5, 1e308, float("inf"), float("nan"), 2.0**63])
@@ -90,19 +83,6 @@ def bags(draw: st.DrawFn) -> dict[str, Any]:
     return bag
 
 
-@pytest.fixture(scope="module")
-def doors() -> Iterator[tuple[Door, ...]]:
-    """Give the three doors, each to an EDAS of its own."""
-    with ExitStack() as opened:
-        made: list[Door] = []
-        for kind in (CoreDoor, DynamicDoor, PluginDoor):
-            door = kind(opened.enter_context(Emulator(world())))
-            opened.callback(door.close)
-            restart(door)
-            made.append(door)
-        yield tuple(made)
-
-
 RECORDED = State(
     f"{REGION}/{SHOP}/{BETA}", {**SCOPE, "instanceIds": ["i-b"]}, {**SCOPE, "instanceIds": ["i-b"]}
 )
@@ -111,8 +91,7 @@ RECORDED = State(
 
 def answered(door: Door, number: int, bag: dict[str, Any]) -> tuple[str, object]:
     """Preview a new membership and a changed one; return what each came to, as far as every door can say it."""
-    kind = "pulumi-python:dynamic/edas-scale:" if isinstance(door, DynamicDoor) else "edas-scale:index:"
-    urn = f"urn:pulumi:dev::shop::{kind}DeployGroupMembership::web-{number}"
+    urn = urn_of(door, number)
     door.begin()
     try:
         inputs = door.check(urn, None, bag)

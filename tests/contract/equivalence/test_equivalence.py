@@ -3,50 +3,27 @@ from __future__ import annotations
 import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, event, example, given, settings
 
-from pulumi_edas_scale.emulator import Emulator
-from tests.contract.equivalence.doors import CoreDoor, Diff, DynamicDoor, PluginDoor
+from tests.contract.equivalence.doors import Diff, urn_of
 from tests.contract.equivalence.engine import Stack, restart
-from tests.contract.equivalence.histories import FAILED_THEN_REFRESHED, Step, histories, world
+from tests.contract.equivalence.histories import FAILED_THEN_REFRESHED, Step, histories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.contract.equivalence.doors import Door
 
 EXAMPLES = int(os.environ.get("EQUIVALENCE_EXAMPLES", "0"))
 """How many new histories a long search takes; without it, the same few in every run."""
 
-TOKENS = {
-    CoreDoor: "edas-scale:index:DeployGroupMembership",
-    DynamicDoor: "pulumi-python:dynamic/edas-scale:DeployGroupMembership",
-    PluginDoor: "edas-scale:index:DeployGroupMembership",
-}
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def doors() -> Iterator[tuple[Door, ...]]:
-    """Give the three doors, each to an EDAS of its own."""
-    with ExitStack() as opened:
-        made: list[Door] = []
-        for kind in (CoreDoor, DynamicDoor, PluginDoor):
-            door = kind(opened.enter_context(Emulator(world())))
-            opened.callback(door.close)
-            made.append(door)
-        yield tuple(made)
 
 
 def live(door: Door, history: list[Step]) -> list[dict[str, Any]]:
     """Live through a history in a new world, by one door."""
     restart(door)
-    urn = f"urn:pulumi:dev::shop::{TOKENS[type(door)]}::web-{next(NUMBERS)}"
-    stack = Stack(door, urn)
+    stack = Stack(door, urn_of(door, next(NUMBERS)))
     return [stack.live(step) for step in history]
 
 
