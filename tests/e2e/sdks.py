@@ -39,9 +39,8 @@ BUILD_TIMEOUT: Final = 400.0
 
 def typescript_project() -> Path:
     """Return examples/typescript beside its compiled SDK, with everything that npm installs."""
-    sources = sdks.REPOSITORY / "build" / "sdks" / "nodejs"
 
-    def build(project: Path) -> None:
+    def build(sources: Path, project: Path) -> None:
         sdk = project / "sdks" / "edas-scale"
         shutil.copytree(sources, sdk)
         for name in ("package.json", "tsconfig.json"):
@@ -53,47 +52,46 @@ def typescript_project() -> Path:
         run([str(compiler), "--project", str(sdk)], project)
         shutil.copy(sdk / "package.json", sdk / "bin")  # the compiled SDK reads its version from there
 
-    return kept("typescript", sources, [*map(str, NPM_VERSIONS.items()), *texts(EXAMPLE, "*.json")], build)
+    return kept("nodejs", [*map(str, NPM_VERSIONS.items()), *texts(EXAMPLE, "*.json")], build)
 
 
 def go_module() -> Path:
     """Return the Go SDK as a module whose dependencies are known."""
-    sources = sdks.REPOSITORY / "build" / "sdks" / "go"
 
-    def build(module: Path) -> None:
+    def build(sources: Path, module: Path) -> None:
         go = needed("go")
         shutil.copytree(sources / "edasscale", module, dirs_exist_ok=True)
         run([go, "mod", "init", GO_MODULE], module, go_environment())
         run([go, "get", f"{SDK}@v{CLI_VERSION}"], module, go_environment())
 
-    return kept("go", sources, [CLI_VERSION], build)
+    return kept("go", [CLI_VERSION], build)
 
 
 def python_sdk() -> Path:
     """Return the directory that holds the package of the Python SDK and what it needs beside pulumi."""
-    sources = sdks.REPOSITORY / "build" / "sdks" / "python"
 
-    def build(directory: Path) -> None:
+    def build(sources: Path, directory: Path) -> None:
         source = directory / "source"  # setuptools leaves its work beside what it installs
         shutil.copytree(sources, source)
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         run([*pip, "--target", str(directory), "--no-deps", str(source), *PYTHON_PACKAGES], directory)
 
-    return kept("python", sources, PYTHON_PACKAGES, build)
+    return kept("python", PYTHON_PACKAGES, build)
 
 
-def kept(language: str, sources: Path, ingredients: Sequence[str], build: Callable[[Path], None]) -> Path:
-    """Return the directory that was built of these ingredients, now or by an earlier run."""
+def kept(language: str, ingredients: Sequence[str], build: Callable[[Path, Path], None]) -> Path:
+    """Return the directory that was built of an SDK and these ingredients, now or by an earlier run."""
+    sources = sdks.REPOSITORY / "build" / "sdks" / language
     home = cache_root() / "sdk-projects"
     with sole_run(home / "lock"):
-        sdks.generate(sources.name, sources.parent)
+        sdks.generate(language, sources.parent)
         digest = hashlib.sha256("\0".join([*texts(sources, "**/*"), *ingredients]).encode()).hexdigest()
         found = home / f"{language}-{digest[:16]}"
         if not found.exists():
             unfinished = home / f"{language}-unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
-            build(unfinished)
+            build(sources, unfinished)
             unfinished.rename(found)
     return found
 
