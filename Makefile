@@ -33,7 +33,8 @@ CHECKED := $(wildcard pulumi_edas_scale tests tools examples)
 LANGUAGES := python,yaml,nodejs
 
 # The files whose every branch a unit or property test takes: they decide, so an untested line is an untested decision.
-PURE := model errors plan resolution change_order pacing budget claims inputs properties settings diagnosis catalogue waiter
+PURE := domain/model domain/errors domain/plan domain/resolution domain/orders domain/fields domain/inputs domain/settings \
+  domain/messages domain/codes edas/poll_schedule edas/rate_limit edas/waiter operations/ownership
 comma := ,
 empty :=
 space := $(empty) $(empty)

@@ -29,10 +29,10 @@ from pulumi.dynamic import (
 from pulumi_edas_scale.functions import Member  # noqa: TC001  # as above
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale import provider as core
-    from pulumi_edas_scale.dynamic_door import Door
-    from pulumi_edas_scale.dynamic_host import DynamicHost
-    from pulumi_edas_scale.settings import Settings
+    from pulumi_edas_scale.domain.settings import Settings
+    from pulumi_edas_scale.hosts.dynamic import Door
+    from pulumi_edas_scale.hosts.dynamic_process import DynamicHost
+    from pulumi_edas_scale.operations import service as core
 
 
 class DeployGroupMembership(Resource, module="edas-scale", name="DeployGroupMembership"):
@@ -233,13 +233,13 @@ class Provider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take the settings of the stack. Wrong ones are reported at the first use; nothing is connected."""
-        from pulumi_edas_scale.dynamic_door import Door  # noqa: PLC0415  # only the host process pays for it
+        from pulumi_edas_scale.hosts.dynamic import Door  # noqa: PLC0415  # only the host process pays for it
 
         self._configured = Door(req.config, Provider, self._make_operations)
 
     def _make_operations(self, settings: Settings, host: DynamicHost) -> core.Provider:
         """Return the operations behind this door."""
-        from pulumi_edas_scale import provider  # noqa: PLC0415  # as above
+        from pulumi_edas_scale.operations import service as provider  # noqa: PLC0415  # as above
 
         return provider.Provider(settings, host)
 

@@ -20,8 +20,8 @@ from pulumi.runtime import rpc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pulumi_edas_scale import provider as core
-    from pulumi_edas_scale.settings import Settings
+    from pulumi_edas_scale.domain.settings import Settings
+    from pulumi_edas_scale.operations import service as core
 
 R = TypeVar("R")
 
@@ -273,9 +273,9 @@ def get_scale_out_candidates_output(
 
 
 def _invoke(function: str, result: type[R], **arguments: object) -> R:
-    from pulumi_edas_scale.catalogue import coded  # noqa: PLC0415  # needed by few programs only
-    from pulumi_edas_scale.errors import EdasScaleError  # noqa: PLC0415  # as above
-    from pulumi_edas_scale.settings import resolve_settings  # noqa: PLC0415  # as above
+    from pulumi_edas_scale.domain.codes import coded  # noqa: PLC0415  # needed by few programs only
+    from pulumi_edas_scale.domain.errors import EdasScaleError  # noqa: PLC0415  # as above
+    from pulumi_edas_scale.domain.settings import resolve_settings  # noqa: PLC0415  # as above
 
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
@@ -299,7 +299,7 @@ def _lifted(function: Callable[..., R], **arguments: pulumi.Input[Any] | None) -
 
 
 def _stack_config() -> dict[str, str]:
-    from pulumi_edas_scale.settings import SETTINGS  # noqa: PLC0415  # as above
+    from pulumi_edas_scale.domain.settings import SETTINGS  # noqa: PLC0415  # as above
 
     keys = (key for row in SETTINGS for key in (row.key, *row.borrowed))
     told = ((key, pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2])) for key in keys)
@@ -309,7 +309,7 @@ def _stack_config() -> dict[str, str]:
 @functools.cache
 def _operations(settings: Settings) -> core.Provider:
     """Return one set of operations for equal settings, so that a program shares readings and connections."""
-    from pulumi_edas_scale import provider  # noqa: PLC0415  # needed by few programs only
+    from pulumi_edas_scale.operations import service as provider  # noqa: PLC0415  # needed by few programs only
 
     return provider.Provider(settings, _ProgramHost())
 
@@ -324,7 +324,7 @@ class _ProgramHost:
         pulumi.log.info(text)
 
     def warn(self, urn: str, text: str) -> None:  # noqa: ARG002  # as above
-        from pulumi_edas_scale.catalogue import coded  # noqa: PLC0415  # needed by few programs only
+        from pulumi_edas_scale.domain.codes import coded  # noqa: PLC0415  # needed by few programs only
 
         pulumi.log.warn(coded(text))
 

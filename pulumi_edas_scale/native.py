@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar, cast
 import pulumi
 import pulumi.runtime
 
+from pulumi_edas_scale.domain.fields import OUTPUTS, PROPERTIES, snake_case
 from pulumi_edas_scale.functions import (
     GetApplicationResult,
     GetDeployGroupResult,
@@ -24,7 +25,6 @@ from pulumi_edas_scale.functions import (
     GetScaleOutCandidatesResult,
     Member,  # as Sequence
 )
-from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case
 from pulumi_edas_scale.version import __version__
 
 __all__ = [

@@ -25,7 +25,7 @@ from pulumi_edas_scale.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pulumi_edas_scale.plugin_service import Plugin
+    from pulumi_edas_scale.hosts.plugin import Plugin
 
 _PROGRAM: Final = "pulumi-resource-edas-scale"
 
@@ -47,7 +47,7 @@ class _LateService(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic
     def plugin(self) -> Plugin:
         """Return the service; in the event loop only."""
         if self._plugin is None:
-            module = import_module("pulumi_edas_scale.plugin_service")
+            module = import_module("pulumi_edas_scale.hosts.plugin")
             self._plugin = module.Plugin(self._on_gone)
             module.provider_pb2_grpc.add_ResourceProviderServicer_to_server(self._plugin, self)
         return self._plugin

@@ -18,10 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # mkdocs loads a hook by its path
     sys.path.insert(0, str(ROOT))
 
-from pulumi_edas_scale.commands.explain import as_sentence  # noqa: E402
-from pulumi_edas_scale.commands.ram_policy import PREVIEW, UP, build_policy  # noqa: E402
+from pulumi_edas_scale.cli.explain import as_sentence  # noqa: E402
+from pulumi_edas_scale.cli.ram_policy import PREVIEW, UP, build_policy  # noqa: E402
+from pulumi_edas_scale.domain.task_errors import TASK_ERRORS  # noqa: E402
 from pulumi_edas_scale.emulator.switches import SWITCHES  # noqa: E402
-from pulumi_edas_scale.task_errors import TASK_ERRORS  # noqa: E402
 from tools import tables  # noqa: E402
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
 
-from pulumi_edas_scale.catalogue import ROWS, TOPICS  # noqa: E402
-from pulumi_edas_scale.change_order import STATUSES  # noqa: E402
-from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case  # noqa: E402
-from pulumi_edas_scale.settings import SETTINGS  # noqa: E402
+from pulumi_edas_scale.domain.codes import ROWS, TOPICS  # noqa: E402
+from pulumi_edas_scale.domain.fields import OUTPUTS, PROPERTIES, snake_case  # noqa: E402
+from pulumi_edas_scale.domain.orders import STATUSES  # noqa: E402
+from pulumi_edas_scale.domain.settings import SETTINGS  # noqa: E402
 from tools.benchmarks.results import CALLS, Figure, Result, parse_result, render_table  # noqa: E402
 
 DOCUMENTS = ("README.md", "docs/errors.md", "docs/performance.md")

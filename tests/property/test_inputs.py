@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_edas_scale.catalogue import code_of
-from pulumi_edas_scale.errors import InputError
-from pulumi_edas_scale.inputs import (
+from pulumi_edas_scale.domain.codes import code_of
+from pulumi_edas_scale.domain.errors import InputError
+from pulumi_edas_scale.domain.fields import BY_NAME, MEMBER_FIELDS, OUTPUTS, PROPERTIES, Kind, Property
+from pulumi_edas_scale.domain.inputs import (
     Checked,
     changed_members,
     changed_properties,
@@ -23,9 +24,8 @@ from pulumi_edas_scale.inputs import (
     same_inputs,
     without,
 )
-from pulumi_edas_scale.model import UNKNOWN, Member, MemberState, Scope, TaskState, Truth
-from pulumi_edas_scale.properties import BY_NAME, MEMBER_FIELDS, OUTPUTS, PROPERTIES, Kind, Property
-from pulumi_edas_scale.settings import SETTINGS, Settings, resolve_settings
+from pulumi_edas_scale.domain.model import UNKNOWN, Member, MemberState, Scope, TaskState, Truth
+from pulumi_edas_scale.domain.settings import SETTINGS, Settings, resolve_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pulumi_edas_scale.model import ForceScaleIn, Listed, MemberState, TaskState
-from pulumi_edas_scale.plan import OrderKind, Refusal, Situation, breaks_floor, decide
-from pulumi_edas_scale.resolution import resolve
+from pulumi_edas_scale.domain.model import ForceScaleIn, Listed, MemberState, TaskState
+from pulumi_edas_scale.domain.plan import OrderKind, Refusal, Situation, breaks_floor, decide
+from pulumi_edas_scale.domain.resolution import resolve
 from tests.property.worlds import (
     ECUS,
     GROUP,
@@ -24,8 +24,8 @@ from tests.property.worlds import (
 )
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.model import Application, Member, Policy
-    from pulumi_edas_scale.plan import Order
+    from pulumi_edas_scale.domain.model import Application, Member, Policy
+    from pulumi_edas_scale.domain.plan import Order
 
 MANY = settings(max_examples=max(300, settings().max_examples))
 

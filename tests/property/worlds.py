@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
-from pulumi_edas_scale.model import (
+from pulumi_edas_scale.domain.model import (
     Application,
     DeployGroup,
     ForceScaleIn,
@@ -21,11 +21,11 @@ from pulumi_edas_scale.model import (
     TaskState,
     WaitFor,
 )
-from pulumi_edas_scale.plan import OrderKind, Situation, decide, join_failed
-from pulumi_edas_scale.resolution import Absent, Cause
+from pulumi_edas_scale.domain.plan import OrderKind, Situation, decide, join_failed
+from pulumi_edas_scale.domain.resolution import Absent, Cause
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.plan import Order, Plan
+    from pulumi_edas_scale.domain.plan import Order, Plan
 
 GROUP: Final = "g-1"
 OTHER_GROUP: Final = "g-2"

@@ -11,19 +11,17 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pulumi_edas_scale import answers
-from pulumi_edas_scale.classification import Answer, Loss, classify_answer, classify_loss
+from pulumi_edas_scale.domain.errors import EdasError
+from pulumi_edas_scale.edas import parse as answers
+from pulumi_edas_scale.edas.failures import Answer, Loss, classify_answer, classify_loss
 from pulumi_edas_scale.emulator import control
 from pulumi_edas_scale.emulator.wire import handle
-from pulumi_edas_scale.errors import EdasError
 from tests.simulation.scheduler import KilledError, Process, Scheduler, SimRuntime, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pulumi_edas_scale.emulator.state import World
-    from pulumi_edas_scale.emulator.wire import Response
-    from pulumi_edas_scale.model import (
+    from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
         ChangeOrder,
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
         Machine,
         OrderReport,
     )
+    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.wire import Response
 
 WRITES: Final = frozenset(
     {"ScaleOutApplication", "ScaleInApplication", "AbortChangeOrder", "ContinuePipeline"}

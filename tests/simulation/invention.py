@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
 from tests.simulation.edas import Fault
 from tests.simulation.histories import GROUPS, INSTANCES, OTHER, History, Step, place_of, play
 from tests.simulation.laws import ecu_of

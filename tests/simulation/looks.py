@@ -13,11 +13,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pulumi_edas_scale.budget import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE
-from pulumi_edas_scale.inventory import Inventory
-from pulumi_edas_scale.model import Application
-from pulumi_edas_scale.pacing import Pacer
-from pulumi_edas_scale.runtime import Limits
+from pulumi_edas_scale.domain.clock import Limits
+from pulumi_edas_scale.domain.model import Application
+from pulumi_edas_scale.edas.poll_schedule import Pacer
+from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE
+from pulumi_edas_scale.edas.reads import Inventory
 from tests.unit.quiet import QuietClient, QuietRuntime
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_edas_scale.errors import InputError, OperationError, PartialFailureError
-from pulumi_edas_scale.inputs import parse_recorded
-from pulumi_edas_scale.provider import Provider
-from pulumi_edas_scale.settings import Settings
+from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialFailureError
+from pulumi_edas_scale.domain.inputs import parse_recorded
+from pulumi_edas_scale.domain.settings import Settings
+from pulumi_edas_scale.operations.service import Provider
 from tests.simulation.edas import SimClient
 from tests.simulation.laws import Doing, ecu_of
 from tests.simulation.scheduler import Process, SimRuntime
@@ -21,7 +21,7 @@ from tests.simulation.scheduler import Process, SimRuntime
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pulumi_edas_scale.model import Recorded, RecordedMember
+    from pulumi_edas_scale.domain.model import Recorded, RecordedMember
     from tests.simulation.edas import Fault, SimulatedEdas
     from tests.simulation.laws import Laws
     from tests.simulation.scheduler import Task

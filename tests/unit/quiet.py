@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pulumi_edas_scale.claims import Claims
-from pulumi_edas_scale.errors import BusinessError, InternalError
-from pulumi_edas_scale.session import open_session
+from pulumi_edas_scale.domain.errors import BusinessError, InternalError
+from pulumi_edas_scale.operations.ownership import Claims
+from pulumi_edas_scale.operations.session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pulumi_edas_scale.model import (
+    from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
         ChangeOrder,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         Machine,
         OrderReport,
     )
-    from pulumi_edas_scale.session import Session
+    from pulumi_edas_scale.operations.session import Session
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_edas_scale.model import (
+from pulumi_edas_scale.domain.model import (
     Application,
     ClusterMember,
     DeployGroup,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pulumi_edas_scale.model import ForceScaleIn, MemberState, OnDelete, WaitFor
-from pulumi_edas_scale.properties import BY_NAME, MEMBER_FIELDS, OUTPUTS, PROPERTIES, Kind
-from pulumi_edas_scale.settings import ON_CANCEL, SETTINGS, Form
+from pulumi_edas_scale.domain.fields import BY_NAME, MEMBER_FIELDS, OUTPUTS, PROPERTIES, Kind
+from pulumi_edas_scale.domain.model import ForceScaleIn, MemberState, OnDelete, WaitFor
+from pulumi_edas_scale.domain.settings import ON_CANCEL, SETTINGS, Form
 from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:

@@ -38,12 +38,13 @@ IMPORTS: Final = {
     "a program of the plugin": "import pulumi; from pulumi_edas_scale.native import DeployGroupMembership",
     "the host of dynamic resources alone": "import pulumi.dynamic, pulumi.runtime.rpc",
     "the host with this provider": (
-        "import pulumi.dynamic, pulumi.runtime.rpc, pulumi_edas_scale.dynamic, pulumi_edas_scale.provider"
+        "import pulumi.dynamic, pulumi.runtime.rpc, pulumi_edas_scale.dynamic, pulumi_edas_scale.operations.service"
     ),
     "the plugin, to its port": "import pulumi_edas_scale.plugin",
-    "the plugin, serving": "import pulumi_edas_scale.plugin_service, pulumi_edas_scale.provider",
+    "the plugin, serving": "import pulumi_edas_scale.hosts.plugin, pulumi_edas_scale.operations.service",
     "the plugin, calling EDAS": (
-        "import pulumi_edas_scale.plugin_service, pulumi_edas_scale.provider, pulumi_edas_scale.sdk_client as client; "
+        "import pulumi_edas_scale.hosts.plugin, pulumi_edas_scale.operations.service; "
+        "import pulumi_edas_scale.edas.client as client; "
         "client._import_sdk()"
     ),
 }
@@ -59,7 +60,7 @@ print(json.dumps([took, int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024]))
 BARE_SERVER: Final = """
 import asyncio, sys
 import grpc
-from pulumi_edas_scale.plugin_protocol import plugin_pb2, provider_pb2_grpc
+from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2_grpc
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     async def GetPluginInfo(self, request, context):
@@ -81,7 +82,7 @@ _ASK: Final = """
 import sys, time
 import grpc
 from google.protobuf import empty_pb2
-from pulumi_edas_scale.plugin_protocol import provider_pb2_grpc
+from pulumi_edas_scale.hosts.protocol import provider_pb2_grpc
 for line in sys.stdin:
     channel = grpc.insecure_channel(f"127.0.0.1:{line.strip()}")
     provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(empty_pb2.Empty(), wait_for_ready=True, timeout=60)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from pulumi_edas_scale.provider import Provider
+    from pulumi_edas_scale.operations.service import Provider
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 URN: Final = "urn:pulumi:dev::bench::pulumi-python:dynamic/edas-scale:DeployGroupMembership::web"
@@ -118,8 +118,8 @@ def _answer(provider: Provider, question: Mapping[str, Any]) -> tuple[str, Mappi
 
 def main() -> None:
     """Answer until stdin ends."""
-    from pulumi_edas_scale.provider import Provider  # noqa: PLC0415 - the parent process needs none of it
-    from pulumi_edas_scale.settings import resolve_settings  # noqa: PLC0415 - as above
+    from pulumi_edas_scale.domain.settings import resolve_settings  # noqa: PLC0415 - as above
+    from pulumi_edas_scale.operations.service import Provider  # noqa: PLC0415 - the parent process needs none of it
 
     provider = Provider(resolve_settings({}, os.environ), _Silent())
     for line in sys.stdin:

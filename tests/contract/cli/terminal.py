@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner, Result
 
-from pulumi_edas_scale.cli import cli
-from pulumi_edas_scale.commands.cloud import Surroundings
+from pulumi_edas_scale.cli.context import Surroundings
+from pulumi_edas_scale.cli.main import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable

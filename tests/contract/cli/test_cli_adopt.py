@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from pulumi_edas_scale.commands.programs import resource_names
-from pulumi_edas_scale.properties import BY_NAME
-from pulumi_edas_scale.provider import Provider
-from pulumi_edas_scale.settings import Settings
+from pulumi_edas_scale.cli.programs import resource_names
+from pulumi_edas_scale.domain.fields import BY_NAME
+from pulumi_edas_scale.domain.settings import Settings
+from pulumi_edas_scale.operations.service import Provider
 from tests.contract.cli.terminal import BETA, EMPTY, SHOP, Terminal
 
 if TYPE_CHECKING:

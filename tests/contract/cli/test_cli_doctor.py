@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.commands.tool_checks import TRICKS, probe_host
+from pulumi_edas_scale.cli.tool_checks import TRICKS, probe_host
 from pulumi_edas_scale.version import __version__
 from tests.contract.cli.terminal import SECRETS, Terminal
 

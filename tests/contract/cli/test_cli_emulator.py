@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_edas_scale.commands.redaction import Redactor
+from pulumi_edas_scale.cli.redaction import Redactor
 from pulumi_edas_scale.emulator import Emulator
 from tests.contract.cli.terminal import SHOP, Terminal, assert_golden
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.catalogue import ROWS
-from pulumi_edas_scale.task_errors import TASK_ERRORS
+from pulumi_edas_scale.domain.codes import ROWS
+from pulumi_edas_scale.domain.task_errors import TASK_ERRORS
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.emulator import Emulator

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_edas_scale.cli import COMMANDS
-from pulumi_edas_scale.commands.batches import parse_order_body
+from pulumi_edas_scale.cli.batches import parse_order_body
+from pulumi_edas_scale.cli.main import COMMANDS
 from tests.contract.cli.terminal import SHOP, Terminal, assert_golden
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def test_help(terminal: Terminal, command: str) -> None:
 def test_help_and_completion_import_neither_pulumi_nor_the_sdk() -> None:
     """Both are wanted at once, and importing those takes most of a second."""
     code = (
-        "import sys\nfrom pulumi_edas_scale.cli import cli\n"
+        "import sys\nfrom pulumi_edas_scale.cli.main import cli\n"
         "try: cli(['--help'])\nexcept SystemExit: pass\n"
         "cli.get_command(None, 'status')\n"
         "slow = {'pulumi', 'grpc', 'alibabacloud_edas20170801', 'aiohttp', 'rich'}\n"

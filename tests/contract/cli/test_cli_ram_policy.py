@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.classification import OPERATIONS
+from pulumi_edas_scale.edas.failures import OPERATIONS
 from tests.contract.cli.terminal import SHOP, Terminal
 
 if TYPE_CHECKING:

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import CreateResult, ResourceProvider
 
-from pulumi_edas_scale import dynamic, dynamic_host
-from pulumi_edas_scale.errors import InputError, OperationError, PartialFailureError
-from pulumi_edas_scale.inputs import Checked
-from pulumi_edas_scale.model import UNKNOWN
+from pulumi_edas_scale import dynamic
+from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialFailureError
+from pulumi_edas_scale.domain.inputs import Checked
+from pulumi_edas_scale.domain.model import UNKNOWN
+from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pulumi_edas_scale.dynamic_host import DynamicHost
-    from pulumi_edas_scale.settings import Settings
+    from pulumi_edas_scale.domain.settings import Settings
+    from pulumi_edas_scale.hosts.dynamic_process import DynamicHost
 
 WIDTH = 40
 """How many creates must be in the host at once for one with the application id ``crowd`` to end."""

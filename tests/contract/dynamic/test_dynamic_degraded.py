@@ -10,7 +10,7 @@ import pytest
 from pulumi.dynamic import Config
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
-from pulumi_edas_scale import dynamic_host
+from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
 from tests.contract.dynamic.host_process import URN, HostProcess, RecordingEngine, plain, reference, struct
 from tests.contract.dynamic.scripted_door import BLIND, ScriptedDoor
 

@@ -12,7 +12,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
-from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
 from tests.contract.dynamic.host_process import (
     READS_BY_ID,
     URN,

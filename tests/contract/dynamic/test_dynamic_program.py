@@ -16,7 +16,7 @@ import pytest
 from pulumi.runtime import mocks, rpc, settings
 
 from pulumi_edas_scale import DeployGroupMembership, Member, dynamic
-from pulumi_edas_scale.properties import MEMBER_FIELDS, OUTPUTS, PROPERTIES
+from pulumi_edas_scale.domain.fields import MEMBER_FIELDS, OUTPUTS, PROPERTIES
 from tests.contract.dynamic.host_process import reference
 
 if TYPE_CHECKING:
@@ -217,8 +217,8 @@ HEAVY = (
     "darabonba",
     "grpc.aio",
     "pulumi_edas_scale.dynamic_",
-    "pulumi_edas_scale.model",
-    "pulumi_edas_scale.provider",
+    "pulumi_edas_scale.domain.model",
+    "pulumi_edas_scale.operations.service",
 )
 
 

@@ -18,11 +18,11 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from pulumi_edas_scale.catalogue import coded
-from pulumi_edas_scale.errors import EdasScaleError, PartialFailureError, worded
-from pulumi_edas_scale.property_values import parse_properties, render_properties
-from pulumi_edas_scale.sdk_client import SdkClient
-from pulumi_edas_scale.settings import resolve_settings
+from pulumi_edas_scale.domain.codes import coded
+from pulumi_edas_scale.domain.errors import EdasScaleError, PartialFailureError, worded
+from pulumi_edas_scale.domain.settings import resolve_settings
+from pulumi_edas_scale.edas.client import SdkClient
+from pulumi_edas_scale.hosts.wire import parse_properties, render_properties
 from tests.contract.dynamic.host_process import CHECKOUT, HostProcess
 from tests.contract.equivalence.hasty import HastyDynamic, HastyRuntime
 from tests.contract.plugin.harness import PROVIDER_URN
@@ -30,9 +30,9 @@ from tests.contract.plugin.harness import PROVIDER_URN
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.emulator import Emulator
-    from pulumi_edas_scale.provider import Provider
-    from pulumi_edas_scale.settings import Settings
+    from pulumi_edas_scale.operations.service import Provider
 
 Values = dict[str, Any]
 
@@ -163,7 +163,7 @@ class CoreDoor:
 
     def begin(self) -> None:
         """Make a new provider."""
-        from pulumi_edas_scale.provider import Provider  # noqa: PLC0415  # its name is that of a type above
+        from pulumi_edas_scale.operations.service import Provider  # noqa: PLC0415  # its name is that of a type above
 
         environ = self.edas.environment()
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pulumi_edas_scale import dynamic, plugin, provider
-from pulumi_edas_scale.runtime import ThreadRuntime
+from pulumi_edas_scale import dynamic, plugin
+from pulumi_edas_scale.domain.clock import ThreadRuntime
+from pulumi_edas_scale.operations import service as provider
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.settings import Settings
+    from pulumi_edas_scale.domain.settings import Settings
 
 PACE = 30.0
 """Seconds of the core in one second of the clock: far below the point where a busy machine looks like a lag of EDAS."""
@@ -56,7 +57,7 @@ class HastyDynamic(dynamic.Provider):
 
 def main() -> None:
     """Be the plugin."""
-    from pulumi_edas_scale import plugin_service  # noqa: PLC0415  # as the plugin imports it
+    from pulumi_edas_scale.hosts import plugin as plugin_service  # noqa: PLC0415  # as the plugin imports it
 
     plugin_service.Plugin = partial(plugin_service.Plugin, make_provider=make_provider)  # type: ignore[assignment,misc]
     plugin.main()

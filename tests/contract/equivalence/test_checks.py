@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from pulumi_edas_scale.classification import OPERATIONS
-from pulumi_edas_scale.model import UNKNOWN
+from pulumi_edas_scale.domain.model import UNKNOWN
+from pulumi_edas_scale.edas.failures import OPERATIONS
 from tests.contract.dynamic.host_process import CHECKOUT
 from tests.contract.equivalence.doors import RefusedError, State, urn_of
 from tests.e2e.world import BETA, REGION, SHOP

@@ -14,8 +14,8 @@ import click
 import pytest
 import yaml
 
-from pulumi_edas_scale import cli
-from pulumi_edas_scale.catalogue import GAP, ROWS
+from pulumi_edas_scale.cli import main as cli
+from pulumi_edas_scale.domain.codes import GAP, ROWS
 from pulumi_edas_scale.emulator.switches import SWITCHES
 from tools import docs_pages
 
@@ -96,7 +96,7 @@ def test_every_command_exists() -> None:
 def sentences() -> str:
     """Return every text of the package, with a gap where a value stands."""
     found = []
-    for file in (ROOT / "pulumi_edas_scale").glob("*.py"):
+    for file in (ROOT / "pulumi_edas_scale").rglob("*.py"):
         if file.name == "catalogue.py":  # it does not vouch for itself
             continue
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 from google.protobuf import empty_pb2
 
-from pulumi_edas_scale.inputs import Checked
-from pulumi_edas_scale.plugin_protocol import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
-from pulumi_edas_scale.plugin_service import Plugin
-from pulumi_edas_scale.property_values import render_properties
+from pulumi_edas_scale.domain.inputs import Checked
+from pulumi_edas_scale.hosts.plugin import Plugin
+from pulumi_edas_scale.hosts.protocol import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+from pulumi_edas_scale.hosts.wire import render_properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from google.protobuf import struct_pb2
 
-    from pulumi_edas_scale.plugin_host import PluginHost
-    from pulumi_edas_scale.plugin_protocol import engine_pb2
-    from pulumi_edas_scale.settings import Settings
+    from pulumi_edas_scale.domain.settings import Settings
+    from pulumi_edas_scale.hosts.plugin_link import PluginHost
+    from pulumi_edas_scale.hosts.protocol import engine_pb2
 
 URN = "urn:pulumi:dev::shop::edas-scale:index:DeployGroupMembership::members"
 PROVIDER_URN = "urn:pulumi:dev::shop::pulumi:providers:edas-scale::default_0_1_0"

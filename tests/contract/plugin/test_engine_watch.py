@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.engine_watch import EngineWatch, parse_address
+from pulumi_edas_scale.hosts.engine_watch import EngineWatch, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

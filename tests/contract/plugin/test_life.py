@@ -8,7 +8,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from pulumi_edas_scale.emulator import Emulator
-from pulumi_edas_scale.plugin_protocol import provider_pb2
+from pulumi_edas_scale.hosts.protocol import provider_pb2
 from tests.contract.plugin.harness import WAIT, RunningPlugin
 from tests.contract.plugin.record_life import LIFE
 

@@ -11,8 +11,8 @@ import pytest
 
 import pulumi_edas_scale.functions
 from pulumi_edas_scale import dynamic, native
-from pulumi_edas_scale.properties import OUTPUTS, PROPERTIES, snake_case
-from pulumi_edas_scale.settings import SETTINGS
+from pulumi_edas_scale.domain.fields import OUTPUTS, PROPERTIES, snake_case
+from pulumi_edas_scale.domain.settings import SETTINGS
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schema.json").read_text())
 

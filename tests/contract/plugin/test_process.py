@@ -12,8 +12,8 @@ import grpc
 import pytest
 
 from pulumi_edas_scale.emulator import Emulator
+from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 from pulumi_edas_scale.plugin import engine_address
-from pulumi_edas_scale.plugin_protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 from pulumi_edas_scale.version import __version__
 from tests.contract.plugin.harness import PROVIDER_URN, URN, WAIT, Engine, struct
 
@@ -96,7 +96,7 @@ def test_it_says_its_version() -> None:
 def test_what_keeps_it_from_starting_is_one_line() -> None:
     """An incomplete installation ends the process with a sentence, not with a traceback."""
     done = run(
-        "import sys; sys.modules['pulumi_edas_scale.plugin_service'] = None\n"
+        "import sys; sys.modules['pulumi_edas_scale.hosts.plugin'] = None\n"
         "from pulumi_edas_scale.plugin import main; main()"
     )
     assert done.returncode == 1
@@ -107,18 +107,18 @@ def test_what_keeps_it_from_starting_is_one_line() -> None:
 def test_the_sdk_is_not_imported() -> None:
     """The protocol is spoken without the rest of Pulumi's SDK, and the core waits for its first use."""
     done = run(
-        "import sys, pulumi_edas_scale.plugin_service\n"
-        "print(sorted({'pulumi', 'pulumi_edas_scale.provider', 'aiohttp'} & set(sys.modules)))"
+        "import sys, pulumi_edas_scale.hosts.plugin\n"
+        "print(sorted({'pulumi', 'pulumi_edas_scale.operations.service', 'aiohttp'} & set(sys.modules)))"
     )
     assert done.stdout == "[]\n", done.stderr
 
 
-@pytest.mark.parametrize("first", ["import pulumi", "import pulumi_edas_scale.plugin_protocol"])
+@pytest.mark.parametrize("first", ["import pulumi", "import pulumi_edas_scale.hosts.protocol"])
 def test_the_messages_are_those_of_the_sdk(first: str) -> None:
     """Whichever is imported first: there is one class for each message."""
     done = run(
         f"{first}\n"
-        "from pulumi_edas_scale.plugin_protocol import provider_pb2 as ours\n"
+        "from pulumi_edas_scale.hosts.protocol import provider_pb2 as ours\n"
         "from pulumi.runtime.proto import provider_pb2 as theirs\n"
         "print(ours.CheckRequest is theirs.CheckRequest)"
     )
@@ -130,7 +130,7 @@ def test_another_layout_of_the_sdk_costs_time_only() -> None:
     done = run(
         "from pathlib import Path\n"
         "Path.is_file = lambda self: False\n"
-        "import sys, pulumi_edas_scale.plugin_protocol as protocol\n"
+        "import sys, pulumi_edas_scale.hosts.protocol as protocol\n"
         "print(protocol.provider_pb2.__name__, 'pulumi' in sys.modules)"
     )
     assert done.stdout == "pulumi.runtime.proto.provider_pb2 True\n", done.stderr

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from pulumi_edas_scale import property_values
-from pulumi_edas_scale.model import UNKNOWN
-from pulumi_edas_scale.property_values import Properties, parse_properties, render_properties
+from pulumi_edas_scale.domain.model import UNKNOWN
+from pulumi_edas_scale.hosts import wire as property_values
+from pulumi_edas_scale.hosts.wire import Properties, parse_properties, render_properties
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

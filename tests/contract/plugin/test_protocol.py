@@ -9,19 +9,19 @@ import pytest
 from google.protobuf import empty_pb2
 from google.protobuf.json_format import MessageToDict
 
-from pulumi_edas_scale.errors import InputError, OperationError, PartialFailureError
-from pulumi_edas_scale.inputs import Checked
-from pulumi_edas_scale.model import UNKNOWN
-from pulumi_edas_scale.plugin_protocol import engine_pb2, plugin_pb2, provider_pb2, status_pb2
-from pulumi_edas_scale.property_values import Properties, parse_properties
-from pulumi_edas_scale.runtime import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialFailureError
+from pulumi_edas_scale.domain.inputs import Checked
+from pulumi_edas_scale.domain.model import UNKNOWN
+from pulumi_edas_scale.hosts.protocol import engine_pb2, plugin_pb2, provider_pb2, status_pb2
+from pulumi_edas_scale.hosts.wire import Properties, parse_properties
 from pulumi_edas_scale.version import __version__
 from tests.contract.plugin.harness import PROVIDER_URN, URN, WAIT, Core, Engine, RunningPlugin, struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pulumi_edas_scale.plugin_host import PluginHost
+    from pulumi_edas_scale.hosts.plugin_link import PluginHost
 
 ID = "cn-hangzhou/app/group"
 EMPTY = empty_pb2.Empty()

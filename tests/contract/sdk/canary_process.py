@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from Tea.core import TeaCore
 
-from pulumi_edas_scale.errors import EdasError
-from pulumi_edas_scale.sdk_client import SdkClient
+from pulumi_edas_scale.domain.errors import EdasError
+from pulumi_edas_scale.edas.client import SdkClient
 
 GIVEN = {
     "AccessKeyId": "STS.canary-given-key",

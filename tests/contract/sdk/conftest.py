@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.sdk_client import SdkClient
+from pulumi_edas_scale.edas.client import SdkClient
 from tests.contract.sdk.raw_server import RawServer, Reply
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from pulumi_edas_scale.errors import (
+from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
     EdasError,

@@ -4,9 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pulumi_edas_scale.emulator import Emulator
-from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD
-from pulumi_edas_scale.errors import (
+from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
     EdasError,
@@ -15,8 +13,10 @@ from pulumi_edas_scale.errors import (
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.model import Application, MemberState
-from pulumi_edas_scale.sdk_client import SdkClient
+from pulumi_edas_scale.domain.model import Application, MemberState
+from pulumi_edas_scale.edas.client import SdkClient
+from pulumi_edas_scale.emulator import Emulator
+from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.errors import (
+from pulumi_edas_scale.domain.errors import (
     EdasError,
     NotSentError,
     NotUnderstoodError,
@@ -13,7 +13,7 @@ from pulumi_edas_scale.errors import (
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.sdk_client import SdkClient
+from pulumi_edas_scale.edas.client import SdkClient
 from tests.contract.sdk.conftest import KEYS
 from tests.contract.sdk.endings import ENDINGS, Ending, failure
 from tests.contract.sdk.raw_server import RawServer, Reply

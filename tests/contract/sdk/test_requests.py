@@ -12,17 +12,17 @@ import pytest
 from alibabacloud_edas20170801 import client as edas_client
 from alibabacloud_edas20170801 import models as edas_models
 
-from pulumi_edas_scale import sdk_client
-from pulumi_edas_scale.classification import OPERATIONS
-from pulumi_edas_scale.errors import InputError, InternalError, PermissionDeniedError
-from pulumi_edas_scale.sdk_client import Exchange, SdkClient, parse_endpoint
+from pulumi_edas_scale.domain.errors import InputError, InternalError, PermissionDeniedError
+from pulumi_edas_scale.edas import client as sdk_client
+from pulumi_edas_scale.edas.client import Exchange, SdkClient, parse_endpoint
+from pulumi_edas_scale.edas.failures import OPERATIONS
 from tests.contract.sdk.conftest import KEYS
 from tests.contract.sdk.raw_server import RawServer, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pulumi_edas_scale.client import EdasClient
+    from pulumi_edas_scale.edas.api import EdasClient
 
 APPLICATION = {
     "Code": 200,
@@ -292,7 +292,7 @@ def test_no_region_and_no_endpoint() -> None:
 def test_the_sdk_is_imported_by_the_first_call_only() -> None:
     """Importing this package and making a client load nothing of the SDK."""
     program = (
-        "import sys; from pulumi_edas_scale.sdk_client import SdkClient; SdkClient(region_id='r');"
+        "import sys; from pulumi_edas_scale.edas.client import SdkClient; SdkClient(region_id='r');"
         "print([name for name in sys.modules if name.split('.')[0] in"
         " {'Tea', 'darabonba', 'requests', 'aiohttp'} or name.startswith('alibabacloud')])"
     )

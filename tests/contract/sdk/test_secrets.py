@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.errors import CredentialsError, EdasError, NotSentError, UnavailableError
-from pulumi_edas_scale.sdk_client import SdkClient
+from pulumi_edas_scale.domain.errors import CredentialsError, EdasError, NotSentError, UnavailableError
+from pulumi_edas_scale.edas.client import SdkClient
 from tests.contract.sdk.conftest import KEYS
 from tests.contract.sdk.endings import failure
 from tests.contract.sdk.raw_server import RawServer, Reply
@@ -42,7 +42,7 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 PROGRAM = """
 import sys, threading
-from pulumi_edas_scale.sdk_client import SdkClient
+from pulumi_edas_scale.edas.client import SdkClient
 client = SdkClient(region_id="r", endpoint=sys.argv[1], profile=sys.argv[2] or None)
 try:
     print(client.submit_scale_out("app", "group", ["ecu"]))

@@ -1,0 +1,261 @@
+"""The doctor's look at the account: credentials, endpoint, clock, and each permission by a reading.
+
+This file's law: every call is one reading, made once and not retried, because here a refusal is the answer.
+What only a change would show is not tried.
+"""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
+
+from pulumi_edas_scale.cli.findings import Finding, State
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    CredentialsError,
+    EdasError,
+    NotUnderstoodError,
+    PermissionDeniedError,
+    ThrottledError,
+)
+from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES
+from pulumi_edas_scale.edas.credentials import KEY_VARIABLES, PROFILE_FILES, chosen_profile, find_keys
+from pulumi_edas_scale.edas.failures import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from pulumi_edas_scale.cli.context import Cloud
+    from pulumi_edas_scale.domain.model import ApplicationSummary
+
+_T = TypeVar("_T")
+
+PAGE_SIZE: Final = 100
+
+CLOCK_SECONDS: Final = 5.0
+"""Time-out of the question for the time."""
+
+HARMLESS_SKEW: Final = 60.0
+REFUSED_SKEW: Final = 900.0
+"""Seconds; the gateway refuses calls that are signed more than 15 minutes off (InvalidTimeStamp.Expired)."""
+
+NOBODY: Final = "00000000-0000-4000-8000-000000000000"
+"""An id that nothing has, to record how EDAS says that something does not exist."""
+
+_POLICY: Final = "'edas-scale ram-policy' prints the policy to attach to the caller."
+
+
+def check_account(cloud: Cloud, wanted: str | None, *, record: bool = False) -> list[Finding]:
+    """Look at everything that can be seen of the account by reading.
+
+    Args:
+        cloud: the account, not asked yet.
+        wanted: id or name of the application to ask about, None for the first one on an ECS cluster.
+        record: whether to ask also for what does not exist, to record the answers.
+    """
+    readings = _Readings(cloud)
+    applications = readings.probe("ListApplication", lambda: cloud.client.read_applications(1, PAGE_SIZE))
+    error = readings.errors.get("ListApplication")
+    findings = [_credentials(cloud, error), _endpoint(cloud, error), check_clock(cloud)]
+    if isinstance(error, CredentialsError) or findings[1].state is State.RED:
+        return findings
+    readings.ask(_chosen(applications or (), wanted), wanted, record=record)
+    manage = Finding(
+        "edas:ManageApplication",
+        State.SKIPPED,
+        "Only a change would show whether scale out and scale in are allowed, so it was not tried.",
+        _POLICY,
+    )
+    return [*findings, *readings.findings, manage]
+
+
+def describe_source(environ: Mapping[str, str], profile: str | None) -> str:
+    """Say where credentials are taken from; names only, never values.
+
+    Args:
+        environ: the environment.
+        profile: the profile of the settings, None when none is named.
+    """
+    chosen = chosen_profile(environ, profile)
+    if chosen:
+        return f"the profile '{chosen}' of {PROFILE_FILES}"
+    if find_keys(environ) is None:
+        return "the search of Alibaba Cloud's credentials library"
+    key, secret, token = next(
+        names for names in KEY_VARIABLES if all(environ.get(name, "").strip() for name in names[:2])
+    )
+    temporary = f", with {token}" if environ.get(token, "").strip() else ""
+    return f"the environment variables {key} and {secret}{temporary}"
+
+
+def _credentials(cloud: Cloud, error: EdasError | None) -> Finding:
+    source = describe_source(cloud.surroundings.environ, cloud.settings.profile)
+    if isinstance(error, CredentialsError):
+        if not error.code:
+            return Finding("credentials", State.RED, error.message, "Export a key pair, or name a profile.")
+        return Finding(
+            "credentials",
+            State.RED,
+            f"Credentials from {source} are not accepted. {error}",
+            "Check key, secret and token, the clock of this machine, and that EDAS is activated for the account.",
+        )
+    found = cloud.client.credentials_source()
+    through = f" ({found})" if found and "search" in source else ""
+    return Finding("credentials", State.OK, f"Found in {source}{through}.")
+
+
+def _endpoint(cloud: Cloud, error: EdasError | None) -> Finding:
+    source = cloud.settings.region_source
+    region = f"region {cloud.region_id}{f' (from {source})' if source else ''}"
+    at = f" at {cloud.settings.endpoint}" if cloud.settings.endpoint else ""
+    answered = (BusinessError, PermissionDeniedError, CredentialsError, ThrottledError)
+    if isinstance(error, CredentialsError) and not error.code:
+        return Finding("endpoint", State.SKIPPED, f"EDAS of {region}{at} was not asked without credentials.")
+    if error is None or isinstance(error, answered):
+        return Finding("endpoint", State.OK, f"EDAS of {region}{at} answers.")
+    hint = "the endpoint serves something else" if isinstance(error, NotUnderstoodError) else "the network"
+    return Finding(
+        "endpoint",
+        State.RED,
+        f"EDAS of {region}{at} cannot be used. {error}",
+        f"Check the region, ALIBABA_CLOUD_ENDPOINT_EDAS, proxies, and {hint}.",
+    )
+
+
+def check_clock(cloud: Cloud) -> Finding:
+    """Compare the clock of this machine with that of the endpoint."""
+    url = cloud.settings.endpoint or f"https://edas.{cloud.region_id}.aliyuncs.com"
+    there = _read_date(url)
+    if there is None:
+        return Finding("clock", State.SKIPPED, f"{url} does not tell the time.")
+    skew = (cloud.surroundings.wall_clock() - there).total_seconds()
+    if abs(skew) <= HARMLESS_SKEW:
+        return Finding("clock", State.OK, "The clock of this machine agrees with EDAS's within a minute.")
+    words = f"The clock of this machine is {abs(skew) / 60:.0f} minutes {'ahead' if skew > 0 else 'behind'}."
+    return Finding(
+        "clock",
+        State.WARNING if abs(skew) < REFUSED_SKEW else State.RED,
+        f"{words} Calls signed more than 15 minutes off are refused.",
+        "Set the clock, or let NTP do it.",
+    )
+
+
+def _read_date(url: str) -> datetime | None:
+    """Return the moment in the Date header of a host, whatever else it answers; None when it tells none."""
+    loopback = (urlsplit(url).hostname or "") in {"127.0.0.1", "localhost", "::1"}
+    proxies = [urllib.request.ProxyHandler({})] if loopback else []
+    opener = urllib.request.build_opener(*proxies)
+    try:
+        with opener.open(url, timeout=CLOCK_SECONDS) as answer:
+            text = answer.headers.get("Date")
+    except urllib.error.HTTPError as error:
+        text = error.headers.get("Date")
+        error.close()
+    except (OSError, ValueError):
+        return None
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _chosen(applications: tuple[ApplicationSummary, ...], wanted: str | None) -> ApplicationSummary | None:
+    if wanted is not None:
+        return next((each for each in applications if wanted in (each.app_id, each.name)), None)
+    return next((each for each in applications if each.cluster_type not in KUBERNETES_CLUSTER_TYPES), None)
+
+
+@dataclass
+class _Readings:
+    """The readings made so far: what they found, and the errors by operation."""
+
+    cloud: Cloud
+    findings: list[Finding] = field(default_factory=list)
+    errors: dict[str, EdasError] = field(default_factory=dict)
+
+    def ask(self, summary: ApplicationSummary | None, wanted: str | None, *, record: bool) -> None:
+        """Make every other reading the provider makes, as far as there is something to ask about."""
+        client = self.cloud.client
+        app_id = summary.app_id if summary is not None else wanted
+        if app_id is None:
+            for operation in ("QueryApplicationStatus", "ListRecentChangeOrder", "GetChangeOrderInfo"):
+                self._skip(operation, "no application on an ECS cluster is known; --app names one")
+            cluster_id = ""
+        else:
+            live = self.probe("QueryApplicationStatus", lambda: client.read_application(app_id))
+            cluster_id = (live.cluster_id if live else "") or (summary.cluster_id if summary else "")
+            self._ask_orders(app_id)
+        self._ask_cluster(cluster_id)
+        if record:
+            self._quietly(lambda: client.read_application(NOBODY))
+            self._quietly(lambda: client.read_change_order(NOBODY))
+
+    def _ask_orders(self, app_id: str) -> None:
+        client = self.cloud.client
+        orders = self.probe("ListRecentChangeOrder", lambda: client.read_change_orders(app_id))
+        if orders is None:
+            self._skip("GetChangeOrderInfo", "the change orders could not be listed")
+        elif orders:
+            self.probe("GetChangeOrderInfo", lambda: client.read_change_order(orders[0].order_id))
+        else:
+            self._skip("GetChangeOrderInfo", "the application has no recent change order")
+
+    def _ask_cluster(self, cluster_id: str) -> None:
+        client = self.cloud.client
+        for operation, call in (
+            ("ListScaleOutEcu", lambda: client.read_scale_out_machines(cluster_id)),
+            ("ListClusterMembers", lambda: client.read_cluster_members(cluster_id, 1, PAGE_SIZE)),
+            ("GetCluster", lambda: self._cluster(cluster_id)),
+        ):
+            if cluster_id:
+                self.probe(operation, call)
+            else:
+                self._skip(operation, "no cluster is known")
+
+    def _cluster(self, cluster_id: str) -> bool:
+        """Ask for a cluster; the refusal, which the client makes a False, is raised."""
+        known = self.cloud.client.has_cluster(cluster_id)
+        last = self.cloud.memory.exchanges[-1].error
+        if last is not None:
+            raise last
+        return known
+
+    def probe(self, operation: str, call: Callable[[], _T]) -> _T | None:
+        """Make one reading and note how it went; None when it failed."""
+        action = OPERATIONS[operation].ram_action
+        name = f"{action} ({operation})"
+        try:
+            value = call()
+        except PermissionDeniedError as error:
+            self._failed(operation, Finding(name, State.RED, str(error), f"Grant {action}: {_POLICY}"), error)
+        except ThrottledError as error:
+            fix = "Run the doctor again in a minute; other programs use the account's calls."
+            self._failed(operation, Finding(name, State.WARNING, str(error), fix), error)
+        except EdasError as error:
+            fix = "Check that the application and its cluster exist in this account and region."
+            self._failed(operation, Finding(name, State.RED, str(error), fix), error)
+        else:
+            self.findings.append(Finding(name, State.OK, "The reading was answered."))
+            return value
+        return None
+
+    def _failed(self, operation: str, finding: Finding, error: EdasError) -> None:
+        self.findings.append(finding)
+        self.errors[operation] = error
+
+    def _skip(self, operation: str, reason: str) -> None:
+        action = OPERATIONS[operation].ram_action
+        self.findings.append(Finding(f"{action} ({operation})", State.SKIPPED, f"Not asked: {reason}."))
+
+    def _quietly(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except EdasError:
+            return  # the client remembers it, which is what it was asked for

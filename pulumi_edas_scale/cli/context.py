@@ -1,0 +1,218 @@
+"""What every command that asks EDAS needs: options, settings, one session, and how things are found by name.
+
+This file's law: nothing is sent that could change anything. A call that fails is retried for some seconds,
+because a person is waiting.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from pulumi_edas_scale.cli.output import Failure, WrongUse
+from pulumi_edas_scale.cli.recorder import Memory
+from pulumi_edas_scale.domain import messages as diagnosis
+from pulumi_edas_scale.domain.clock import Limits, ThreadRuntime
+from pulumi_edas_scale.domain.errors import BusinessError, InputError
+from pulumi_edas_scale.domain.model import Scope
+from pulumi_edas_scale.domain.settings import resolve_settings
+from pulumi_edas_scale.edas.client import SdkClient
+from pulumi_edas_scale.operations.ownership import Claims
+from pulumi_edas_scale.operations.session import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pulumi_edas_scale.domain.clock import Runtime
+    from pulumi_edas_scale.domain.model import Application, ApplicationSummary, ChangeOrder, DeployGroup
+    from pulumi_edas_scale.domain.settings import Settings
+    from pulumi_edas_scale.operations.session import Session
+
+PATIENCE_SECONDS: Final = 8.0
+"""How long a call that keeps failing is retried: an answer now is better than one in a minute."""
+
+OPTIONS: Final = {"regionId": "--region", "endpoint": "--endpoint", "profile": "--profile"}
+"""The option that tells a setting."""
+
+_C = TypeVar("_C", bound="Callable[..., object]")
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a command sees of the process it runs in; click's ``obj``.
+
+    Attributes:
+        environ: the environment.
+        runtime: monotonic time, chance and waiting.
+        wall_clock: the time of day, with its zone.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    runtime: Runtime = field(default_factory=ThreadRuntime)
+    wall_clock: Callable[[], datetime] = _wall_clock
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """EDAS in one region, for the length of a command."""
+
+    surroundings: Surroundings
+    settings: Settings
+    region_id: str
+    client: SdkClient
+    memory: Memory
+    session: Session
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds of one reading."""
+        return Limits(self.surroundings.runtime, patience=PATIENCE_SECONDS)
+
+    def application(self, wanted: str) -> Application:
+        """Return an application by its id or its name, read now.
+
+        Raises:
+            Failure: there is none, or several have the name.
+        """
+        if _ID.fullmatch(wanted):
+            try:
+                return self.read(wanted)
+            except BusinessError:
+                if any(each.app_id == wanted for each in self.session.inventory.applications(self.limits)):
+                    raise
+        return self.read(self.summary(wanted).app_id)
+
+    def summary(self, wanted: str) -> ApplicationSummary:
+        """Return an application's line in the list of the region, by its id or its name.
+
+        Raises:
+            Failure: there is none, or several have the name.
+        """
+        known = self.session.inventory.applications(self.limits)
+        found = [each for each in known if each.app_id == wanted] or [
+            each for each in known if each.name == wanted
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = diagnosis.listing(each.app_id for each in found)
+            raise Failure(
+                f"{len(found)} applications in region {self.region_id} have the name '{wanted}': {ids}. Use an id."
+            )
+        listed = diagnosis.listing(f"{each.name} ({each.app_id})" for each in known) or "none"
+        raise Failure(
+            f"There is no application '{wanted}' in region {self.region_id}, or these credentials do not see it. "
+            f"They see: {listed}."
+        )
+
+    def read(self, app_id: str) -> Application:
+        """Return a reading of an application that begins now."""
+        begun_after = self.surroundings.runtime.now()
+        return self.session.inventory.application(app_id, self.limits, begun_after=begun_after).value
+
+    def change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
+        """Return the recent change orders of an application, the newest first."""
+        orders = self.session.inventory.change_orders(app_id, self.limits)
+        return tuple(sorted(orders, key=lambda each: (each.created_at, each.order_id), reverse=True))
+
+    def group(self, live: Application, wanted: str) -> DeployGroup:
+        """Return a deploy group of an application by its id or its name.
+
+        Raises:
+            Failure: there is none, or several have the name.
+        """
+        found = [each for each in live.groups if each.group_id == wanted] or [
+            each for each in live.groups if each.name == wanted
+        ]
+        if len(found) == 1:
+            return found[0]
+        known = diagnosis.listing(f"{each.name} ({each.group_id})" for each in live.groups) or "none"
+        raise Failure(
+            f"Application {live.name} ({live.app_id}) has {len(found) or 'no'} deploy group"
+            f"{'s' if found else ''} '{wanted}'. Its groups are: {known}."
+        )
+
+    def scope(self, live: Application, group: DeployGroup) -> Scope:
+        """Return whose members a membership of that group manages."""
+        return Scope(self.region_id, live.app_id, group.group_id)
+
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def surroundings_of(ctx: click.Context) -> Surroundings:
+    """Return what the caller gave, else the process itself."""
+    return ctx.obj if isinstance(ctx.obj, Surroundings) else Surroundings()
+
+
+def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, profile: str | None) -> Cloud:
+    """Return EDAS as options and environment say; no call is made.
+
+    Raises:
+        Failure: an option or a variable cannot be right, or no region is given.
+    """
+    surroundings = surroundings_of(ctx)
+    settings = settings_of(surroundings.environ, region=region, endpoint=endpoint, profile=profile)
+    if settings.region_id is None:
+        raise WrongUse("No region is given. Use --region, or set ALIBABA_CLOUD_REGION_ID.")
+    memory = Memory()
+    client = SdkClient(
+        region_id=settings.region_id,
+        endpoint=settings.endpoint,
+        profile=settings.profile,
+        environ=surroundings.environ,
+        watch=memory.note,
+    )
+    session = open_session(client, surroundings.runtime, Claims())
+    return Cloud(surroundings, settings, settings.region_id, client, memory, session)
+
+
+def settings_of(
+    environ: Mapping[str, str], *, region: str | None, endpoint: str | None, profile: str | None
+) -> Settings:
+    """Return the settings that hold: options first, then the environment.
+
+    Raises:
+        Failure: one of them cannot be right.
+    """
+    explicit = {"regionId": region, "endpoint": endpoint, "profile": profile}
+    try:
+        return resolve_settings({}, environ, explicit)
+    except InputError as error:
+        message = str(error)
+        for name, option in OPTIONS.items():
+            message = message.replace(f"the input {name} of the provider", f"the option {option}")
+        raise WrongUse(message) from error
+
+
+def cloud_options(command: _C) -> _C:
+    """Give a command the options that say where EDAS is, and ``--json``."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option("--profile", metavar="NAME", help="Profile of the Alibaba Cloud credentials."),
+        click.option("--endpoint", metavar="URL", help="Address of EDAS, with its scheme."),
+        click.option("--region", metavar="ID", help="Region, such as cn-hangzhou."),
+    ):
+        command = option(command)
+    return command
+
+
+def with_cloud(command: Callable[..., object]) -> Callable[..., object]:
+    """Give a command the options of ``cloud_options``, and ``cloud`` in their place."""
+
+    @functools.wraps(command)
+    def opened(*, region: str | None, endpoint: str | None, profile: str | None, **rest: Any) -> object:  # noqa: ANN401
+        ctx = click.get_current_context()
+        return command(cloud=open_cloud(ctx, region=region, endpoint=endpoint, profile=profile), **rest)
+
+    return cloud_options(opened)

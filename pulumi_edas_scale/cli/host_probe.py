@@ -1,0 +1,58 @@
+"""What runs inside a host of Pulumi's dynamic providers to find out what ``dynamic_host.py`` can do there.
+
+This file's law: it asks no cloud and no engine. The host takes any object that answers ``configure`` and
+``check`` for a provider, so this one needs nothing of Pulumi's; it is loaded by reference, as the door is.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+URN: Final = "urn:pulumi:probe::probe::pulumi-python:dynamic/edas-scale:Probe::probe"
+
+ADDRESS: Final = "127.0.0.1:9"
+"""Stands for the engine's address; nobody connects to it."""
+
+FAIL: Final = "fail"
+"""The input that asks for a failure with state."""
+
+MESSAGE: Final = "probe"
+
+
+@dataclass
+class Probe:
+    """A provider that tells in the answer to check what it can see of its host."""
+
+    seen: dict[str, object] = field(default_factory=dict)
+
+    def configure(self, req: object) -> None:
+        """Take no settings."""
+
+    def check(self, olds: Mapping[str, object], news: Mapping[str, object]) -> SimpleNamespace:
+        """Tell which tricks work, or fail as the door fails."""
+        from pulumi_edas_scale import dynamic  # noqa: PLC0415 - imported in the host only
+        from pulumi_edas_scale.hosts import dynamic_process as dynamic_host  # noqa: PLC0415 - imported in the host only
+
+        del olds
+        call = dynamic_host.current_call()
+        if news.get(FAIL):
+            state = dynamic_host.PartialState(id="probe", inputs={}, outputs={}, reasons=(MESSAGE,))
+            raise dynamic_host.failure(call, MESSAGE, state) from None
+        found = {
+            "door": hasattr(dynamic, "Provider"),
+            "call": call.urn == URN and call.context is not None,
+            "address": dynamic_host.engine_address(sys.argv) == ADDRESS,
+            "pool": dynamic_host.widen_pool(),
+            "interrupt": dynamic_host.before_threads_are_joined(_nothing),
+        }
+        return SimpleNamespace(inputs={**news, **found}, failures=[])
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,243 @@
+"""``edas-scale orders`` and ``edas-scale order``: change orders listed, explained and followed.
+
+This file's law: a bad end is told when it is seen, and believed as late as the provider believes it: while an
+order is followed, a failure that EDAS may still mend by itself does not end the command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from pulumi_edas_scale.cli.batches import OrderBody, parse_order_body
+from pulumi_edas_scale.cli.context import Cloud, with_cloud
+from pulumi_edas_scale.cli.output import FAILED, Failure, note, say, say_json, say_table
+from pulumi_edas_scale.cli.status import order_json, say_orders
+from pulumi_edas_scale.domain.errors import BusinessError
+from pulumi_edas_scale.domain.orders import Belief, Phase, describe_status, phase_of
+from pulumi_edas_scale.domain.task_errors import explain
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.domain.model import OrderReport, TaskFailure
+
+SHORTEST_INTERVAL: Final = 0.7
+"""Seconds; EDAS allows 100 looks at change orders a minute, for the whole account."""
+
+
+@click.command("orders")
+@click.argument("app")
+@with_cloud
+def orders(*, cloud: Cloud, app: str, as_json: bool) -> None:
+    """List the recent change orders of application APP (id or name), the newest first."""
+    live = cloud.application(app)
+    found = list(cloud.change_orders(live.app_id))
+    if as_json:
+        say_json(
+            {
+                "regionId": cloud.region_id,
+                "appId": live.app_id,
+                "name": live.name,
+                "changeOrders": [order_json(each) for each in found],
+            }
+        )
+    elif found:
+        say_orders(live, found)
+    else:
+        say(f"Application {live.name} ({live.app_id}) has no recent change orders.")
+
+
+@click.command("order")
+@click.argument("order_id", metavar="ID")
+@click.option("--follow", is_flag=True, help="Show its progress until it has ended.")
+@click.option(
+    "--interval",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(min=SHORTEST_INTERVAL),
+    metavar="SECONDS",
+    help="Pause between two looks with --follow.",
+)
+@with_cloud
+def order(*, cloud: Cloud, order_id: str, follow: bool, interval: float, as_json: bool) -> None:
+    """Explain change order ID: its batches and instances, what failed, why, and what to do.
+
+    Exits with 1 when the order ended badly. With --json --follow every change is one line.
+    """
+    look = _look(cloud, order_id)
+    if follow:
+        look = _follow(cloud, look, interval, as_json=as_json)
+    if as_json:
+        say_json(_as_json(look), on_one_line=follow)
+    else:
+        _explain(look)
+    if phase_of(look.report.status) is Phase.ENDED_BADLY:
+        click.get_current_context().exit(FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    report: OrderReport
+    body: OrderBody
+
+    @property
+    def progress(self) -> str:
+        """The state in one line."""
+        words = f"{describe_status(self.report.status)}"
+        batches = self.body.batches
+        for number, batch in enumerate(batches, start=1):
+            if batch.instances and not all(each.ended for each in batch.instances):
+                done = sum(each.ended for each in batch.instances)
+                return f"{words}; batch {number} of {len(batches)}: {done} of {len(batch.instances)} instances done"
+        return words
+
+
+def _look(cloud: Cloud, order_id: str) -> _Look:
+    try:
+        report = cloud.session.inventory.change_order(order_id, cloud.limits)
+    except BusinessError as error:
+        message = (
+            f"There is no change order '{order_id}' in region {cloud.region_id}, or EDAS has forgotten it "
+            f"(it keeps them for about three months). EDAS says: {error}"
+        )
+        raise Failure(message) from error
+    return _Look(report, parse_order_body(cloud.memory.body_of("GetChangeOrderInfo")))
+
+
+def _follow(cloud: Cloud, look: _Look, interval: float, *, as_json: bool) -> _Look:
+    """Say how an order goes on until it has ended; return the last look."""
+    belief = Belief()
+    said = ""
+    while True:
+        now = cloud.surroundings.runtime.now()
+        belief = belief.after(look.report.status, now)
+        if phase_of(look.report.status) is Phase.SUCCEEDED or belief.sure(now):
+            return look
+        if look.progress != said:
+            said = look.progress
+            if as_json:
+                say_json(_as_json(look), on_one_line=True)
+            else:
+                say(f"Change order {look.report.order_id}: {said}")
+                _say_held(look.report)
+        try:
+            cloud.limits.sleep(interval)
+            look = _look(cloud, look.report.order_id)
+        except KeyboardInterrupt:
+            note("Stopped following; the order goes on.")
+            click.get_current_context().exit(FAILED)
+
+
+def _say_held(report: OrderReport) -> None:
+    if phase_of(report.status) is Phase.HELD:
+        say(
+            "It waits until somebody confirms its next batch, in the EDAS console under Change Records; a "
+            "membership with confirmBatches confirms the orders it has submitted."
+        )
+
+
+def _explain(look: _Look) -> None:
+    report, body = look.report, look.body
+    say(f"Change order {report.order_id}: {describe_status(report.status)}")
+    started = f"started by {report.created_by}" if report.created_by else "started"
+    moment = f" at {body.created_at} (as EDAS writes it, without a zone)" if body.created_at else ""
+    say(f"{body.kind or report.description or 'Change'}, {started}{moment}")
+    if body.detail:
+        say(body.detail)
+    _say_held(report)
+    for number, batch in enumerate(body.batches, start=1):
+        state = "" if batch.status is None else f": {describe_status(batch.status)}"
+        say()
+        say(f"Batch {number} of {len(body.batches)}{state}")
+        if batch.instances:
+            say_table(
+                ("INSTANCE", "IP", "STATE", "LAST STEP"),
+                [
+                    (
+                        each.name,
+                        each.ip,
+                        "" if each.status is None else describe_status(each.status),
+                        each.step,
+                    )
+                    for each in batch.instances
+                ],
+            )
+    if report.failures:
+        say()
+        say("What failed:")
+        for failure in report.failures:
+            _say_failure(failure)
+    elif phase_of(report.status) is Phase.ENDED_BADLY:
+        say()
+        say("EDAS tells no cause; the console shows the order under Change Records.")
+
+
+def _say_failure(failure: TaskFailure) -> None:
+    where = f" in '{failure.stage}'" if failure.stage else ""
+    documented = explain(failure.code)
+    name = f" {documented.name}" if documented else ""
+    say(f"- {_who(failure)}: {failure.code or 'no error code'}{name}{where}")
+    if failure.message:
+        say(f"  EDAS says: '{failure.message}'")
+    if documented:
+        say(f"  Cause: {documented.cause}.")
+        say(f"  Fix: {documented.fix}.")
+
+
+def _who(failure: TaskFailure) -> str:
+    if failure.instance_name and failure.ip:
+        return f"{failure.instance_name} ({failure.ip})"
+    return failure.instance_name or failure.ip or "the whole batch"
+
+
+def _as_json(look: _Look) -> dict[str, Any]:
+    report, body = look.report, look.body
+    return {
+        "orderId": report.order_id,
+        "status": report.status,
+        "state": _word(report.status),
+        "kind": body.kind,
+        "description": report.description,
+        "detail": body.detail,
+        "createdAt": body.created_at,
+        "createdBy": report.created_by,
+        "heldPipelineId": report.held_pipeline_id,
+        "batches": [
+            {
+                "name": batch.name,
+                "status": batch.status,
+                "state": _word(batch.status),
+                "instances": [
+                    {
+                        "name": each.name,
+                        "ip": each.ip,
+                        "status": each.status,
+                        "state": _word(each.status),
+                        "step": each.step,
+                    }
+                    for each in batch.instances
+                ],
+            }
+            for batch in body.batches
+        ],
+        "failures": [_failure_json(each) for each in report.failures],
+    }
+
+
+def _word(status: int | None) -> str:
+    return "" if status is None else describe_status(status).rpartition(" (")[0]
+
+
+def _failure_json(failure: TaskFailure) -> dict[str, str]:
+    documented = explain(failure.code)
+    return {
+        "instanceName": failure.instance_name,
+        "ip": failure.ip,
+        "stage": failure.stage,
+        "code": failure.code,
+        "name": documented.name if documented else "",
+        "message": failure.message,
+        "cause": documented.cause if documented else "",
+        "fix": documented.fix if documented else "",
+    }

@@ -1,0 +1,209 @@
+"""``edas-scale plan``: what a membership would change now, by the provider's own preview.
+
+This file's law: the same preview as in ``pulumi preview``, so the two cannot say different things; nothing is
+sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from pulumi_edas_scale.cli.context import PATIENCE_SECONDS, Cloud, with_cloud
+from pulumi_edas_scale.cli.output import FAILED, Failure, WrongUse, note, say, say_json
+from pulumi_edas_scale.domain.clock import Limits
+from pulumi_edas_scale.domain.fields import BY_NAME
+from pulumi_edas_scale.domain.inputs import (
+    check_inputs,
+    import_inputs,
+    parse_recorded,
+    parse_spec,
+    render_outputs,
+)
+from pulumi_edas_scale.domain.messages import label
+from pulumi_edas_scale.domain.model import Recorded, Scope
+from pulumi_edas_scale.operations.observe import Wish, truth_of
+from pulumi_edas_scale.operations.preview import preview_change
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pulumi_edas_scale.domain.inputs import Checked
+    from pulumi_edas_scale.domain.model import Application, Member, Spec
+    from pulumi_edas_scale.domain.plan import Order, Plan
+    from pulumi_edas_scale.operations.preview import Preview
+
+EVERYBODY: Final = "all"
+
+OPTIONS: Final = {
+    "instanceIds": "--members",
+    "ecuIds": "--members",
+    "exclusive": "--exclusive",
+    "minRunning": "--min-running",
+    "maxRemovals": "--max-removals",
+    "batchSize": "--batch-size",
+    "forceScaleIn": "--force-scale-in",
+}
+"""The option that tells an input."""
+
+
+@click.command("plan")
+@click.argument("app")
+@click.argument("group")
+@click.option(
+    "--members",
+    required=True,
+    metavar="ID,ID",
+    help="Who shall be a member: ECS instance ids or ECU ids; an empty text is nobody.",
+)
+@click.option(
+    "--managed",
+    default="",
+    metavar="ID,ID|all",
+    help="Members the membership manages already, so that those not listed leave. Without it, it is a new one.",
+)
+@click.option("--exclusive", is_flag=True, help="Scale in foreign members, too.")
+@click.option("--min-running", type=int, metavar="N", help="Floor of running members.")
+@click.option("--max-removals", type=int, metavar="N", help="Refuse when more members would leave.")
+@click.option("--batch-size", type=int, metavar="N", help="Most instances in one change order.")
+@click.option(
+    "--force-scale-in", type=click.Choice(BY_NAME["forceScaleIn"].words), help="Members to remove by force."
+)
+@with_cloud
+def plan(  # noqa: PLR0913 - one argument per option
+    *,
+    cloud: Cloud,
+    app: str,
+    group: str,
+    members: str,
+    managed: str,
+    as_json: bool,
+    **policy: object,
+) -> None:
+    """Say what a membership of GROUP of APP (ids or names) would change now. Nothing is sent.
+
+    Exits with 1 when something would change or the plan is refused, and with 0 when nothing would.
+    """
+    live = cloud.application(app)
+    scope = cloud.scope(live, cloud.group(live, group))
+    checked = _checked(cloud, scope, _ids(members), policy)
+    spec = parse_spec(checked.inputs)
+    preview = preview_change(
+        cloud.session,
+        _wish(scope, spec, _recorded(live, scope, managed)),
+        Limits(cloud.surroundings.runtime, patience=PATIENCE_SECONDS),
+        strict=False,
+    )
+    if preview.survey is None and not preview.failures:
+        raise Failure(" ".join(preview.mendable))
+    _say(scope, preview, as_json=as_json)
+    if preview.failures or preview.changes_membership:
+        click.get_current_context().exit(FAILED)
+
+
+def _ids(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _inputs(scope: Scope, ids: Sequence[str], policy: Mapping[str, object]) -> dict[str, object]:
+    """Return the inputs of a membership in camelCase."""
+    given = {name: policy.get(row.snake) for name, row in BY_NAME.items()}
+    return {
+        **{name: value for name, value in given.items() if value is not None},
+        "regionId": scope.region_id,
+        "appId": scope.app_id,
+        "groupId": scope.group_id,
+        "instanceIds": [each for each in ids if each.startswith("i-")],
+        "ecuIds": [each for each in ids if not each.startswith("i-")],
+    }
+
+
+def _checked(cloud: Cloud, scope: Scope, ids: Sequence[str], policy: Mapping[str, object]) -> Checked:
+    checked = check_inputs(_inputs(scope, ids, policy), recorded=None, settings=cloud.settings)
+    if checked.failures:
+        reasons = (f"{_option(path)}: {reason}" for path, reason in checked.failures)
+        raise WrongUse(" ".join(reasons))
+    return checked
+
+
+def _option(path: str) -> str:
+    return OPTIONS.get(path.split("[", 1)[0], path)
+
+
+def _recorded(live: Application, scope: Scope, managed: str) -> Recorded:
+    """Return what a state would record of a membership that manages these members."""
+    here = live.members_of(scope.group_id)
+    ids = _ids(managed)
+    ours = [each for each in here if managed == EVERYBODY or {each.instance_id, each.ecu_id} & set(ids)]
+    if not ids:
+        return Recorded()
+    absent = sorted(
+        set(ids) - {EVERYBODY} - {name for each in here for name in (each.instance_id, each.ecu_id)}
+    )
+    if absent and managed != EVERYBODY:
+        note(f"--managed: not members of the group, and so ignored: {', '.join(absent)}.")
+    inputs = import_inputs(scope, ours)
+    truth = truth_of(live, scope, frozenset(each.ecu_id for each in ours), Recorded())
+    return parse_recorded(render_outputs(inputs, truth))
+
+
+def _wish(scope: Scope, spec: Spec, recorded: Recorded) -> Wish:
+    return Wish(urn="", scope=scope, listed=spec.listed, policy=spec.policy, recorded=recorded)
+
+
+def _say(scope: Scope, preview: Preview, *, as_json: bool) -> None:
+    for path, reason in preview.failures:
+        note(f"Refused: {_option(path)}: {reason}" if path else f"Refused: {reason}")
+    for warning in preview.warnings:
+        note(f"Warning: {warning}")
+    if as_json:
+        say_json(_as_json(scope, preview))
+        return
+    for line in preview.lines:
+        say(line)
+    if preview.survey is not None and not preview.lines:
+        say("no order")
+
+
+def _as_json(scope: Scope, preview: Preview) -> dict[str, Any]:
+    found = preview.survey
+    answer: dict[str, Any] = {
+        "regionId": scope.region_id,
+        "appId": scope.app_id,
+        "groupId": scope.group_id,
+        "changes": preview.changes_membership,
+        "refused": [{"path": path, "reason": reason} for path, reason in preview.failures],
+        "warnings": list(preview.warnings),
+    }
+    return answer if found is None else {**answer, **_plan_json(found.plan, found.names)}
+
+
+def _plan_json(decided: Plan, names: Mapping[str, str]) -> dict[str, Any]:
+    def labels(members: Sequence[Member]) -> list[str]:
+        return [label(each) for each in members]
+
+    return {
+        "orders": [_order_json(each, names) for each in decided.orders],
+        "adopt": labels(decided.adopt),
+        "leave": labels(decided.leave),
+        "evict": labels(decided.evict),
+        "foreign": labels(decided.foreign),
+        "broken": labels(decided.broken),
+        "absent": [{"id": each.listed.id, "cause": each.cause.value} for each in decided.absent],
+        "runningNow": decided.running_now,
+        "lowestRunning": decided.lowest_running,
+        "finallyRunning": decided.finally_running,
+        "finallyMembers": decided.finally_members,
+    }
+
+
+def _order_json(order: Order, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "kind": order.kind.value,
+        "instances": [names.get(each, each) for each in order.ecu_ids],
+        "ecuIds": list(order.ecu_ids),
+        "eccIds": list(order.ecc_ids),
+        "force": order.force,
+        "repair": order.repair,
+    }

@@ -1,0 +1,158 @@
+"""``edas-scale status``: the groups of an application, their members, and the orders under way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from pulumi_edas_scale.cli.context import Cloud, with_cloud
+from pulumi_edas_scale.cli.output import note, say, say_json, say_table
+from pulumi_edas_scale.domain.errors import ThrottledError, UnavailableError
+from pulumi_edas_scale.domain.messages import describe_states, label
+from pulumi_edas_scale.domain.orders import describe_status, is_active
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.domain.model import Application, ChangeOrder, DeployGroup, Member
+
+SHORTEST_INTERVAL: Final = 1.0
+"""Seconds; EDAS allows 100 readings of applications a minute, for the whole account."""
+
+ORDER_HEADINGS: Final = ("ORDER", "STATE", "GROUP", "WHAT", "STARTED", "BY")
+_MEMBER_HEADINGS: Final = ("INSTANCE", "IP", "ZONE", "STATE", "LAST TASK", "AGENT")
+
+
+@click.command("status")
+@click.argument("app")
+@click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option(
+    "--interval",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(min=SHORTEST_INTERVAL),
+    metavar="SECONDS",
+    help="Pause between two looks.",
+)
+@with_cloud
+def status(*, cloud: Cloud, app: str, watch: bool, interval: float, as_json: bool) -> None:
+    """Show the deploy groups of application APP (id or name), its members, and change orders under way.
+
+    With --json --watch every look is one line.
+    """
+    live = cloud.application(app)
+    _show(cloud, live, as_json=as_json, watch=watch)
+    if not watch:
+        return
+    try:
+        while True:
+            cloud.limits.sleep(interval)
+            try:
+                _show(cloud, cloud.read(live.app_id), as_json=as_json, watch=True)
+            except (ThrottledError, UnavailableError) as error:
+                note(f"{error} Looking again in {interval:g} seconds.")
+    except KeyboardInterrupt:
+        note("Stopped watching.")
+
+
+def _show(cloud: Cloud, live: Application, *, as_json: bool, watch: bool) -> None:
+    active = [each for each in cloud.change_orders(live.app_id) if is_active(each.status)]
+    if as_json:
+        say_json(_as_json(cloud, live, active), on_one_line=watch)
+        return
+    if watch:
+        click.clear()
+    cluster = f", cluster {live.cluster_id}" if live.cluster_id else ""
+    say(f"Application {live.name} ({live.app_id}) in {cloud.region_id}{cluster}")
+    for group in live.groups:
+        _say_group(live, group)
+    say()
+    if not active:
+        say("No change order is under way.")
+        return
+    say("Change orders under way:")
+    say_orders(live, active)
+
+
+def _say_group(live: Application, group: DeployGroup) -> None:
+    members = live.members_of(group.group_id)
+    never = "" if group.deployed else "; never deployed"
+    say()
+    say(f"Deploy group {group.name} ({group.group_id}): {describe_states(members)}{never}")
+    if members:
+        say_table(_MEMBER_HEADINGS, [_member_row(each) for each in sorted(members, key=_by_instance)])
+
+
+def _by_instance(member: Member) -> tuple[str, str]:
+    return member.instance_id, member.ecu_id
+
+
+def _member_row(member: Member) -> tuple[str, ...]:
+    agent = {True: "online", False: "offline", None: ""}[member.online]
+    task = member.task.name.lower()
+    return label(member), member.ip, member.zone, member.state.value, task, agent
+
+
+def say_orders(live: Application | None, orders: list[ChangeOrder]) -> None:
+    """Print change orders as a table; groups are named where the application tells their names."""
+    names = {each.group_id: each.name for each in live.groups} if live is not None else {}
+    say_table(
+        ORDER_HEADINGS,
+        [
+            (
+                each.order_id,
+                describe_status(each.status),
+                names.get(each.group_id, each.group_id),
+                each.description,
+                each.created_at,
+                each.created_by,
+            )
+            for each in orders
+        ],
+    )
+
+
+def order_json(order: ChangeOrder) -> dict[str, Any]:
+    """Return a change order as ``--json`` shows it."""
+    return {
+        "orderId": order.order_id,
+        "groupId": order.group_id,
+        "status": order.status,
+        "state": describe_status(order.status).rpartition(" (")[0],
+        "active": is_active(order.status),
+        "description": order.description,
+        "createdAt": order.created_at,
+        "createdBy": order.created_by,
+    }
+
+
+def _as_json(cloud: Cloud, live: Application, active: list[ChangeOrder]) -> dict[str, Any]:
+    return {
+        "regionId": cloud.region_id,
+        "appId": live.app_id,
+        "name": live.name,
+        "clusterId": live.cluster_id,
+        "groups": [
+            {
+                "groupId": group.group_id,
+                "name": group.name,
+                "deployed": group.deployed,
+                "runningCount": sum(each.runs for each in live.members_of(group.group_id)),
+                "members": [_member_json(each) for each in live.members_of(group.group_id)],
+            }
+            for group in live.groups
+        ],
+        "activeOrders": [order_json(each) for each in active],
+    }
+
+
+def _member_json(member: Member) -> dict[str, Any]:
+    return {
+        "ecuId": member.ecu_id,
+        "instanceId": member.instance_id,
+        "eccId": member.ecc_id,
+        "ip": member.ip,
+        "zone": member.zone,
+        "state": member.state.value,
+        "lastTask": member.task.name.lower(),
+        "online": member.online,
+    }

@@ -1,0 +1,182 @@
+"""Time, chance and the one monitor of a process.
+
+This file's law: nothing else in the core sleeps, locks, looks at a clock or throws dice. Everything that threads
+share (the queue of an application, shared readings, budgets, claims) is guarded by one monitor per process, and
+every wait is a wait on it, so that one ``notify`` wakes whoever may have something to do: a stop sign, a freed
+queue, an ended order. The simulation in the tests puts a virtual clock and its own scheduling of threads in this
+place, and a seed then replays a history exactly.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pulumi_edas_scale.domain.errors import EdasScaleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+
+class Runtime(Protocol):
+    """Where time, chance and waiting come from. Used as a context manager it is the monitor's lock."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> object: ...
+
+    def now(self) -> float:
+        """Return seconds on a monotonic clock."""
+        ...
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Release the lock until notified or until the seconds have passed, then hold it again."""
+        ...
+
+    def notify(self) -> None:
+        """Wake every waiter; the lock must be held."""
+        ...
+
+
+class ThreadRuntime:
+    """The real one: threads, the system's monotonic clock, the system's randomness."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition(threading.Lock())
+        self._random = random.SystemRandom()
+
+    def __enter__(self) -> object:
+        return self._condition.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self._condition.__exit__(kind, value, trace)
+
+    def now(self) -> float:
+        """Return seconds on the system's monotonic clock."""
+        return time.monotonic()
+
+    def random(self) -> float:
+        """Return a number in [0, 1) from the system's randomness."""
+        return self._random.random()
+
+    def wait(self, seconds: float) -> None:
+        """Release the lock until notified or until the seconds have passed."""
+        self._condition.wait(seconds)
+
+    def notify(self) -> None:
+        """Wake every waiter."""
+        self._condition.notify_all()
+
+
+ENGINE_GONE: Final = "the engine is gone"
+CANCELLED: Final = "the run was cancelled"
+"""Why an operation must stop; a door answers ``stopped`` with one of these, or with the next."""
+
+ENGINE_IN_DOUBT: Final = "it is not sure that the engine is there"
+"""For some hundredths of a second: an operation may go on, but nothing may be sent."""
+
+DOUBT_SECONDS: Final = 0.02
+"""Between two questions whether the doubt is over."""
+
+
+class StoppedSign(EdasScaleError):  # noqa: N818 - a sign that somebody put up, nobody's error
+    """The stop sign was up: the engine is gone or the user cancelled. The argument says which, in words."""
+
+
+class DeadlineSign(EdasScaleError):  # noqa: N818 - as above
+    """The deadline passed. ``membership.py`` turns this into a message that says what is true."""
+
+
+def _never() -> str | None:
+    return None
+
+
+@dataclass(slots=True)
+class Limits:
+    """What bounds one operation: its deadline and its stop sign.
+
+    Attributes:
+        runtime: where time comes from.
+        deadline: a moment on the runtime's clock, None before the operation had its first turn.
+        stopped: returns why the operation must stop, None while it may go on; never blocks.
+        patience: seconds for which a call that keeps failing is retried, None to retry until the deadline.
+        give_way: whether a throttled read is left to the caller, who has another way to learn the same.
+    """
+
+    runtime: Runtime
+    deadline: float | None = None
+    stopped: Callable[[], str | None] = _never
+    patience: float | None = None
+    give_way: bool = False
+
+    def check(self) -> None:
+        """Raise when the operation must not go on.
+
+        Raises:
+            StoppedSign: the engine went away or cancelled.
+            DeadlineSign: the deadline passed.
+        """
+        reason = self.stopped()
+        if reason not in {None, ENGINE_IN_DOUBT}:
+            raise StoppedSign(reason)
+        if self.deadline is not None and self.runtime.now() >= self.deadline:
+            raise DeadlineSign
+
+    def check_before_write(self) -> None:
+        """Raise when nothing may be sent; wait while that is in doubt.
+
+        Raises:
+            StoppedSign: the engine went away or cancelled.
+            DeadlineSign: the deadline passed.
+        """
+        while self.stopped() == ENGINE_IN_DOUBT:
+            self.sleep(DOUBT_SECONDS)
+        self.check()
+
+    def wait(self, seconds: float) -> None:
+        """Wait on the monitor, whose lock must be held, never past the deadline; any ``notify`` wakes."""
+        self.check()
+        if self.deadline is not None:
+            seconds = min(seconds, self.deadline - self.runtime.now())
+        self.runtime.wait(max(seconds, 0.0))
+        self.check()
+
+    def sleep(self, seconds: float) -> None:
+        """Let the seconds pass, unless stopped or out of time before."""
+        end = self.runtime.now() + seconds
+        with self.runtime:
+            self.check()
+            while (left := end - self.runtime.now()) > 0:
+                self.wait(left)
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Let the time spent inside not count: a queue of our own costs nobody his time-out."""
+        deadline, begun = self.deadline, self.runtime.now()
+        self.deadline = None
+        try:
+            yield
+        finally:
+            if deadline is not None:
+                self.deadline = deadline + self.runtime.now() - begun

@@ -1,0 +1,452 @@
+"""What to tell a person, in words.
+
+This file's law: it turns values into sentences and decides nothing. A message says what was attempted on which
+ids, the evidence, what is true now, and the next command or input (ARCHITECTURE.md, "Messages"). Lists are sorted
+and cut at ten; an instance is named by its ECS id where EDAS tells it, else by its ECU id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from pulumi_edas_scale.domain.model import ForceScaleIn, MemberState
+from pulumi_edas_scale.domain.orders import describe_status
+from pulumi_edas_scale.domain.plan import OrderKind, Refusal
+from pulumi_edas_scale.domain.resolution import Cause
+from pulumi_edas_scale.domain.task_errors import TASK_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pulumi_edas_scale.domain.model import (
+        Application,
+        ApplicationSummary,
+        ChangeOrder,
+        Machine,
+        Member,
+        OrderReport,
+        Policy,
+        Recorded,
+        Scope,
+        TaskFailure,
+        Truth,
+    )
+    from pulumi_edas_scale.domain.plan import Order, Plan
+    from pulumi_edas_scale.domain.resolution import Absent
+
+LONGEST_LIST: Final = 10
+
+_STATE_WORDS: Final = {
+    MemberState.RUNNING: ("runs", "run"),
+    MemberState.UNHEALTHY: (
+        "runs, but its health check fails (AppState 3)",
+        "run, but their health checks fail (AppState 3)",
+    ),
+    MemberState.STOPPED: (
+        "is listed but does not run (AppState 1)",
+        "are listed but do not run (AppState 1)",
+    ),
+    MemberState.AGENT_OFF: ("is listed but its agent is off", "are listed but their agents are off"),
+    MemberState.UNKNOWN: (
+        "is listed in a state EDAS does not document",
+        "are listed in a state EDAS does not document",
+    ),
+}
+
+_STATE_FIXES: Final = {
+    MemberState.UNHEALTHY: "Check the health check URL of the application and its logs on the instance.",
+    MemberState.STOPPED: "Read the application's logs on the instance and start it there or in the EDAS console.",
+    MemberState.AGENT_OFF: "Restart the EDAS agent on the instance, or the instance itself.",
+}
+
+
+def listing(items: Iterable[str]) -> str:
+    """Return the items sorted and joined by commas, cut at ten with a count."""
+    ordered = sorted(items)
+    if len(ordered) <= LONGEST_LIST:
+        return ", ".join(ordered)
+    return f"{', '.join(ordered[:LONGEST_LIST])} and {len(ordered) - LONGEST_LIST} more"
+
+
+def label(member: Member) -> str:
+    """Return how a member is called: its ECS id where EDAS tells it, else its ECU id."""
+    return member.instance_id or member.ecu_id
+
+
+def labels(application: Application, machines: Iterable[Machine] = ()) -> dict[str, str]:
+    """Return by ECU id how each machine of a reading is called."""
+    named = {each.ecu_id: each.instance_id or each.ecu_id for each in machines}
+    return named | {each.ecu_id: label(each) for each in application.members}
+
+
+def places(application: Application, machines: Iterable[Machine] = ()) -> dict[str, str]:
+    """Return by ECU id the name with address and zone, ``i-a (10.0.0.3, cn-hangzhou-b)``."""
+    found = {each.ecu_id: _placed(each.instance_id or each.ecu_id, each.ip, each.zone) for each in machines}
+    return found | {each.ecu_id: _placed(label(each), each.ip, each.zone) for each in application.members}
+
+
+def addresses(application: Application, machines: Iterable[Machine] = ()) -> dict[str, str]:
+    """Return by address how each machine of a reading is called."""
+    named = {each.ip: each.instance_id or each.ecu_id for each in machines if each.ip}
+    return named | {each.ip: label(each) for each in application.members if each.ip}
+
+
+def _placed(name: str, ip: str, zone: str) -> str:
+    known = ", ".join(part for part in (ip, zone) if part)
+    return f"{name} ({known})" if known else name
+
+
+def describe_group(scope: Scope) -> str:
+    """Return how a deploy group is named in a message."""
+    return f"deploy group {scope.group_id} (application {scope.app_id})"
+
+
+def describe_order(order: Order, names: Mapping[str, str]) -> str:
+    """Return an order in words: ``scale out 2: i-a, i-b``."""
+    forced = ", forced because their agents are off" if order.force else ""
+    again = " to repair their join" if order.repair else ""
+    who = listing(names.get(each, each) for each in order.ecu_ids)
+    return f"{order.kind.value} {len(order.ecu_ids)}{again}{forced}: {who}"
+
+
+def describe_plan(
+    plan: Plan, places_by_ecu: Mapping[str, str], policy: Policy, unknown_ids: int | None
+) -> str:
+    """Return what EDAS will be asked to do, and what it costs in capacity.
+
+    Args:
+        plan: the decision.
+        places_by_ecu: how each machine is called.
+        policy: for the floor and the size of an order.
+        unknown_ids: desired ids the preview does not know; None when not even their number is known.
+
+    Returns:
+        One sentence; ``no order`` when nothing has to be sent.
+    """
+    parts = _joining_words(plan, places_by_ecu, unknown_ids)
+    if plan.broken:
+        who = listing(places_by_ecu.get(each.ecu_id, label(each)) for each in plan.broken)
+        parts.append(f"take out and add again {len(plan.broken)} whose join had failed: {who}")
+    leaving = [*plan.leave, *plan.evict]
+    if leaving:
+        most = "" if unknown_ids == 0 else "at most "
+        of = " of" if most else ""
+        who = listing(places_by_ecu.get(each.ecu_id, label(each)) for each in leaving)
+        parts.append(f"scale in {most}{len(leaving)}{of}: {who}")
+    sentence = "; then ".join(parts) if parts else "no order"
+    if plan.adopt:
+        sentence += (
+            f"; adopt without an order {len(plan.adopt)}: {listing(label(each) for each in plan.adopt)}"
+        )
+    if plan.kept:
+        names = listing(label(each) for each in plan.kept)
+        sentence += f"; leave in place {len(plan.kept)} that another membership lists: {names}"
+    if not parts:
+        return sentence
+    floor = f" (floor {policy.min_running})"
+    batches = f", in {len(plan.orders)} orders" if len(plan.orders) > len(parts) else ""
+    return f"{sentence}{batches}; lowest running {plan.lowest_running} of {plan.finally_members}{floor}"
+
+
+def _joining_words(plan: Plan, places_by_ecu: Mapping[str, str], unknown_ids: int | None) -> list[str]:
+    names = [places_by_ecu.get(each, each) for each in plan.join]
+    names += [f"{each.listed.id} (not there yet)" for each in plan.absent]
+    unknown = "" if unknown_ids == 0 else f"{unknown_ids or 'some'} not known yet"
+    count = len(names) + (unknown_ids or 0)
+    if not names and not unknown:
+        return []
+    who = ", ".join(part for part in (listing(names), unknown) if part)
+    more = " or more" if unknown_ids is None else ""
+    return [f"scale out {count}{more}: {who}" if count else f"scale out {who}"]
+
+
+def describe_evictions(plan: Plan, scope: Scope, unknown_ids: int | None) -> str:
+    """Return the warning that names the foreign members ``exclusive`` scales in."""
+    most = "at most " if unknown_ids != 0 else ""
+    who = listing(label(each) for each in plan.evict)
+    one = len(plan.evict) == 1
+    return (
+        f"exclusive: {most}{len(plan.evict)} foreign {'member' if one else 'members'} of {describe_group(scope)} will "
+        f"be scaled in, because {'it is' if one else 'they are'} not listed: {who}. List {'it' if one else 'them'} to "
+        f"keep {'it' if one else 'them'}, or set exclusive to false."
+    )
+
+
+def describe_refusal(refusal: Refusal, plan: Plan, policy: Policy, scope: Scope) -> tuple[str, str]:
+    """Return the property path and the reason of what forbids a plan."""
+    leaving = [*plan.leave, *plan.evict]
+    who = listing(label(each) for each in leaving)
+    if refusal is Refusal.MAX_REMOVALS:
+        return "maxRemovals", (
+            f"{_count(leaving)} would leave {describe_group(scope)} ({who}), but maxRemovals is "
+            f"{policy.max_removals}. Nothing was sent. Raise maxRemovals if this is meant, or list the members."
+        )
+    return "minRunning", (
+        f"scaling in {len(leaving)} of {describe_group(scope)} ({who}) would leave {plan.finally_running} running, "
+        f"but minRunning is {policy.min_running}. Nothing was sent. Add instances first, start members that do not "
+        "run, or lower minRunning."
+    )
+
+
+def _count(members: Sequence[Member]) -> str:
+    return "1 member" if len(members) == 1 else f"{len(members)} members"
+
+
+def describe_absent(absent: Absent, live: Application) -> str:
+    """Return what is wrong with a listed id, why, and what to do, after its property path."""
+    each = absent.listed
+    app = f"application {live.app_id}"
+    cluster = f"cluster {live.cluster_id} of {app}" if live.cluster_id else f"the cluster of {app}"
+    sentences = {
+        Cause.NOT_IN_CLUSTER: (
+            f"is not in {cluster}, so EDAS cannot add it. Import the instance into that cluster, or remove it from "
+            "the list."
+        ),
+        Cause.CONVERTING: (
+            f"is in {cluster}, but EDAS still converts it. Wait until the console shows it as running."
+        ),
+        Cause.CONVERSION_FAILED: (
+            f"is in {cluster}, but EDAS could not convert it. Import it again, or remove it from the list."
+        ),
+        Cause.AGENT_OFF: (
+            f"is in {cluster}, but its EDAS agent is offline and does not answer. Start the instance and restart "
+            "the agent on it, or remove it from the list."
+        ),
+        Cause.OTHER_GROUP: (
+            f"is in another deploy group of {app}, {absent.group_id}{_named(live, absent.group_id)}. Remove it from "
+            "that group first: from the membership that lists it, or in the EDAS console."
+        ),
+        Cause.OTHER_APPLICATION: (
+            f"is in {cluster}, but another application uses it, and EDAS runs one application on an instance. "
+            "Remove it from that application, or from the list."
+        ),
+    }
+    return f"{each.path}: '{each.id}' {sentences[absent.cause]}"
+
+
+def _named(live: Application, group_id: str) -> str:
+    group = live.group(group_id)
+    return f" ({group.name})" if group is not None and group.name else ""
+
+
+def describe_missing_group(scope: Scope, live: Application) -> str:
+    """Return that a group is not in its application, with the groups there are."""
+    same_name = next((group for group in live.groups if group.name == scope.group_id), None)
+    if same_name is not None:
+        return (
+            f"groupId: '{scope.group_id}' is the name of a deploy group of application {scope.app_id}; the id of "
+            f"that group is needed: {same_name.group_id}."
+        )
+    known = listing(f"{group.group_id} ({group.name})" for group in live.groups) or "none"
+    return (
+        f"groupId: application {scope.app_id} has no deploy group '{scope.group_id}'. Its groups are: {known}. "
+        "Create the group first, or use one of these ids."
+    )
+
+
+def describe_kubernetes(scope: Scope, summary: ApplicationSummary) -> str:
+    """Return why an application on Kubernetes has no membership."""
+    return (
+        f"appId: application {scope.app_id} ({summary.name}) runs on a Kubernetes cluster (ClusterType "
+        f"{summary.cluster_type}), where pods are scaled and not ECS instances. DeployGroupMembership is for "
+        "applications on ECS clusters; scale this one by its replicas."
+    )
+
+
+def describe_repeated(path: str, other: str, listed_id: str, other_id: str) -> tuple[str, str]:
+    """Return the failure of one machine that is listed twice, by its ECS id and by its ECU id."""
+    return path, (
+        f"'{listed_id}' is the same machine as '{other_id}' at {other}: an ECS instance and its ECU are one member. "
+        "Remove one of the two."
+    )
+
+
+def describe_active_order(order: ChangeOrder, scope: Scope) -> str:
+    """Return the status line while an order of somebody runs on the application."""
+    who = f", started by {order.created_by}" if order.created_by else ""
+    what = f" '{order.description}'" if order.description else ""
+    return (
+        f"waiting for change order {order.order_id}{what} of application {scope.app_id}{who}: it is "
+        f"{describe_status(order.status)}"
+    )
+
+
+def describe_held(order_id: str, created_by: str) -> str:
+    """Return that an order waits for a person, and where that person goes."""
+    who = f", started by {created_by}," if created_by else ""
+    return (
+        f"Change order {order_id}{who} is held (8): it waits until somebody confirms its next batch, in the EDAS "
+        "console under Change Records. This run goes on waiting; confirmBatches confirms orders of its own."
+    )
+
+
+def describe_unknown_status(order_id: str, status: int) -> str:
+    """Return the warning for a status EDAS does not document."""
+    return (
+        f"Change order {order_id} has the status {status}, which is not documented; waiting for one that is."
+    )
+
+
+def describe_never_deployed(scope: Scope) -> str:
+    """Return why new members of a group that was never deployed stay stopped."""
+    return (
+        f"No package was ever deployed to {describe_group(scope)}, so its new members stay stopped until the first "
+        "deployment. They are members all the same; deploy the application to start them."
+    )
+
+
+def describe_members(truth: Truth) -> str:
+    """Return who is a managed member now and how they are, as in ``Members now: i-a, i-b run.``."""
+    if not truth.members:
+        return "Members now: none."
+    by_state: dict[MemberState, list[str]] = {}
+    for member, _ in truth.members:
+        by_state.setdefault(member.state, []).append(label(member))
+    parts = [
+        f"{listing(names)} {_STATE_WORDS[state][0 if len(names) == 1 else 1]}"
+        for state in MemberState
+        if (names := by_state.get(state))
+    ]
+    return f"Members now: {'; '.join(parts)}."
+
+
+def describe_bad_end(
+    order: Order, report: OrderReport, scope: Scope, names: Mapping[str, str], addresses: Mapping[str, str]
+) -> str:
+    """Return that an order ended badly, with EDAS's task error, cause and fix for each instance.
+
+    Args:
+        order: what was asked of EDAS.
+        report: how it ended.
+        scope: the group.
+        names: how each machine is called, by ECU id.
+        addresses: how each machine is called, by its address: an order knows no ids.
+    """
+    way = "to" if order.kind is OrderKind.SCALE_OUT else "from"
+    head = (
+        f"{order.kind.value.capitalize()} of {listing(names.get(each, each) for each in order.ecu_ids)} {way} "
+        f"{describe_group(scope)} failed: change order {report.order_id} ended as {describe_status(report.status)}."
+    )
+    details = [_describe_failure(each, addresses) for each in report.failures[:LONGEST_LIST]]
+    if len(report.failures) > LONGEST_LIST:
+        details.append(f"{len(report.failures) - LONGEST_LIST} more failures are in the order.")
+    if not details:
+        details = ["EDAS tells no cause; the console shows the order under Change Records."]
+    return " ".join([head, *details])
+
+
+def _describe_failure(failure: TaskFailure, addresses: Mapping[str, str]) -> str:
+    known = addresses.get(failure.ip, failure.instance_name)
+    who = f"{known} ({failure.ip})" if known and failure.ip else known or failure.ip or "The whole batch"
+    stage = f" in '{failure.stage}'" if failure.stage else ""
+    documented = TASK_ERRORS.get(failure.code)
+    if documented is None:
+        return f"{who}: {failure.code or 'no error code'}{stage}: '{failure.message}'."
+    return f"{who}: {failure.code} {documented.name}{stage}, {documented.cause}; {documented.fix}."
+
+
+def describe_not_up(members: Sequence[Member], unseen: Sequence[str], waited_seconds: float) -> str:
+    """Return which joined instances did not come up in time, why, and what to do."""
+    parts = []
+    for member in members[:LONGEST_LIST]:
+        words = _STATE_WORDS[member.state][0]
+        parts.append(
+            f"{_placed(label(member), member.ip, '')} {words}. {_STATE_FIXES.get(member.state, '')}".strip()
+        )
+    if unseen:
+        parts.append(
+            f"{listing(unseen)}: the change order ended well, but EDAS does not list it as a member."
+        )
+    return f"After {waited_seconds:.0f} seconds: {' '.join(parts)}"
+
+
+def describe_drift(recorded: Recorded, live: Application, scope: Scope) -> tuple[str, ...]:
+    """Return what happened to a membership behind Pulumi's back, one sentence for each kind of drift.
+
+    Args:
+        recorded: the members of the last operation or reading.
+        live: a reading of the application.
+        scope: the group.
+
+    Returns:
+        Sentences for members that are gone, moved, not running; and for foreign members that are there. Foreign
+        members that are already recorded are the caller's business.
+    """
+    gone: list[str] = []
+    moved: list[str] = []
+    unwell: list[str] = []
+    for each in recorded.members:
+        name = each.instance_id or each.ecu_id
+        member = next((one for one in live.members if one.ecu_id == each.ecu_id), None)
+        if member is None:
+            gone.append(name)
+        elif member.group_id != scope.group_id:
+            moved.append(f"{name} to {member.group_id}{_named(live, member.group_id)}")
+        elif not member.runs:
+            unwell.append(f"{name} {_STATE_WORDS[member.state][0]}")
+    where = describe_group(scope)
+    sentences = []
+    if gone:
+        sentences.append(f"Drift: {listing(gone)} left {where} outside Pulumi.")
+    if moved:
+        sentences.append(f"Drift: moved out of {where} outside Pulumi: {listing(moved)}.")
+    if unwell:
+        sentences.append(f"Drift: not running in {where}: {listing(unwell)}.")
+    return tuple(sentences)
+
+
+def describe_arrivals(foreign: Iterable[Member], known: Iterable[str], scope: Scope) -> str | None:
+    """Return that foreign members arrived which were not recorded before, or None."""
+    seen = set(known)
+    new = [label(each) for each in foreign if each.ecu_id not in seen]
+    if not new:
+        return None
+    return (
+        f"Drift: {listing(new)} joined {describe_group(scope)} outside Pulumi. Not managed here and left alone, unless "
+        "exclusive is set."
+    )
+
+
+def describe_unreadable(scope: Scope, error: BaseException) -> str:
+    """Return that the preview could not read EDAS, so that it shows less than it could."""
+    return (
+        f"The preview could not read {describe_group(scope)}, so it does not show the change orders: {error}"
+    )
+
+
+def describe_not_gone(scope: Scope, cluster_id: str, error: Exception) -> str:
+    """Return that it cannot be told whether an application is gone."""
+    cluster = f"its recorded cluster {cluster_id}" if cluster_id else "a recorded cluster"
+    return (
+        f"Application {scope.app_id} in region {scope.region_id} cannot be read, and neither can {cluster}: cannot "
+        "tell gone from another account, region or endpoint, so nothing is forgotten. Check the credentials, the "
+        "profile and ALIBABA_CLOUD_ENDPOINT_EDAS. If the application is really gone, 'pulumi state delete' forgets it. "
+        f"EDAS says: {error}"
+    )
+
+
+def describe_states(members: Iterable[Member]) -> str:
+    """Return how many members are in which state, as in ``2 running, 1 stopped``."""
+    counts = Counter(each.state for each in members)
+    return (
+        ", ".join(f"{counts[state]} {state.value}" for state in MemberState if counts[state]) or "no members"
+    )
+
+
+def describe_end(members: Iterable[Member]) -> str:
+    """Return the last status line of a change."""
+    return f"the group has {describe_states(members)}"
+
+
+def silent_leavers(order: Order, policy: Policy, members: Iterable[Member]) -> str:
+    """Return the hint at ``forceScaleIn`` when members whose agent is off could not leave, else an empty text."""
+    if order.kind is OrderKind.SCALE_OUT or policy.force_scale_in is ForceScaleIn.OFFLINE:
+        return ""
+    silent = [label(each) for each in members if each.agent_off and each.ecu_id in order.ecu_ids]
+    if not silent:
+        return ""
+    return (
+        f" EDAS cannot stop the application on {listing(silent)}, whose agent is off: set forceScaleIn to 'offline' to "
+        "remove such members by force."
+    )

@@ -1,0 +1,431 @@
+"""What has to happen to a deploy group, decided from one reading.
+
+This file decides. It never asks EDAS anything, never waits, and knows no clock. Its laws, each a property test:
+
+1. After success the members of the group are the desired ones plus, unless ``exclusive``, the foreign ones;
+   deciding again gives an empty plan.
+2. The plan is minimal: no member that is to stay and is not broken is ever in an order.
+3. Scale out, verify, then scale in; no order of ours takes the running members below ``minRunning``.
+4. Foreign members are scaled in only under ``exclusive``, and only members that the reading showed in this group.
+5. The order and the spelling of ids do not matter.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from pulumi_edas_scale.domain.model import ForceScaleIn, MemberState, Policy, TaskState, WaitFor
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from pulumi_edas_scale.domain.model import Application, Member
+    from pulumi_edas_scale.domain.resolution import Absent
+
+_T = TypeVar("_T")
+
+
+class OrderKind(enum.Enum):
+    """The two ways EDAS changes who is in a group."""
+
+    SCALE_OUT = "scale out"
+    SCALE_IN = "scale in"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One change order to submit.
+
+    Attributes:
+        kind: scale out or scale in.
+        ecu_ids: the machines it is about, in the order of the call.
+        ecc_ids: for a scale in, the placements to remove, side by side with ``ecu_ids``; else empty.
+        force: whether to send ``ForceStatus=true``.
+        repair: whether it takes out or brings back a member whose join had failed.
+    """
+
+    kind: OrderKind
+    ecu_ids: tuple[str, ...]
+    ecc_ids: tuple[str, ...] = ()
+    force: bool = False
+    repair: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What this operation has had accepted so far, as ECU ids; an instance is in each set at most once.
+
+    ``removed`` are the ECC ids that accepted scale ins take away: they may be listed for a while all the same.
+    """
+
+    scaled_out: frozenset[str] = frozenset()
+    scaled_in: frozenset[str] = frozenset()
+    repair_out: frozenset[str] = frozenset()
+    repair_in: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+
+    def after(self, order: Order) -> History:
+        """Return the history once the order was accepted."""
+        ecu_ids = frozenset(order.ecu_ids)
+        out = order.kind is OrderKind.SCALE_OUT
+        return History(
+            self.scaled_out | ecu_ids if out and not order.repair else self.scaled_out,
+            self.scaled_in | ecu_ids if not out and not order.repair else self.scaled_in,
+            self.repair_out | ecu_ids if out and order.repair else self.repair_out,
+            self.repair_in | ecu_ids if not out and order.repair else self.repair_in,
+            self.removed.union(order.ecc_ids),
+        )
+
+    @property
+    def ordered(self) -> frozenset[str]:
+        """Every ECU id this operation had scaled out, repairs included."""
+        return self.scaled_out | self.repair_out
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision depends on.
+
+    Attributes:
+        group_id: the group whose members are managed.
+        live: one reading of the application.
+        desired: ECU ids that shall be members.
+        managed: ECU ids that recorded state calls ours; only they may leave without ``exclusive``.
+        settled: by ECU id, the ECC id of members the last operation left as they were: whatever they are, it is
+            no failed join.
+        unsettled: ECU ids the last operation failed to bring up.
+        spared: ids, in either spelling, that another membership of this process claims for this group.
+        ready: ECU ids that may be scaled out to now.
+        absent: desired ids that are neither members nor ready; while there is one, nothing is sent.
+        policy: how the change may run.
+        deleting: whether the membership itself goes: neither ``exclusive`` nor the floor applies.
+        our_scale_out_failed: whether a recorded order of ours ended badly.
+        unknown_ids: how many desired ids a preview does not know; None when not even their number is known.
+        history: what this operation has done so far.
+    """
+
+    group_id: str
+    live: Application
+    desired: frozenset[str]
+    managed: frozenset[str] = frozenset()
+    settled: Mapping[str, str] = field(default_factory=dict)
+    unsettled: frozenset[str] = frozenset()
+    spared: frozenset[str] = frozenset()
+    ready: frozenset[str] = frozenset()
+    absent: tuple[Absent, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    deleting: bool = False
+    our_scale_out_failed: bool = False
+    unknown_ids: int | None = 0
+    history: History = History()
+
+
+class Refusal(enum.Enum):
+    """Why a plan must not be carried out."""
+
+    MIN_RUNNING = "minRunning"
+    MAX_REMOVALS = "maxRemovals"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, and what it costs.
+
+    Attributes:
+        orders: every order in the order of its submission, on the belief that each ends well.
+        join: ECU ids to scale out.
+        adopt: members that are desired and were not managed: no order.
+        leave: managed members to scale in.
+        evict: foreign members that ``exclusive`` scales in.
+        kept: members that would leave, but that another membership of this process claims.
+        broken: members whose join failed, to be taken out and added again.
+        awaited: ECU ids that shall run, or be listed, before anything is scaled in.
+        vanishing: members an accepted order of this operation removes, still listed.
+        foreign: members of the group that are neither desired nor managed, whether evicted or not.
+        absent: desired ids that are not there yet.
+        running_now, lowest_running, finally_running: running members before, at the worst, and at the end.
+        finally_members: how many members the group has at the end.
+        refusals: what forbids the plan for every value of what is not known yet.
+        doubts: what may forbid it, depending on what is not known yet.
+    """
+
+    orders: tuple[Order, ...]
+    join: tuple[str, ...]
+    adopt: tuple[Member, ...]
+    leave: tuple[Member, ...]
+    evict: tuple[Member, ...]
+    kept: tuple[Member, ...]
+    broken: tuple[Member, ...]
+    awaited: tuple[str, ...]
+    vanishing: tuple[Member, ...]
+    foreign: tuple[Member, ...]
+    absent: tuple[Absent, ...]
+    running_now: int
+    lowest_running: int
+    finally_running: int
+    finally_members: int
+    refusals: tuple[Refusal, ...]
+    doubts: tuple[Refusal, ...]
+
+    @property
+    def removals(self) -> int:
+        """How many members leave for good; repairs do not count."""
+        return len(self.leave) + len(self.evict)
+
+    @property
+    def changes_membership(self) -> bool:
+        """Whether anybody joins or leaves, now or as soon as it is there."""
+        return bool(self.orders or self.absent)
+
+    @property
+    def next_order(self) -> Order | None:
+        """The order to submit now; None when there is none, or when something must be waited for first."""
+        if self.absent or self.vanishing or not self.orders:
+            return None
+        first = self.orders[0]
+        if self.awaited and first.kind is OrderKind.SCALE_IN:
+            return None
+        return first
+
+
+def decide(situation: Situation) -> Plan:
+    """Decide who joins, leaves, is adopted, is repaired or stays.
+
+    Pure and total; the laws in this module's docstring hold.
+
+    Args:
+        situation: one reading, the wish, and what is recorded.
+
+    Returns:
+        A Plan whose parts are sorted by ECU id; ``leave`` and ``evict`` begin with members that do not run.
+    """
+    listed = situation.live.members_of(situation.group_id)
+    vanishing = tuple(each for each in listed if _is_vanishing(situation, each))
+    members = tuple(each for each in listed if each not in vanishing)
+    present = {member.ecu_id: member for member in members}
+    broken = _broken(situation, members)
+    join = tuple(sorted(_joining(situation, present)))
+    going = [each for each in members if _shall_go(situation, each)]
+    kept = tuple(each for each in going if _is_claimed(each, situation.spared))
+    leaving = [each for each in going if each not in kept]
+    foreign = tuple(
+        each
+        for each in members
+        if each.ecu_id not in situation.desired and each.ecu_id not in situation.managed
+    )
+    awaited = tuple(sorted(_awaited(situation, present, {each.ecu_id for each in broken})))
+    outlook = _outlook(situation, members, join, leaving, broken)
+    refusals, doubts = _verdicts(situation, leaving, outlook)
+    return Plan(
+        orders=_orders(situation, join, leaving, broken),
+        join=join,
+        adopt=tuple(
+            each
+            for each in members
+            if each.ecu_id in situation.desired
+            and each.ecu_id not in situation.managed
+            and each.ecu_id not in situation.history.ordered
+        ),
+        leave=tuple(sorted((each for each in leaving if each not in foreign), key=_leaving_order)),
+        evict=tuple(sorted((each for each in leaving if each in foreign), key=_leaving_order)),
+        kept=kept,
+        broken=broken,
+        awaited=awaited,
+        vanishing=vanishing,
+        foreign=foreign,
+        absent=situation.absent,
+        running_now=outlook.now,
+        lowest_running=outlook.lowest,
+        finally_running=outlook.finally_running,
+        finally_members=outlook.finally_members,
+        refusals=refusals,
+        doubts=doubts,
+    )
+
+
+def breaks_floor(order: Order, live: Application, group_id: str, min_running: int) -> bool:
+    """Return whether the order would take a running member and leave fewer than ``min_running`` running."""
+    running = {member.ecu_id for member in live.members_of(group_id) if member.runs}
+    taken = running.intersection(order.ecu_ids)
+    return order.kind is OrderKind.SCALE_IN and bool(taken) and len(running) - len(taken) < min_running
+
+
+def join_failed(member: Member) -> bool:
+    """Return whether a member looks as a failed join leaves it: stopped, by a task that failed."""
+    return member.state is MemberState.STOPPED and member.task is TaskState.FAILED
+
+
+def is_up(member: Member, *, deployed: bool, policy: Policy) -> bool:
+    """Return whether a joined member counts as done: it runs, or it needs no more than to be listed.
+
+    A group that was never deployed leaves its members stopped (edas-api, section 2), so there is nothing to wait for.
+    """
+    return member.runs or policy.wait_for is WaitFor.ORDER or not deployed
+
+
+def _joining(situation: Situation, present: Mapping[str, Member]) -> set[str]:
+    history = situation.history
+    missing = {each for each in situation.desired if each not in present and each in situation.ready}
+    again = {each for each in missing if each in history.repair_in and each not in history.repair_out}
+    return {each for each in missing if each not in history.ordered and each not in history.repair_in} | again
+
+
+def _shall_go(situation: Situation, member: Member) -> bool:
+    if member.ecu_id in situation.managed:
+        return situation.deleting or member.ecu_id not in situation.desired
+    return situation.policy.exclusive and not situation.deleting and member.ecu_id not in situation.desired
+
+
+def _is_vanishing(situation: Situation, member: Member) -> bool:
+    """Return whether an accepted order of this operation takes the member away, and no second one may be sent."""
+    history = situation.history
+    return member.ecc_id in history.removed or (
+        member.ecu_id in history.scaled_in and _shall_go(situation, member)
+    )
+
+
+def _is_claimed(member: Member, ids: Collection[str]) -> bool:
+    return member.ecu_id in ids or (bool(member.instance_id) and member.instance_id in ids)
+
+
+def _broken(situation: Situation, members: Sequence[Member]) -> tuple[Member, ...]:
+    """Return the desired members whose join failed, unless it may be the deployment that is bad."""
+    group = situation.live.group(situation.group_id)
+    ordered = situation.history.ordered
+    # A joiner of ours, and a member that leaves, prove nothing about those that stay.
+    proving = (each for each in members if each.ecu_id not in ordered and not _shall_go(situation, each))
+    somebody_runs = any(each.runs for each in proving)
+    if situation.deleting or group is None or not group.deployed:
+        return ()
+    if not somebody_runs and not situation.our_scale_out_failed:
+        return ()
+    return tuple(
+        each
+        for each in members
+        if each.ecu_id in situation.desired
+        and join_failed(each)
+        and each.online is not False
+        and situation.settled.get(each.ecu_id) != each.ecc_id
+        and each.ecu_id not in ordered
+        and each.ecu_id not in situation.history.repair_in
+    )
+
+
+def _joiners(situation: Situation) -> set[str]:
+    """Return the desired ECU ids that this operation ordered, or the last one failed to bring up."""
+    return set((situation.history.ordered | situation.unsettled) & situation.desired)
+
+
+def _awaited(situation: Situation, present: Mapping[str, Member], broken: Collection[str]) -> set[str]:
+    """Return the joiners that are not up, or not even listed after their order."""
+    group = situation.live.group(situation.group_id)
+    deployed = group is not None and group.deployed
+    waiting = set()
+    for ecu_id in _joiners(situation) - set(broken):
+        member = present.get(ecu_id)
+        if member is None:
+            if ecu_id in situation.history.ordered:
+                waiting.add(ecu_id)
+        elif not is_up(member, deployed=deployed, policy=situation.policy):
+            waiting.add(ecu_id)
+    return waiting
+
+
+def _leaving_order(member: Member) -> tuple[bool, bool, str]:
+    """Sort key: members that do not run leave first, members whose agent is off last."""
+    return (member.agent_off, member.runs, member.ecu_id)
+
+
+def _orders(
+    situation: Situation, join: Sequence[str], leaving: Sequence[Member], broken: Sequence[Member]
+) -> tuple[Order, ...]:
+    size = situation.policy.batch_size
+    again = [each for each in join if each in situation.history.repair_in]
+    fresh = [each for each in join if each not in situation.history.repair_in]
+    reachable = sorted((each for each in leaving if not each.agent_off), key=_leaving_order)
+    silent = sorted((each for each in leaving if each.agent_off), key=_leaving_order)
+    force = situation.policy.force_scale_in is ForceScaleIn.OFFLINE
+    broken_ids = [each.ecu_id for each in broken]
+    return (
+        *(Order(OrderKind.SCALE_OUT, tuple(part)) for part in _chunks(fresh, size)),
+        *(_scale_in(part, repair=True) for part in _chunks(broken, size)),
+        *(
+            Order(OrderKind.SCALE_OUT, tuple(part), repair=True)
+            for part in _chunks([*again, *broken_ids], size)
+        ),
+        *(_scale_in(part) for part in _chunks(reachable, size)),
+        *(_scale_in(part, force=force) for part in _chunks(silent, size)),
+    )
+
+
+def _scale_in(members: Sequence[Member], *, force: bool = False, repair: bool = False) -> Order:
+    return Order(
+        OrderKind.SCALE_IN,
+        tuple(each.ecu_id for each in members),
+        tuple(each.ecc_id for each in members),
+        force,
+        repair,
+    )
+
+
+def _chunks(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    now: int
+    before_scale_in: int
+    lowest: int
+    finally_running: int
+    finally_members: int
+
+
+def _outlook(
+    situation: Situation,
+    members: Sequence[Member],
+    join: Sequence[str],
+    leaving: Sequence[Member],
+    broken: Sequence[Member],
+) -> _Outlook:
+    """Count who runs, on the belief that joiners of a deployed group come up."""
+    group = situation.live.group(situation.group_id)
+    deployed = group is not None and group.deployed
+    unknown = situation.unknown_ids or 0
+    now = sum(each.runs for each in members)
+    absent = len(situation.absent)
+    coming = len(join) + absent + unknown
+    present = {each.ecu_id for each in members}
+    settling = _joiners(situation) & (present | situation.history.ordered) - set(join)
+    # A member whose join failed does not come up by itself, but by its repair, before anybody leaves.
+    rising = len(settling - {each.ecu_id for each in members if each.runs or join_failed(each)}) + len(broken)
+    before = now + (coming + rising if deployed else 0)
+    final = before - sum(each.runs for each in leaving)
+    total = len(members) + coming + len(settling - present) - len(leaving)
+    return _Outlook(now, before, min(now, final), final, total)
+
+
+def _verdicts(
+    situation: Situation, leaving: Sequence[Member], outlook: _Outlook
+) -> tuple[tuple[Refusal, ...], tuple[Refusal, ...]]:
+    """Return what forbids the plan for sure, and what may forbid it once everything is known."""
+    if situation.deleting:
+        return (), ()
+    policy = situation.policy
+    running = sum(each.runs for each in leaving)
+    done = len(situation.history.scaled_in)
+    # An id that is not known yet may turn out to be any live member, so as many of the leavers may stay.
+    unknown = situation.unknown_ids
+    sure_running = 0 if unknown is None else max(running - unknown, 0)
+    sure_total = 0 if unknown is None else max(len(leaving) - unknown, 0)
+    refusals: list[Refusal] = []
+    doubts: list[Refusal] = []
+    if running and outlook.before_scale_in - running < policy.min_running:
+        sure = sure_running > 0 and outlook.before_scale_in - sure_running < policy.min_running
+        (refusals if sure else doubts).append(Refusal.MIN_RUNNING)
+    if policy.max_removals is not None and leaving and len(leaving) + done > policy.max_removals:
+        sure = sure_total > 0 and sure_total + done > policy.max_removals
+        (refusals if sure else doubts).append(Refusal.MAX_REMOVALS)
+    return tuple(refusals), tuple(doubts)

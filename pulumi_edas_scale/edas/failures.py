@@ -1,0 +1,297 @@
+"""Every way a call of EDAS can end, and whose fault it is.
+
+This file's law: the table ``RULES`` is the only place where a code, a status or a text of EDAS becomes an
+error class, its first matching row wins, and it is total: whatever comes back is either success or exactly
+one error. A row leans to the side that cannot lose capacity: what may have been executed is never called
+"nothing was done", and what does not prove that an application is gone is never a ``BusinessError``.
+
+Pure: no SDK, no clock, no I/O. The SDK's exceptions become ``Answer`` and ``Loss`` in ``sdk_client.py``.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    CredentialsError,
+    EdasError,
+    NotSentError,
+    NotUnderstoodError,
+    PermissionDeniedError,
+    ThrottledError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST_QUOTE: Final = 300
+"""Characters of a foreign text that are quoted; a whole HTML page or log tail helps nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API: the RAM action it needs, and whether it changes anything."""
+
+    ram_action: str
+    writes: bool = False
+
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "QueryApplicationStatus": Operation("edas:ReadApplication"),
+    "ListApplication": Operation("edas:ReadApplication"),
+    "ListScaleOutEcu": Operation("edas:ReadCluster"),
+    "ListClusterMembers": Operation("edas:ReadCluster"),
+    "GetCluster": Operation("edas:ReadCluster"),
+    "ListRecentChangeOrder": Operation("edas:ReadApplication"),
+    "GetChangeOrderInfo": Operation("edas:ReadApplication"),
+    "ScaleOutApplication": Operation("edas:ManageApplication", writes=True),
+    "ScaleInApplication": Operation("edas:ManageApplication", writes=True),
+    "AbortChangeOrder": Operation("edas:ManageApplication", writes=True),
+    # The RAM action of this one is not documented; it is taken to be that of its siblings.
+    "ContinuePipeline": Operation("edas:ManageApplication", writes=True),
+}
+"""The operations this package uses, by the name EDAS gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back over HTTP.
+
+    Attributes:
+        status: the HTTP status; 0 when the SDK does not tell it.
+        body: the JSON value, or None when the body is not JSON.
+        text: what was there instead of JSON, for the message only.
+        retry_after: seconds the gateway asks to wait, None when it does not say.
+        denied_action: the RAM action the gateway names as missing; empty when it names none.
+    """
+
+    status: int
+    body: object
+    text: str = ""
+    retry_after: float | None = None
+    denied_action: str = ""
+
+
+class Loss(enum.Enum):
+    """How a call ended without any answer; the value is the sentence that says it."""
+
+    REFUSED = "the connection was refused, nothing was sent"
+    UNRESOLVED = "the name of the endpoint cannot be resolved, nothing was sent"
+    UNREACHABLE = "no connection could be made, nothing was sent"
+    UNTRUSTED = "the certificate of the endpoint is not trusted, nothing was sent"
+    TIMED_OUT = "no answer arrived in time"
+    INTERRUPTED = "the connection broke before an answer arrived"
+    REDIRECTED = "the endpoint points elsewhere, and a signed call is not sent on"
+    UNKNOWN = "the call failed before an answer was read"
+
+
+LOSSES: Final[Mapping[Loss, type[EdasError]]] = {
+    Loss.REFUSED: NotSentError,
+    Loss.UNRESOLVED: NotSentError,
+    Loss.UNREACHABLE: NotSentError,
+    Loss.UNTRUSTED: NotSentError,
+    Loss.TIMED_OUT: UnavailableError,
+    Loss.INTERRUPTED: UnavailableError,
+    Loss.REDIRECTED: NotUnderstoodError,
+    Loss.UNKNOWN: UnavailableError,
+}
+
+LOSS_BY_EXCEPTION: Final[tuple[tuple[frozenset[str], Loss], ...]] = (
+    (frozenset({"NameResolutionError", "gaierror"}), Loss.UNRESOLVED),
+    (frozenset({"SSLCertVerificationError"}), Loss.UNTRUSTED),
+    (frozenset({"ConnectionRefusedError"}), Loss.REFUSED),
+    (frozenset({"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout"}), Loss.UNREACHABLE),
+    (frozenset({"TooManyRedirects"}), Loss.REDIRECTED),
+    (frozenset({"ReadTimeoutError", "ReadTimeout", "TimeoutError"}), Loss.TIMED_OUT),
+    (frozenset({"ProtocolError", "ConnectionError", "ChunkedEncodingError"}), Loss.INTERRUPTED),
+)
+"""Exception classes of requests, urllib3 and the standard library, by name: a later row may be the wrapper of
+an earlier one, so the order matters. ``ProxyError`` is not among them: older versions of urllib3 also mean a
+connection by it that broke after the call was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: all that is given must match.
+
+    Attributes:
+        what: what the row is about, in the words of the API notes.
+        error: the class it becomes.
+        status: HTTP statuses; None means any.
+        code: pattern of the whole code, without regard to case; the code is empty where the answer has none.
+        text: pattern to be found in the code or the message.
+    """
+
+    what: str
+    error: type[EdasError]
+    status: Container[int] | None = None
+    code: str = ".*"
+    text: str = ""
+
+    def matches(self, status: int, code: str, message: str) -> bool:
+        """Whether an answer with these three properties is of this kind."""
+        return (
+            (self.status is None or status in self.status)
+            and re.fullmatch(self.code, code, re.IGNORECASE | re.DOTALL) is not None
+            and re.search(self.text, f"{code}\n{message}", re.IGNORECASE) is not None
+        )
+
+
+_CREDENTIAL_CODES: Final = (
+    r"(InvalidAccessKey|InactiveAccessKey|Forbidden\.AccessKey|SignatureDoesNotMatch|IncompleteSignature"
+    r"|InvalidTimeStamp|InvalidCredentials|InvalidSecurityToken|MissingSecurityToken|SecurityTokenExpired"
+    r"|AUTH_ERROR).*"
+)
+_PERMISSION_CODES: Final = (
+    r"401|403|Forbidden.*|NoPermission.*|(.*\.)?NotAuthorized.*|AccessDenied.*|Unauthorized.*"
+)
+_ADDRESS_CODES: Final = r"Invalid(Api|Action|Product)\.NotFound|InvalidVersion.*|UnsupportedHTTPMethod"
+_FAILURE_CODES: Final = "(?!200$).+"
+_OUTAGE_CODES: Final = r"5\d\d|ServiceUnavailable.*|INTERNAL_ERROR|InternalError.*|.*Timeout"
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule("too many calls", ThrottledError, code=r"Throttling.*"),
+    Rule("too many calls, without a code", ThrottledError, status={429}),
+    Rule(
+        "nonce used twice: our call or a proxy's repetition of it",
+        UnavailableError,
+        code="SignatureNonceUsed",
+    ),
+    Rule(
+        "account not known to EDAS, or EDAS not activated",
+        CredentialsError,
+        text=r"Edas\.errorcode\.User\.Invalid",
+    ),
+    Rule("key, signature, token or clock", CredentialsError, code=_CREDENTIAL_CODES),
+    Rule("permission missing", PermissionDeniedError, code=_PERMISSION_CODES),
+    Rule("permission missing, by status", PermissionDeniedError, status={401, 403}, code=".+"),
+    Rule("permission missing, by text", PermissionDeniedError, text=r"\bno permissions?\b"),
+    Rule("this address does not serve EDAS", NotUnderstoodError, code=_ADDRESS_CODES),
+    Rule("refused by EDAS, whatever the HTTP status", BusinessError, text=r"Edas\.errorcode\."),
+    Rule("refused by EDAS (601), or not found (404)", BusinessError, code=r"6\d\d|404"),
+    Rule("outage, by code", UnavailableError, code=_OUTAGE_CODES),
+    Rule("outage, by status", UnavailableError, status=range(500, 600)),
+    Rule("request not received in time", UnavailableError, status={408}),
+    Rule("request larger than the gateway takes", BusinessError, status={413, 414, 431}),
+    Rule("refused by the gateway", BusinessError, status=range(400, 500), code=_FAILURE_CODES),
+    Rule("refused by EDAS with its own HTTP status", BusinessError, status={600}, code=_FAILURE_CODES),
+    Rule("refused by EDAS in an answer with status 200", BusinessError, status={200}, code=_FAILURE_CODES),
+    Rule("status unknown and body unreadable", UnavailableError, status={0}),
+    Rule("not of the documented shape", NotUnderstoodError),
+)
+"""First match wins; the last row matches everything. ``tests/unit/test_classification.py`` walks every row,
+and ``tests/contract/sdk`` walks the observable ones through the installed SDK."""
+
+
+def classify_answer(
+    operation: str, answer: Answer, resource: str = "", secrets: Iterable[str] = ()
+) -> EdasError | None:
+    """Tell what an answer means.
+
+    Args:
+        operation: a key of ``OPERATIONS``.
+        answer: what came back.
+        resource: on whose behalf the call was made (``application 3616cdca``); named when a permission is
+            missing.
+        secrets: values that must not be repeated, wherever EDAS echoes them.
+
+    Returns:
+        None when the call succeeded, else the error; it is not raised, so that the caller decides what it is
+        chained to.
+
+    Source: EDAS API 2017-08-01, "Error codes" and "Common error codes"; Alibaba Cloud gateway error codes.
+    """
+    code, message, request_id = _parts(answer)
+    if answer.status == 200 and code == "200":  # noqa: PLR2004 - HTTP's and EDAS's word for success
+        return None
+    rule = next(rule for rule in RULES if rule.matches(answer.status, code, message))
+    shown_code = code or (f"HTTP {answer.status}" if answer.status else "")
+    shown = quote(message or answer.text or _shape(answer), secrets)
+    if rule.error is PermissionDeniedError:
+        subject = f"{shown} ({resource})" if resource else shown
+        action = answer.denied_action or OPERATIONS[operation].ram_action
+        return PermissionDeniedError(operation, shown_code, subject, request_id, action=action)
+    return rule.error(operation, shown_code, shown, request_id, answer.retry_after)
+
+
+def classify_loss(operation: str, loss: Loss, detail: str) -> EdasError:
+    """Tell what it means that no answer came.
+
+    Args:
+        operation: a key of ``OPERATIONS``.
+        loss: how the call ended.
+        detail: the endpoint, and what the operating system said.
+
+    Returns:
+        The error, not raised.
+    """
+    return LOSSES[loss](operation, message=f"{loss.value} ({detail})" if detail else loss.value)
+
+
+def loss_of(exception_names: Iterable[str]) -> Loss:
+    """Tell from the class names of an exception and its causes how a call was lost."""
+    names = frozenset(exception_names)
+    return next((loss for row, loss in LOSS_BY_EXCEPTION if row & names), Loss.UNKNOWN)
+
+
+def quote(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return a foreign text in one line, without mark-up and secrets, cut to ``LONGEST_QUOTE`` characters.
+
+    The gateway repeats the signed headers when a signature does not match, the security token among them.
+    """
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    text = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
+    text = _SIGNED_PART.sub(r"\1\2***", text)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+
+
+_SIGNED_PART: Final = re.compile(
+    r"(x-acs-security-token|x-acs-accesskey-id|x-acs-bearer-token|security[-_]?token|access[-_]?key[-_]?(?:id|secret)"
+    r"|sts[-_]?token|authorization|signature|credential)(\"?\s*[:=]\s*\"?)[^\s,;&\"]+(?:\s+Credential=\S+)?",
+    re.IGNORECASE,
+)
+
+
+def as_code(value: object) -> str:
+    """Return EDAS's ``Code``, a number in most answers and text in some, as text; else nothing."""
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip() if isinstance(value, (str, int)) else ""
+
+
+def request_id_of(body: object) -> str:
+    """Return the request id of an answer, empty when it has none."""
+    return as_code(_first(body, "RequestId", "requestId"))
+
+
+def _parts(answer: Answer) -> tuple[str, str, str]:
+    message = _first(answer.body, "Message", "message")
+    code = as_code(_first(answer.body, "Code", "code"))
+    return code, message if isinstance(message, str) else "", request_id_of(answer.body)
+
+
+def _first(body: object, *names: str) -> object:
+    if not isinstance(body, Mapping):
+        return None
+    return next((body[name] for name in names if body.get(name) is not None), None)
+
+
+def _shape(answer: Answer) -> str:
+    if isinstance(answer.body, Mapping):
+        return "" if _parts(answer)[0] else "the answer has no Code"
+    return (
+        f"the answer is {type(answer.body).__name__}, not an object"
+        if answer.body is not None
+        else "no JSON object"
+    )

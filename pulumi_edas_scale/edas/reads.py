@@ -1,0 +1,329 @@
+"""What EDAS shows, read as seldom as possible and as often as needed.
+
+This file's law: every reading says when it began, and nobody gets one that began before the moment asked for. A
+read that fails because the call failed is retried until the operation's deadline; a read that EDAS answered is
+never repeated here. Writes are not made here, only let through (``reserve``).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from pulumi_edas_scale.domain.clock import DeadlineSign
+from pulumi_edas_scale.domain.errors import EdasError, NotUnderstoodError, ThrottledError, UnavailableError
+from pulumi_edas_scale.domain.orders import is_active
+from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE, Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pulumi_edas_scale.domain.clock import Limits, Runtime
+    from pulumi_edas_scale.domain.model import (
+        Application,
+        ApplicationSummary,
+        ChangeOrder,
+        ClusterMember,
+        Machine,
+        OrderReport,
+    )
+    from pulumi_edas_scale.edas.api import EdasClient
+
+_T = TypeVar("_T")
+
+FRESH_SECONDS: Final = 10.0
+"""A reading younger than this serves the first decision of a change, when no order came after it."""
+
+SHOWN_SECONDS: Final = 60.0
+"""A reading younger than this serves what is only shown: a large stack is previewed or refreshed for longer than ten
+seconds, and reading every application anew meanwhile would spend EDAS's calls of a minute on one run."""
+
+CLUSTER_FRESH_SECONDS: Final = 5.0
+"""ListScaleOutEcu allows 20 calls a minute: what a cluster offers is read at most this often."""
+
+PAGE_SIZE: Final = 100
+
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 10.0
+
+NOT_UNDERSTOOD_TRIES: Final = 5
+"""A gateway that stumbles recovers within some seconds; an answer of a new shape never does."""
+
+POLLS_KEPT_FOR_DECISIONS: Final = 50
+"""Calls of ListRecentChangeOrder that polls leave to the readings before a write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[_T]):
+    """A value and the moment its call began."""
+
+    value: _T
+    begun: float
+
+
+@dataclass(frozen=True, slots=True)
+class _OrdersSeen:
+    at: float
+    ids: frozenset[str]
+    active: bool
+
+
+@dataclass(slots=True)
+class Inventory:
+    """The shared readings and budgets of one account in one region."""
+
+    client: EdasClient
+    runtime: Runtime
+    _budgets: dict[str, Budget] = field(default_factory=dict)
+    _readings: dict[tuple[str, str], Reading[Any]] = field(default_factory=dict)
+    _in_flight: set[tuple[str, str]] = field(default_factory=set)
+    _order_ended: dict[str, float] = field(default_factory=dict)
+    _orders_seen: dict[str, deque[_OrdersSeen]] = field(default_factory=dict)
+
+    def application(self, app_id: str, limits: Limits, *, begun_after: float) -> Reading[Application]:
+        """Return a reading of an application that began no earlier than the given moment."""
+        operation = "QueryApplicationStatus"
+        return self._shared(
+            (operation, app_id),
+            begun_after,
+            limits,
+            lambda: self._read(operation, lambda: self.client.read_application(app_id), limits),
+        )
+
+    def recent_application(
+        self, app_id: str, limits: Limits, *, within: float = FRESH_SECONDS
+    ) -> Reading[Application]:
+        """Return a reading of an application from after its last order, at most so many seconds old."""
+        ended = self._order_ended.get(app_id, float("-inf"))
+        return self.application(app_id, limits, begun_after=max(self.runtime.now() - within, ended))
+
+    def change_orders(self, app_id: str, limits: Limits) -> tuple[ChangeOrder, ...]:
+        """Return the recent change orders of an application, read now."""
+        return self._read_orders(app_id, limits).value
+
+    def recent_change_orders(self, app_id: str, limits: Limits, *, within: float) -> tuple[ChangeOrder, ...]:
+        """Return the recent change orders of an application, read at most so many seconds ago."""
+        ended = self._order_ended.get(app_id, float("-inf"))
+        return self._shared(
+            ("ListRecentChangeOrder", app_id),
+            max(self.runtime.now() - within, ended),
+            limits,
+            lambda: self._read_orders(app_id, limits),
+        ).value
+
+    def _read_orders(self, app_id: str, limits: Limits) -> Reading[tuple[ChangeOrder, ...]]:
+        reading = self._read("ListRecentChangeOrder", lambda: self.client.read_change_orders(app_id), limits)
+        ids = frozenset(each.order_id for each in reading.value)
+        with self.runtime:
+            self._note_orders(app_id, ids, any(is_active(each.status) for each in reading.value))
+        return reading
+
+    def change_order(self, order_id: str, limits: Limits) -> OrderReport:
+        """Return the state of one change order, read now."""
+        return self._read("GetChangeOrderInfo", lambda: self.client.read_change_order(order_id), limits).value
+
+    def machines(self, cluster_id: str, limits: Limits) -> tuple[Machine, ...]:
+        """Return what a cluster offers to scale out to, read within the last five seconds."""
+        operation = "ListScaleOutEcu"
+        return self._shared(
+            (operation, cluster_id),
+            self.runtime.now() - CLUSTER_FRESH_SECONDS,
+            limits,
+            lambda: self._read(operation, lambda: self.client.read_scale_out_machines(cluster_id), limits),
+        ).value
+
+    def cluster_members(self, cluster_id: str, limits: Limits) -> tuple[ClusterMember, ...]:
+        """Return all instances of a cluster, read within the last five seconds."""
+        return self._shared_pages(
+            ("ListClusterMembers", cluster_id),
+            self.runtime.now() - CLUSTER_FRESH_SECONDS,
+            limits,
+            lambda page: self.client.read_cluster_members(cluster_id, page, PAGE_SIZE),
+        )
+
+    def applications(self, limits: Limits) -> tuple[ApplicationSummary, ...]:
+        """Return all applications of the region, read within the last ten seconds."""
+        return self._shared_pages(
+            ("ListApplication", ""),
+            self.runtime.now() - FRESH_SECONDS,
+            limits,
+            lambda page: self.client.read_applications(page, PAGE_SIZE),
+        )
+
+    def known_applications(self, limits: Limits) -> tuple[ApplicationSummary, ...]:
+        """Return the applications as they were ever read by this process: what they run on does not change."""
+        return self._shared_pages(
+            ("ListApplication", ""),
+            float("-inf"),
+            limits,
+            lambda page: self.client.read_applications(page, PAGE_SIZE),
+        )
+
+    def reserve(self, operation: str, limits: Limits) -> bool:
+        """Wait until the operation may be called once more, and count that call.
+
+        Returns:
+            Whether it had to wait, so that what was read before is no longer fresh.
+        """
+        waited = False
+        with self.runtime:
+            budget = self._budget(operation)
+            limits.check()
+            while (wait := budget.wait_seconds(self.runtime.now())) > 0:
+                waited = True
+                limits.wait(wait)
+            budget.spend(self.runtime.now())
+        return waited
+
+    def refused(self, error: ThrottledError) -> None:
+        """Note that EDAS refused a call because too many were made."""
+        with self.runtime:
+            self._budget(error.operation).refused(
+                self.runtime.now(), error.retry_after, self.runtime.random()
+            )
+            self.runtime.notify()
+
+    def order_ended(self, app_id: str, order_id: str | None) -> None:
+        """Note that an order of an application ended now: older readings of it serve nobody any more."""
+        with self.runtime:
+            self._order_ended[app_id] = self.runtime.now()
+            seen = self._orders_seen.get(app_id)
+            if seen and order_id is not None:
+                self._note_orders(app_id, seen[-1].ids | {order_id}, active=False)
+
+    def forget(self) -> None:
+        """Drop every reading: another run begins, and it shall see the world as it is."""
+        with self.runtime:
+            self._readings.clear()
+            self._orders_seen.clear()
+
+    def unchanged_since(self, app_id: str, moment: float) -> bool:
+        """Return whether the orders read last are those known before the moment, and none was or is active."""
+        with self.runtime:
+            seen = self._orders_seen.get(app_id, deque())
+            before = [each for each in seen if each.at <= moment]
+            if not before:
+                return False
+            return before[-1].ids == seen[-1].ids and not before[-1].active and not seen[-1].active
+
+    def spare_polls(self, now: float) -> float:
+        """Return how many looks at change orders the budgets allow at once; the monitor's lock must be held."""
+        listing = self._budget("ListRecentChangeOrder").spare(now) - POLLS_KEPT_FOR_DECISIONS
+        return self._budget("GetChangeOrderInfo").spare(now) + max(listing, 0.0)
+
+    def poll_by_list(self, now: float) -> bool:
+        """Return whether a look should use ListRecentChangeOrder, because GetChangeOrderInfo is spent."""
+        listing = self._budget("ListRecentChangeOrder").spare(now)
+        return self._budget("GetChangeOrderInfo").spare(now) < 1 and listing > POLLS_KEPT_FOR_DECISIONS
+
+    def _note_orders(self, app_id: str, ids: frozenset[str], active: bool) -> None:  # noqa: FBT001 - private
+        seen = self._orders_seen.setdefault(app_id, deque(maxlen=4))
+        seen.append(_OrdersSeen(self.runtime.now(), ids, active))
+
+    def _budget(self, operation: str) -> Budget:
+        budget = self._budgets.get(operation)
+        if budget is None:
+            budget = Budget(CALLS_PER_MINUTE.get(operation, UNLISTED_CALLS_PER_MINUTE))
+            self._budgets[operation] = budget
+        return budget
+
+    def _shared(
+        self, name: tuple[str, str], begun_after: float, limits: Limits, read: Callable[[], Reading[_T]]
+    ) -> Reading[_T]:
+        """Return the reading of that name if it is recent enough, else read; whoever asks meanwhile shares it."""
+        with self.runtime:
+            limits.check()
+            while True:
+                known = cast("Reading[_T] | None", self._readings.get(name))
+                if known is not None and known.begun >= begun_after:
+                    return known
+                if name not in self._in_flight:
+                    self._in_flight.add(name)
+                    break
+                limits.wait(LONGEST_PAUSE_SECONDS)
+        try:
+            reading = read()
+            with self.runtime:
+                self._readings[name] = reading
+        finally:
+            with self.runtime:
+                self._in_flight.discard(name)
+                self.runtime.notify()
+        return reading
+
+    def _shared_pages(
+        self,
+        name: tuple[str, str],
+        begun_after: float,
+        limits: Limits,
+        read_page: Callable[[int], tuple[_T, ...]],
+    ) -> tuple[_T, ...]:
+        """Share a list that comes in pages.
+
+        A gateway may cap the size of a page, and the documented total is not to be trusted, so the next page is
+        asked for while a page is full or of a round size, until one brings nothing new.
+        """
+
+        def read_all() -> Reading[tuple[_T, ...]]:
+            found: dict[_T, None] = {}
+            begun = self.runtime.now()
+            for page in itertools.count(1):
+                items = self._read(name[0], functools.partial(read_page, page), limits).value
+                before = len(found)
+                found.update(dict.fromkeys(items))
+                if len(found) == before or not _may_go_on(items):
+                    break
+            return Reading(tuple(found), begun)
+
+        return self._shared(name, begun_after, limits, read_all).value
+
+    def _read(self, operation: str, call: Callable[[], _T], limits: Limits) -> Reading[_T]:
+        """Call until EDAS answers; throttled and failed calls are retried until the deadline.
+
+        Raises:
+            EdasError: EDAS answered and refused, or answered several times what cannot be understood.
+            DeadlineSign: the deadline passed; its cause is the last failure, if there was one.
+        """
+        failures: list[EdasError] = []
+        failing_since = self.runtime.now()
+        while True:
+            try:
+                self._await_call(operation, failures, limits)
+            except DeadlineSign as sign:
+                raise sign from (failures[-1] if failures else None)
+            begun = self.runtime.now()
+            failing_since = failing_since if failures else begun
+            try:
+                value = call()
+            except (ThrottledError, UnavailableError) as error:
+                failures.append(error)
+                if isinstance(error, ThrottledError):
+                    self.refused(error)
+                if self._hopeless(failures, failing_since, limits):
+                    raise
+            else:
+                with self.runtime:
+                    self._budget(operation).accepted()
+                return Reading(value, begun)
+
+    def _hopeless(self, failures: Sequence[EdasError], since: float, limits: Limits) -> bool:
+        misunderstood = sum(isinstance(each, NotUnderstoodError) for each in failures)
+        out_of_patience = limits.patience is not None and self.runtime.now() - since >= limits.patience
+        gives_way = limits.give_way and isinstance(failures[-1], ThrottledError)
+        return misunderstood >= NOT_UNDERSTOOD_TRIES or out_of_patience or gives_way
+
+    def _await_call(self, operation: str, failures: Sequence[EdasError], limits: Limits) -> None:
+        """Back off after failures, then wait for the budget; a throttled call is paused by its budget alone."""
+        limits.check()
+        if failures and not isinstance(failures[-1], ThrottledError):
+            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(len(failures) - 1, 8), LONGEST_PAUSE_SECONDS)
+            limits.sleep(pause * (0.5 + self.runtime.random()))
+        self.reserve(operation, limits)
+
+
+def _may_go_on(items: Sequence[object]) -> bool:
+    """Return whether another page may follow; capped pages have a round size."""
+    return len(items) > 0 and len(items) % 10 == 0

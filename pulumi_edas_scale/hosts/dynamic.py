@@ -1,0 +1,214 @@
+"""The dynamic door's side in the host process: between the property bags of the host and the core.
+
+This file's law: it translates. Unknown values become the core's and back, the reference to the provider stays
+out of the core and is put back where state needs it, and every error becomes an answer of one line.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pulumi_edas_scale.domain.codes import coded
+from pulumi_edas_scale.domain.errors import (
+    EdasScaleError,
+    InputError,
+    InternalError,
+    PartialFailureError,
+    worded,
+)
+from pulumi_edas_scale.domain.settings import SETTINGS, resolve_settings
+from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pulumi_edas_scale.domain.settings import Settings
+    from pulumi_edas_scale.hosts.dynamic_process import Call, Config, DynamicHost
+    from pulumi_edas_scale.operations import service as core
+
+T = TypeVar("T")
+
+PROVIDER_KEY: Final = "__provider"
+"""Where the host keeps the reference to the provider class, in inputs and in outputs."""
+
+
+class Door:
+    """What the host's calls become for the core, and the core's answers for the host.
+
+    Args:
+        config: the stack configuration, as the host gives it.
+        owner: the class of our provider objects.
+        make_operations: returns the operations for settings that are right.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        owner: type,
+        make_operations: Callable[[Settings, DynamicHost], core.Provider],
+    ) -> None:
+        self._host = _host_of_this_process(owner)
+        self._operations: core.Provider | None = None
+        self._unusable: EdasScaleError = InternalError("The provider has no operations.")
+        try:
+            settings = resolve_settings(dynamic_host.stack_config(config, _config_keys()), os.environ)
+            self._operations = make_operations(settings, self._host)
+            self._host.on_stop(self._operations.wake)
+        except EdasScaleError as error:
+            self._unusable = error
+        except Exception as error:  # noqa: BLE001  # raised here it would reach the user as a traceback
+            self._unusable = _bug("configure", error)
+
+    def check(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Return the completed inputs and what is wrong with them; the check of a create is also its preview."""
+
+        def run(operations: core.Provider, call: Call) -> tuple[dict[str, Any], list[str]]:
+            recorded = _plain(olds) or None
+            checked = operations.check(_urn(call), recorded, _plain(news))
+            for warning in checked.warnings:
+                self._host.warn(call.urn, warning)
+            if recorded is None and not checked.failures:
+                # The engine never asks a dynamic provider for the preview of a create: this is the only
+                # chance.
+                operations.preview_create(_urn(call), checked.inputs)
+            return dynamic_host.to_engine(checked.inputs), _reasons(checked.failures)
+
+        def refuse(error: EdasScaleError) -> tuple[dict[str, Any], list[str]]:
+            failures = error.failures if isinstance(error, InputError) else [("", str(error))]
+            return dict(news), _reasons(failures)
+
+        return self._answer(news, run, refuse)
+
+    def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> core.DiffAnswer:
+        """Return what a change of inputs, or drift, asks for."""
+
+        def run(operations: core.Provider, call: Call) -> core.DiffAnswer:
+            # A refresh asks with the sides swapped; a real diff comes right after the check of the same
+            # resource.
+            announce = call.previous == "Check"
+            return operations.diff(_urn(call), id_, _outputs(call, olds), _plain(news), announce=announce)
+
+        return self._answer(news, run)
+
+    def create(self, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Create, and return id and outputs."""
+
+        def run(operations: core.Provider, call: Call) -> tuple[str, dict[str, Any]]:
+            return operations.create(_urn(call), _plain(props), call.timeout_seconds)
+
+        return self._answer(props, run)
+
+    def read(self, id_: str, props: Mapping[str, Any]) -> core.ReadAnswer | None:
+        """Return what is true now, None when it is gone."""
+
+        def run(operations: core.Provider, call: Call) -> core.ReadAnswer | None:
+            outputs = _outputs(call, props) if call.has_outputs else {}
+            return operations.read(_urn(call), id_, outputs or None, _plain(call.inputs or {}) or None)
+
+        return self._answer(props, run)
+
+    def update(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+        """Update, and return the outputs."""
+
+        def run(operations: core.Provider, call: Call) -> dict[str, Any]:
+            return operations.update(
+                _urn(call), id_, _outputs(call, olds), _plain(news), call.timeout_seconds
+            )
+
+        return self._answer(news, run)
+
+    def delete(self, id_: str, props: Mapping[str, Any]) -> None:
+        """Delete."""
+
+        def run(operations: core.Provider, call: Call) -> None:
+            operations.delete(_urn(call), id_, _outputs(call, props), call.timeout_seconds)
+
+        self._answer(props, run)
+
+    def _answer(
+        self,
+        props: Mapping[str, Any],
+        run: Callable[[core.Provider, Call], T],
+        refuse: Callable[[EdasScaleError], T] | None = None,
+    ) -> T:
+        """Run an operation and turn its errors into answers of one line.
+
+        Args:
+            props: properties of the call that hold the reference to the provider.
+            run: the operation.
+            refuse: answers an error that is not our bug; None fails the call.
+        """
+        call = self._host.enter()
+        error: EdasScaleError
+        try:
+            return run(self._usable(), call)
+        except EdasScaleError as raised:
+            error = raised
+        except BaseException as raised:  # noqa: BLE001  # a SystemExit would leave the call unanswered
+            self._host.debug(call.urn, "".join(traceback.format_exception(raised)))
+            error = _bug(call.method, raised)
+        finally:
+            self._host.flush()
+        if refuse is not None and not isinstance(error, InternalError):
+            return refuse(error)
+        raise dynamic_host.failure(call, coded(str(error)), _partial_state(error, props)) from None
+
+    def _usable(self) -> core.Provider:
+        if self._operations is None:
+            raise self._unusable
+        return self._operations
+
+
+@functools.cache
+def _host_of_this_process(owner: type) -> DynamicHost:
+    address = dynamic_host.engine_address(sys.argv)
+
+    def is_ours(provider: object) -> bool:
+        return isinstance(provider, owner)
+
+    host = dynamic_host.DynamicHost(address, is_ours, dynamic_host.end_process)
+    host.attach()
+    return host
+
+
+def _config_keys() -> list[str]:
+    return [key for row in SETTINGS for key in (row.key, *row.borrowed)]
+
+
+def _bug(method: str, error: BaseException) -> InternalError:
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return InternalError(f"{method or 'An operation'} broke off with {what.rstrip('.')}.")
+
+
+def _urn(call: Call) -> str | None:
+    return call.urn or None
+
+
+def _outputs(call: Call, recorded: Mapping[str, Any]) -> dict[str, object]:
+    """Return the recorded outputs, whatever the SDK has kept from us."""
+    return _plain({**call.hidden, **recorded})
+
+
+def _plain(properties: Mapping[str, Any]) -> dict[str, object]:
+    """Return the properties of this package, as the core writes them."""
+    return dynamic_host.to_core({name: value for name, value in properties.items() if name != PROVIDER_KEY})
+
+
+def _reasons(failures: Iterable[tuple[str, str]]) -> list[str]:
+    return [coded(worded(*each)) for each in failures]
+
+
+def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_host.PartialState | None:
+    if not isinstance(error, PartialFailureError):
+        return None
+    reference = {PROVIDER_KEY: props[PROVIDER_KEY]}
+    return dynamic_host.PartialState(
+        id=error.id,
+        inputs={**error.inputs, **reference},
+        outputs={**error.outputs, **reference},
+        reasons=tuple(coded(each) for each in error.reasons),  # the engine prints these only
+    )

@@ -1,0 +1,563 @@
+"""What the public API of dynamic providers cannot do, done through the process that hosts them.
+
+The engine runs every Python dynamic resource of a stack in one process, ``python -m pulumi.dynamic``, and
+gives its providers nothing but property bags. This file reaches past that. Each reach is one of the tricks
+below, has a contract test against the installed SDK, and degrades to nothing when the host has changed:
+
+===  =====================================  ===========================================================
+ #   what it gives                          where it reaches
+===  =====================================  ===========================================================
+ 1   URN, time-out and recorded inputs      the frame of the servicer that called us: request, context
+ 2   state that is true after a failure     gRPC's trailing metadata: ErrorResourceInitFailed
+ 3   an error of one line, no traceback     the same metadata: a status with our message
+ 4   live and lasting lines at the resource the engine's address, the last argument of the process
+ 5   64 threads instead of 4                ``server`` in the frame of the main thread, its pool's limit
+ 6   the end of an orphan                   the engine's address; the frames of the pool's threads
+ 7   which diff is real                     the order of the calls per URN (public, but needs trick 1)
+ 8   the first Ctrl-C as a stop sign        the server's list of handlers, in front of the host's Cancel
+ 9   an interrupt as a stop sign            threading's list of what runs before threads are joined
+===  =====================================  ===========================================================
+
+This file's law: a guard (``try``) stands around reads of other people's attributes only, never around our own
+code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.output import UNKNOWN as ENGINE_UNKNOWN
+from pulumi.output import Unknown as EngineUnknown
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
+
+from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT
+from pulumi_edas_scale.domain.codes import coded
+from pulumi_edas_scale.domain.model import UNKNOWN, Unknown
+from pulumi_edas_scale.hosts.engine_watch import EngineWatch, parse_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from types import FrameType
+
+    from pulumi.dynamic import Config as Config  # noqa: PLC0414  # the door has no other way to name it
+
+WORKERS: Final = 64
+"""Threads of the host after trick 5, as many as the plugin has. A thread that waits costs next to nothing."""
+
+_FLUSH_SECONDS: Final = 2.0
+"""How long an answer may wait for the engine to take the lines that belong before it."""
+
+_LOG_SECONDS: Final = 5.0
+"""Time-out of one line; the engine is on this machine, so that past it the engine is busy ending."""
+
+_BACKLOG: Final = 256
+"""Lines that may wait to be sent. Past it status lines are dropped: a newer one follows anyway."""
+
+_LAST_WORDS_SECONDS: Final = 2.0
+"""How long an orphan's own calls may take to see the stop sign and end by themselves."""
+
+_LOOK_SECONDS: Final = 0.1
+"""How often an orphan looks whether the calls of other packages have ended."""
+
+
+class OperationFailedError(Exception):
+    """A failure whose text is for the user; the host passes it on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the engine, as far as trick 1 can see it.
+
+    Attributes:
+        method: the name of the operation (``Check``); empty when the request cannot be seen.
+        urn: whose call it is; empty when it cannot be seen.
+        timeout_seconds: the engine's customTimeouts, None when not set.
+        inputs: the recorded inputs (Read only), None when there are none.
+        has_outputs: whether there are recorded outputs (Read only).
+        hidden: the recorded outputs that some versions of the SDK keep from a provider: those with two underscores.
+        previous: the method of the call before it for the same URN, empty when there was none.
+        context: the gRPC context that answers the call.
+    """
+
+    method: str = ""
+    urn: str = ""
+    timeout_seconds: float | None = None
+    inputs: Mapping[str, Any] | None = None
+    has_outputs: bool = True
+    hidden: Mapping[str, Any] = field(default_factory=dict)
+    previous: str = ""
+    context: grpc.ServicerContext | None = None
+
+
+def current_call() -> Call:
+    """Return the call that this thread is answering (trick 1)."""
+    try:
+        frame = next(_servicer_frames(sys._getframe(1)), None)
+        if frame is None:
+            return Call()
+        request, context = frame.f_locals["request"], frame.f_locals["context"]
+        return Call(
+            method=type(request).__name__.removesuffix("Request"),
+            urn=str(getattr(request, "urn", "")),
+            timeout_seconds=float(getattr(request, "timeout", 0.0)) or None,
+            inputs=_recorded_inputs(request),
+            has_outputs=not isinstance(request, provider_pb2.ReadRequest) or bool(request.properties.fields),
+            hidden=_hidden_outputs(request),
+            context=context,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Call()
+
+
+def _servicer_frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield the frames of the host's gRPC methods, the innermost first."""
+    while frame is not None:
+        names = frame.f_code.co_varnames
+        if (
+            {"self", "request", "context"}.issubset(names)
+            and isinstance(frame.f_locals.get("self"), provider_pb2_grpc.ResourceProviderServicer)
+            # From Python 3.13 on f_locals is a view whose keys() is a list.
+            and {"request", "context"}.issubset(frame.f_locals)
+        ):
+            yield frame
+        frame = frame.f_back
+
+
+def _recorded_inputs(request: object) -> Mapping[str, Any] | None:
+    if not isinstance(request, provider_pb2.ReadRequest) or not request.HasField("inputs"):
+        return None
+    inputs: dict[str, Any] = rpc.deserialize_properties(request.inputs)
+    return inputs
+
+
+def _hidden_outputs(request: object) -> Mapping[str, Any]:
+    if isinstance(request, (provider_pb2.DiffRequest, provider_pb2.UpdateRequest)):
+        recorded = request.olds
+    elif isinstance(request, (provider_pb2.ReadRequest, provider_pb2.DeleteRequest)):
+        recorded = request.properties
+    else:
+        return {}
+    return {
+        name: rpc.deserialize_property(value) for name, value in recorded.items() if name.startswith("__")
+    }
+
+
+def to_core(properties: Mapping[str, Any]) -> dict[str, object]:
+    """Return properties with unknown values as the core writes them."""
+    return {name: _to_core(value) for name, value in properties.items()}
+
+
+def _to_core(value: object) -> object:
+    if isinstance(value, EngineUnknown):
+        return UNKNOWN
+    if isinstance(value, dict):
+        return to_core(value)
+    return [_to_core(part) for part in value] if isinstance(value, list) else value
+
+
+def to_engine(properties: Mapping[str, object]) -> dict[str, Any]:
+    """Return properties with unknown values as the engine writes them."""
+    return {name: _to_engine(value) for name, value in properties.items()}
+
+
+def _to_engine(value: object) -> object:
+    if isinstance(value, Unknown):
+        return ENGINE_UNKNOWN
+    if isinstance(value, dict):
+        return to_engine(value)
+    return [_to_engine(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+@dataclass(frozen=True, slots=True)
+class PartialState:
+    """What is true after an operation that changed something and did not end well.
+
+    ``outputs`` and ``inputs`` must hold the key of the serialized provider: without it the host could not
+    find the provider of the next call.
+    """
+
+    id: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    reasons: Sequence[str]
+
+
+def failure(call: Call, message: str, partial: PartialState | None = None) -> OperationFailedError:
+    """Make the answer of a call a failure of one line, with what is true (tricks 2 and 3).
+
+    The engine takes code, text and details from the status in the trailing metadata, and not what the host
+    makes of the exception (its traceback). Where the call cannot be seen, the exception alone has to do.
+
+    Args:
+        call: the call that fails.
+        message: one paragraph for the user.
+        partial: what the state must say; None leaves the state as it was.
+
+    Returns:
+        The exception to raise, ``from None``.
+    """
+    if call.context is not None:
+        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)
+        if partial is not None:
+            status.details.add().Pack(_init_failed(partial))
+        _answer_with(call.context, message, status.SerializeToString())
+    return OperationFailedError(message)
+
+
+def _init_failed(partial: PartialState) -> provider_pb2.ErrorResourceInitFailed:
+    detail = provider_pb2.ErrorResourceInitFailed(id=partial.id, reasons=partial.reasons)
+    detail.properties.CopyFrom(_struct(partial.outputs))
+    detail.inputs.CopyFrom(_struct(partial.inputs))
+    return detail
+
+
+def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    struct.update({name: value for name, value in values.items() if value is not None})
+    return struct
+
+
+def _answer_with(context: grpc.ServicerContext, message: str, details: bytes) -> None:
+    with contextlib.suppress(AttributeError, TypeError, ValueError):
+        context.set_trailing_metadata((("grpc-status-details-bin", details),))
+    # abort() marks the call as ended on purpose and then always raises a bare Exception. Hosts before 3.261
+    # print a traceback for calls that are not marked; later ones abort a second time, with the traceback as
+    # the text.
+    with contextlib.suppress(Exception):
+        context.abort(grpc.StatusCode.UNKNOWN, message)
+
+
+def stack_config(config: Config, keys: Collection[str]) -> dict[str, str]:
+    """Return the stack configuration with namespaced keys.
+
+    Args:
+        config: what the host gives to ``configure``.
+        keys: what to ask for where only the public look-up of single keys is there.
+    """
+    try:
+        everything = dict(config._props)
+    except (AttributeError, TypeError, ValueError):
+        everything = {key: config.get(key) for key in keys}
+    return {key: str(value) for key, value in everything.items() if value is not None}
+
+
+def _server() -> Any:  # noqa: ANN401  # gRPC's server object is typed by its public methods only
+    """Return the gRPC server of this process from the main thread, None when it is not found there."""
+    try:
+        frame: FrameType | None = sys._current_frames()[threading.main_thread().ident or 0]
+    except (AttributeError, KeyError):
+        return None
+    while frame is not None:
+        server = frame.f_locals.get("server")
+        if isinstance(server, grpc.Server):
+            return server
+        frame = frame.f_back
+    return None
+
+
+def widen_pool() -> bool:
+    """Let the host answer ``WORKERS`` calls at once (trick 5).
+
+    Without it four change orders hold up every other dynamic resource of the stack.
+
+    Returns:
+        Whether the pool was found.
+    """
+    try:
+        pool = _server()._state.thread_pool
+        if not isinstance(pool, ThreadPoolExecutor):
+            return False
+        pool._max_workers = max(pool._max_workers, WORKERS)
+    except (AttributeError, TypeError):
+        return False
+    return True
+
+
+def heed_cancel(cancelled: Callable[[], None]) -> bool:
+    """Have ``cancelled`` called when the engine cancels (trick 8), which the host itself ignores.
+
+    The first Ctrl-C does that: without it an operation would run to its end, until a second Ctrl-C breaks it
+    off and leaves the engine without a state. The engine also cancels at the end of every healthy operation.
+
+    Returns:
+        Whether the host was found.
+    """
+    try:
+        _server()._state.generic_handlers.insert(0, _CancelHandler(cancelled))
+    except (AttributeError, TypeError):
+        return False
+    return True
+
+
+class _CancelHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs only
+    """Answers Cancel before the host does."""
+
+    def __init__(self, cancelled: Callable[[], None]) -> None:
+        self._cancelled = cancelled
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Return the method for Cancel, None for every other call."""
+        if handler_call_details.method != "/pulumirpc.ResourceProvider/Cancel":
+            return None
+        return grpc.unary_unary_rpc_method_handler(
+            self._cancel,
+            request_deserializer=empty_pb2.Empty.FromString,
+            response_serializer=empty_pb2.Empty.SerializeToString,
+        )
+
+    def _cancel(self, request: empty_pb2.Empty, context: object) -> empty_pb2.Empty:
+        del context
+        self._cancelled()
+        return request
+
+
+def before_threads_are_joined(call: Callable[[], None]) -> bool:
+    """Have ``call`` called when the interpreter ends, before it waits for the threads of pools (trick 9).
+
+    An interrupt (a second Ctrl-C: the engine sends one, and kills 5 s later) ends the main thread of the host
+    only; ``atexit`` would come after the wait for our operations, which know nothing of it.
+
+    Returns:
+        Whether it will be called.
+    """
+    register = getattr(threading, "_register_atexit", None)
+    if register is None:
+        return False
+    try:
+        register(call)
+    except RuntimeError:  # the interpreter is ending already
+        return False
+    return True
+
+
+class EngineLog:
+    """Lines on the engine's display (trick 4), sent in order by one thread over one channel.
+
+    Args:
+        address: the engine's address; None, or what is no address, makes a log that drops everything.
+    """
+
+    def __init__(self, address: str | None) -> None:
+        self._address = address if parse_address(address) else None
+        self._lines: queue.Queue[engine_pb2.LogRequest] = queue.Queue()
+        self._lock = threading.Lock()
+        self._started = False
+
+    def line(
+        self, urn: str, text: str, severity: engine_pb2.LogSeverity.ValueType, *, ephemeral: bool = False
+    ) -> None:
+        """Send a line, on the resource's row when the URN is known; never blocks, never raises.
+
+        Args:
+            urn: whose line it is; empty puts it under the stack.
+            text: one paragraph.
+            severity: how the engine marks it.
+            ephemeral: a status that the next one replaces. It is dropped without a URN, and while the engine
+                lags.
+        """
+        if self._address is None or (ephemeral and (not urn or self._lines.qsize() > _BACKLOG)):
+            return
+        self._lines.put(
+            engine_pb2.LogRequest(urn=urn, message=text, severity=severity, ephemeral=ephemeral),
+        )
+        with self._lock:
+            started, self._started = self._started, True
+        if not started:
+            threading.Thread(target=self._send, args=(self._address,), name="engine-log", daemon=True).start()
+
+    def flush(self) -> None:
+        """Wait, not for long, until the engine has what was said so far: it shows nothing after an answer."""
+        with self._lines.all_tasks_done:
+            self._lines.all_tasks_done.wait_for(lambda: not self._lines.unfinished_tasks, _FLUSH_SECONDS)
+
+    def _send(self, address: str) -> None:
+        # The engine is on this machine: a proxy of the environment must not be asked for it.
+        channel = grpc.insecure_channel(address, options=(("grpc.enable_http_proxy", 0),))
+        engine = engine_pb2_grpc.EngineStub(channel)
+        while True:
+            line = self._lines.get()
+            with contextlib.suppress(grpc.RpcError):  # an engine that is ending takes no lines
+                engine.Log(line, timeout=_LOG_SECONDS)
+            self._lines.task_done()
+
+
+class StopSign:
+    """Why nothing more may be sent to EDAS by this process; goes up once and never down."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reason: str | None = None
+        self._wakes: list[Callable[[], None]] = []
+
+    @property
+    def reason(self) -> str | None:
+        """In words, None while operations may go on."""
+        return self._reason
+
+    def on_stop(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called when the sign goes up, at once when it is up."""
+        with self._lock:
+            up = self._reason is not None
+            if not up:
+                self._wakes.append(wake)
+        if up:
+            wake()
+
+    def stop(self, reason: str) -> None:
+        """Put the sign up and wake whoever waits. The first reason stays."""
+        with self._lock:
+            if self._reason is not None:
+                return
+            self._reason = reason
+            wakes = tuple(self._wakes)
+        for wake in wakes:
+            wake()
+
+
+class CallOrder:
+    """Which call came last for each URN (trick 7).
+
+    In a refresh the engine asks diff with the sides swapped. It is a real one only right after a Check.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[str, str] = {}
+
+    def note(self, call: Call) -> Call:
+        """Record a call, and return it with the method of the one before it."""
+        if not call.urn:
+            return call
+        with self._lock:
+            previous = self._last.get(call.urn, "")
+            self._last[call.urn] = call.method
+        return replace(call, previous=previous)
+
+
+class DynamicHost:
+    """What this process can do for the core while operations run; one for all providers of the process.
+
+    Args:
+        address: the engine's address, None without an engine.
+        is_ours: whether a provider object of the host is of this package; calls of others are let end.
+        end_process: ends the process at once.
+    """
+
+    def __init__(
+        self,
+        address: str | None,
+        is_ours: Callable[[object], bool],
+        end_process: Callable[[], None],
+    ) -> None:
+        self._log = EngineLog(address)
+        self._sign = StopSign()
+        self._is_ours = is_ours
+        self._end_process = end_process
+        self._watch = EngineWatch(address, self._engine_gone)
+        self._host_known = False
+        self._calls = CallOrder()
+
+    def attach(self) -> None:
+        """Widen the pool, watch for the end of engine and host; to be called within a call of the engine."""
+        # Only a host whose frames look as expected here can be asked later whose calls are in flight.
+        self._host_known = current_call().context is not None
+        widen_pool()
+        self._watch.start()
+        heed_cancel(self._cancelled)
+        before_threads_are_joined(self._cancelled)
+
+    def enter(self) -> Call:
+        """Return the call that this thread is answering, and remember that it came."""
+        return self._calls.note(current_call())
+
+    def progress(self, urn: str, text: str) -> None:
+        """Show a status on the resource's row until the next one."""
+        self._log.line(urn, text, engine_pb2.INFO, ephemeral=True)
+
+    def info(self, urn: str, text: str) -> None:
+        """List a line under the resource."""
+        self._log.line(urn, text, engine_pb2.INFO)
+
+    def warn(self, urn: str, text: str) -> None:
+        """List a warning under the resource."""
+        self._log.line(urn, coded(text), engine_pb2.WARNING)
+
+    def debug(self, urn: str, text: str) -> None:
+        """Say something that only ``pulumi --debug`` shows."""
+        self._log.line(urn, text, engine_pb2.DEBUG)
+
+    def flush(self) -> None:
+        """Wait, not for long, until the engine has every line."""
+        self._log.flush()
+
+    def stopped(self) -> str | None:
+        """Return why nothing more may be sent, None while operations may go on."""
+        return self._sign.reason or (ENGINE_IN_DOUBT if self._watch.in_doubt else None)
+
+    def on_stop(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called when nothing more may be sent."""
+        self._sign.on_stop(wake)
+
+    def _cancelled(self) -> None:
+        self._sign.stop(CANCELLED)
+
+    def _engine_gone(self) -> None:
+        """Stop our calls, let those of other packages end, and end the process (trick 6)."""
+        self._sign.stop(ENGINE_GONE)
+        last_words = time.monotonic() + _LAST_WORDS_SECONDS
+        pause = threading.Event()  # never set: a pause, in a thread that has nothing else to do
+        while True:
+            ours, others = self._calls_in_flight()
+            if not others and not (ours and time.monotonic() < last_words):
+                break
+            pause.wait(_LOOK_SECONDS)
+        if self._host_known:
+            self._end_process()
+
+    def _calls_in_flight(self) -> tuple[int, int]:
+        """Return how many calls of this package run now, and how many of others or not yet known whose."""
+        providers = [found for found in map(_provider_of, _threads()) if found is not _IDLE]
+        ours = sum(map(self._is_ours, providers))
+        return ours, len(providers) - ours
+
+
+_IDLE: Final = object()
+
+
+def _threads() -> tuple[FrameType, ...]:
+    try:
+        return tuple(sys._current_frames().values())
+    except AttributeError:
+        return ()
+
+
+def _provider_of(thread: FrameType) -> object:
+    """Return the provider of the call that a thread runs, None before it is known, ``_IDLE`` without one."""
+    try:
+        frame = next(_servicer_frames(thread), None)
+        return _IDLE if frame is None else frame.f_locals.get("provider")
+    except (AttributeError, KeyError, TypeError):
+        return _IDLE
+
+
+def end_process() -> None:
+    """End the process without waiting for any thread."""
+    os._exit(1)
+
+
+def engine_address(arguments: Sequence[str]) -> str | None:
+    """Return the engine's address from the arguments of the host process, None when there is none."""
+    return arguments[-1] if arguments and parse_address(arguments[-1]) else None

@@ -1,0 +1,439 @@
+# ruff: noqa: N802  # the method names are those of the protocol
+
+"""The plugin's service: Pulumi's provider protocol, answered by the core.
+
+This file's law: it translates. Messages become plain values (``property_values.py``), the core decides and
+acts, its answers become messages. The event loop never waits for EDAS: the core's calls run in threads, so
+that Cancel and Check are answered at once whatever is under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+import grpc
+from google.protobuf import empty_pb2
+
+from pulumi_edas_scale.domain.codes import coded
+from pulumi_edas_scale.domain.errors import (
+    EdasScaleError,
+    InputError,
+    InternalError,
+    PartialFailureError,
+    worded,
+)
+from pulumi_edas_scale.domain.settings import NAMESPACE, PULUMI_KEYS, Settings, resolve_settings
+from pulumi_edas_scale.hosts.plugin_link import EngineLink, PluginHost
+from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi_edas_scale.hosts.wire import parse_properties, render_properties
+from pulumi_edas_scale.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from google.protobuf import struct_pb2
+
+    from pulumi_edas_scale.domain.inputs import Checked
+    from pulumi_edas_scale.operations.service import Provider
+
+    Context = grpc.aio.ServicerContext[Any, Any]
+
+T = TypeVar("T")
+
+RESOURCE_TYPE: Final = "edas-scale:index:DeployGroupMembership"
+
+_CALLS_AT_ONCE: Final = 64
+"""Threads, twice: for operations that wait for EDAS, and for what the engine asks before it can go on, so that a
+question never queues behind the waits. They mostly sleep; the core keeps its calls below the limits of EDAS."""
+
+_OF_THE_LISTS: Final = frozenset({"instanceIds", "ecuIds"})
+_DERIVED_FROM_THE_LISTS: Final = frozenset({"members", "__unsettled"})
+"""Outputs that name the members: as secret as the lists of the program."""
+
+_DIFF_KINDS: Final = {
+    "add": provider_pb2.PropertyDiff.ADD,
+    "add-replace": provider_pb2.PropertyDiff.ADD_REPLACE,
+    "delete": provider_pb2.PropertyDiff.DELETE,
+    "delete-replace": provider_pb2.PropertyDiff.DELETE_REPLACE,
+    "update": provider_pb2.PropertyDiff.UPDATE,
+    "update-replace": provider_pb2.PropertyDiff.UPDATE_REPLACE,
+}
+
+
+def _make_provider(settings: Settings, host: PluginHost) -> Provider:
+    """Make the core's provider, which is imported with its first use."""
+    made: Provider = import_module("pulumi_edas_scale.operations.service").Provider(settings, host)
+    return made
+
+
+class Plugin(provider_pb2_grpc.ResourceProviderServicer):
+    """Pulumi's provider protocol, answered by the core.
+
+    Args:
+        make_provider: makes the core's provider of settings and host; cheap, and without the network.
+        on_gone: called in the event loop when the engine is surely gone.
+    """
+
+    def __init__(
+        self,
+        on_gone: Callable[[], None],
+        make_provider: Callable[[Settings, PluginHost], Provider] = _make_provider,
+    ) -> None:
+        self.link = EngineLink(on_gone)
+        self._make_provider = make_provider
+        self._host = PluginHost(self.link)
+        self._provider: Provider | None = None
+        self._checked: set[str] = set()
+        self._changes = ThreadPoolExecutor(_CALLS_AT_ONCE, "change")
+        self._answers = ThreadPoolExecutor(_CALLS_AT_ONCE, "answer")
+
+    # The process and its engine
+
+    async def Handshake(
+        self, request: provider_pb2.ProviderHandshakeRequest, context: Context
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        """Learn where the engine is, and say what is understood: secrets, but no resource references."""
+        del context
+        await self.link.connect(request.engine_address)
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+
+    async def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> empty_pb2.Empty:
+        """Learn where the engine is that found this process running (PULUMI_DEBUG_PROVIDERS)."""
+        del context
+        await self.link.connect(request.address)
+        return empty_pb2.Empty()
+
+    async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
+        """Tell the version, which the engine compares with that of the program's SDK."""
+        del request, context
+        return plugin_pb2.PluginInfo(version=__version__)
+
+    async def GetSchema(
+        self, request: provider_pb2.GetSchemaRequest, context: Context
+    ) -> provider_pb2.GetSchemaResponse:
+        """Return schema.json."""
+        if request.version:
+            await context.abort(
+                grpc.StatusCode.UNIMPLEMENTED, f"This plugin knows schema version 0, not {request.version}."
+            )
+        return provider_pb2.GetSchemaResponse(schema=read_schema())
+
+    async def GetMapping(
+        self, request: provider_pb2.GetMappingRequest, context: Context
+    ) -> provider_pb2.GetMappingResponse:
+        """Say that no provider of another tool is converted to this one."""
+        del request, context
+        return provider_pb2.GetMappingResponse()
+
+    async def GetMappings(
+        self, request: provider_pb2.GetMappingsRequest, context: Context
+    ) -> provider_pb2.GetMappingsResponse:
+        """Say that no provider of another tool is converted to this one."""
+        del request, context
+        return provider_pb2.GetMappingsResponse()
+
+    async def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
+        """Put up the stop sign; in silence, as the engine also calls this after every healthy operation."""
+        del request, context
+        self.stop()
+        return empty_pb2.Empty()
+
+    def stop(self) -> None:
+        """Stop what is under way: nothing more is sent, and each operation ends with what is true."""
+        self._host.cancel()
+        if self._provider is not None:
+            self._provider.wake()
+            self._provider.end_of_operation()
+
+    # Settings
+
+    async def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: Context
+    ) -> provider_pb2.CheckResponse:
+        """Check the settings without using them."""
+        del context
+        news = parse_properties(request.news)
+        failures: tuple[tuple[str, str], ...] = ()
+        try:
+            _settings_of(request.urn, news.values)
+        except InputError as error:
+            failures = error.failures
+        return provider_pb2.CheckResponse(inputs=request.news, failures=_wire_failures(failures))
+
+    async def DiffConfig(
+        self, request: provider_pb2.DiffRequest, context: Context
+    ) -> provider_pb2.DiffResponse:
+        """Say which settings changed; none replaces the provider, as every state knows its own region."""
+        del context
+        olds = parse_properties(request.old_inputs if request.HasField("old_inputs") else request.olds).values
+        news = parse_properties(request.news).values
+        detailed = [
+            (name, "add" if name not in olds else "update" if name in news else "delete")
+            for name in sorted({*olds, *news} - PULUMI_KEYS)
+            if olds.get(name) != news.get(name)
+        ]
+        return _diff_response(detailed, changes=bool(detailed), input_diff=True)
+
+    async def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: Context
+    ) -> provider_pb2.ConfigureResponse:
+        """Take the settings for what follows, and take down the stop sign."""
+        told = parse_properties(request.args).values
+        await self._call(context, self._answers, lambda: self._configure(_settings_of(request.urn, told)))
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    def _configure(self, settings: Settings) -> None:
+        if self._provider is not None:
+            self._provider.end_of_operation()
+        self._checked.clear()
+        self._host = PluginHost(self.link)
+        self._provider = self._make_provider(settings, self._host)
+
+    # Memberships
+
+    async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
+        """Check and complete the inputs of a membership."""
+        olds, news = parse_properties(request.olds), parse_properties(request.news)
+
+        def check(core: Provider) -> Checked:
+            checked: Checked = core.check(request.urn, olds.values or None, news.values)
+            for warning in checked.warnings:
+                self._host.warn(request.urn, warning)
+            return checked
+
+        checked = await self._ask(context, request.urn, check)
+        # A diff is about a change only when it follows a check; a refresh asks it too, sides swapped.
+        self._checked.add(request.urn)
+        secret = news.secret | (olds.secret - news.values.keys())
+        return provider_pb2.CheckResponse(
+            inputs=render_properties(checked.inputs, secret), failures=_wire_failures(checked.failures)
+        )
+
+    async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
+        """Say what a change would do, property by property."""
+        olds, news = parse_properties(request.olds).values, parse_properties(request.news).values
+        announce = request.urn in self._checked
+        self._checked.discard(request.urn)
+        answer = await self._ask(
+            context,
+            request.urn,
+            lambda core: core.diff(request.urn, request.id, olds, news, announce=announce),
+        )
+        response = _diff_response(answer.detailed, changes=answer.changes, input_diff=False)
+        response.replaces.extend(answer.replaces)
+        response.deleteBeforeReplace = answer.delete_before_replace
+        return response
+
+    async def Create(
+        self, request: provider_pb2.CreateRequest, context: Context
+    ) -> provider_pb2.CreateResponse:
+        """Create a membership, or say what its outputs would be."""
+        urn, news = request.urn, parse_properties(request.properties)
+        if request.preview:
+            outputs = await self._ask(context, urn, lambda core: core.preview_create(urn, news.values))
+            return provider_pb2.CreateResponse(properties=_wire_outputs(outputs, news.secret))
+        created, outputs = await self._change(
+            context, urn, lambda core: core.create(urn, news.values, request.timeout or None), news.secret
+        )
+        return provider_pb2.CreateResponse(
+            id=created, properties=_wire_outputs(outputs, news.secret), refresh_before_update=True
+        )
+
+    async def Update(
+        self, request: provider_pb2.UpdateRequest, context: Context
+    ) -> provider_pb2.UpdateResponse:
+        """Update a membership, or say what its outputs would be."""
+        urn, olds, news = request.urn, parse_properties(request.olds).values, parse_properties(request.news)
+        if request.preview:
+            outputs = await self._ask(
+                context, urn, lambda core: core.preview_update(urn, request.id, olds, news.values)
+            )
+        else:
+            outputs = await self._change(
+                context,
+                urn,
+                lambda core: core.update(urn, request.id, olds, news.values, request.timeout or None),
+                news.secret,
+            )
+        return provider_pb2.UpdateResponse(
+            properties=_wire_outputs(outputs, news.secret), refresh_before_update=True
+        )
+
+    async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
+        """Read a membership for a refresh, or for an import when nothing is recorded of it."""
+        outputs, inputs = parse_properties(request.properties), parse_properties(request.inputs)
+        secret = outputs.secret | inputs.secret
+        answer = await self._change(
+            context,
+            request.urn,
+            lambda core: core.read(request.urn, request.id, outputs.values or None, inputs.values or None),
+            secret,
+        )
+        if answer is None:
+            return provider_pb2.ReadResponse()  # an empty id: it is gone
+        return provider_pb2.ReadResponse(
+            id=answer.id,
+            properties=_wire_outputs(answer.outputs, secret),
+            inputs=render_properties(answer.inputs, secret),
+            refresh_before_update=True,
+        )
+
+    async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
+        """Delete a membership."""
+        urn, olds = request.urn, parse_properties(request.properties)
+        await self._change(
+            context,
+            urn,
+            lambda core: core.delete(urn, request.id, olds.values, request.timeout or None),
+            olds.secret,
+        )
+        return empty_pb2.Empty()
+
+    async def Invoke(
+        self, request: provider_pb2.InvokeRequest, context: Context
+    ) -> provider_pb2.InvokeResponse:
+        """Answer a function."""
+        arguments = parse_properties(request.args).values
+        core = await self._core(context)
+        answer = await self._call(context, self._answers, lambda: core.invoke(request.tok, arguments))
+        fields: dict[str, Any] = {"return": render_properties(answer)}  # a keyword of Python
+        return provider_pb2.InvokeResponse(**fields)
+
+    # Calls of the core
+
+    async def _core(self, context: Context) -> Provider:
+        if self._provider is None:
+            await _abort(context, "The provider has no settings yet: the engine must call Configure first.")
+        return self._provider
+
+    async def _ask(self, context: Context, urn: str, question: Callable[[Provider], T]) -> T:
+        """Ask the core something that the engine needs to go on."""
+        await _require_membership(context, urn)
+        return await self._call(context, self._answers, partial(question, await self._core(context)), urn)
+
+    async def _change(
+        self, context: Context, urn: str, change: Callable[[Provider], T], secret: Collection[str]
+    ) -> T:
+        """Let the core do something that may wait for EDAS."""
+        await _require_membership(context, urn)
+        self._checked.discard(urn)
+        core = await self._core(context)
+        return await self._call(context, self._changes, partial(change, core), urn, secret)
+
+    async def _call(
+        self,
+        context: Context,
+        threads: ThreadPoolExecutor,
+        call: Callable[[], T],
+        urn: str = "",
+        secret: Collection[str] = (),
+    ) -> T:
+        """Run a call in a thread; what it raises becomes the answer, one paragraph, no traceback."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, self._guarded, call, urn)
+        except EdasScaleError as error:
+            failure = error
+        finally:
+            await self.link.flush()
+        detail = _init_failed(failure, secret) if isinstance(failure, PartialFailureError) else None
+        return await _abort(context, str(failure), detail)
+
+    def _guarded(self, call: Callable[[], T], urn: str) -> T:
+        """Turn a bug of ours into a failure as well: the engine must get an answer all the same."""
+        try:
+            return call()
+        except EdasScaleError:
+            raise
+        except Exception as error:
+            self._host.debug(urn, traceback.format_exc())
+            raise InternalError(f"{type(error).__name__}: {error}.") from error
+
+
+def read_schema() -> str:
+    """Return schema.json: beside this file in an installation, at the top of the repository in a checkout.
+
+    Raises:
+        FileNotFoundError: the installation is not complete.
+    """
+    package = Path(__file__).parents[1]
+    installed = package / "schema.json"
+    return (installed if installed.is_file() else package.parent / "schema.json").read_text("utf-8")
+
+
+def _settings_of(urn: str, told: Mapping[str, object]) -> Settings:
+    """Return the settings of a provider resource.
+
+    The engine makes the inputs of a default provider of the stack configuration, so messages name that.
+    """
+    explicit = {name: value for name, value in told.items() if not name.startswith("__")}
+    config = {}
+    name = urn.rpartition("::")[2]
+    if name == "default" or name.startswith("default_"):
+        config = {f"{NAMESPACE}:{key}": value for key, value in explicit.items() if isinstance(value, str)}
+        explicit = {key: value for key, value in explicit.items() if not isinstance(value, str)}
+    return resolve_settings(config, os.environ, explicit)
+
+
+async def _require_membership(context: Context, urn: str) -> None:
+    # urn:pulumi:stack::project::parent$type::name
+    kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
+    if kind != RESOURCE_TYPE:
+        await _abort(context, f"{kind or urn!r} is no resource of this package; it has {RESOURCE_TYPE}.")
+
+
+def _wire_failures(failures: Sequence[tuple[str, str]]) -> Iterator[provider_pb2.CheckFailure]:
+    # With the name of a property the engine prints the Go syntax of its value; without, the reason as it is.
+    for each in failures:
+        yield provider_pb2.CheckFailure(reason=coded(worded(*each)))
+
+
+def _wire_outputs(outputs: Mapping[str, object], secret: Collection[str]) -> struct_pb2.Struct:
+    """Return outputs in which what names secret members is secret too."""
+    derived = _OF_THE_LISTS.isdisjoint(secret)
+    return render_properties(outputs, secret if derived else _DERIVED_FROM_THE_LISTS.union(secret))
+
+
+def _diff_response(
+    detailed: Sequence[tuple[str, str]], *, changes: bool, input_diff: bool
+) -> provider_pb2.DiffResponse:
+    diff = provider_pb2.DiffResponse
+    return diff(
+        changes=diff.DIFF_SOME if changes else diff.DIFF_NONE,
+        diffs=sorted({path.partition("[")[0].partition(".")[0] for path, _ in detailed}),
+        detailedDiff={
+            path: provider_pb2.PropertyDiff(kind=_DIFF_KINDS[kind], inputDiff=input_diff)
+            for path, kind in detailed
+        },
+        hasDetailedDiff=bool(detailed),
+    )
+
+
+def _init_failed(error: PartialFailureError, secret: Collection[str]) -> provider_pb2.ErrorResourceInitFailed:
+    """Return the detail that makes the engine save what is true although the operation failed."""
+    return provider_pb2.ErrorResourceInitFailed(
+        id=error.id,
+        properties=_wire_outputs(error.outputs, secret),
+        reasons=[coded(each) for each in error.reasons],
+        inputs=render_properties(error.inputs, secret),
+        refresh_before_update=True,
+    )
+
+
+async def _abort(
+    context: Context, text: str, detail: provider_pb2.ErrorResourceInitFailed | None = None
+) -> NoReturn:
+    code = grpc.StatusCode.UNKNOWN
+    text = coded(text)
+    if detail is None:
+        await context.abort(code, text)
+    # The code inside must be the code of the call, or else the engine sees a mismatch instead of the detail.
+    status = status_pb2.Status(code=code.value[0], message=text)
+    status.details.add().Pack(detail)
+    await context.abort(code, text, (("grpc-status-details-bin", status.SerializeToString()),))

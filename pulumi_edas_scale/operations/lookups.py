@@ -1,0 +1,165 @@
+"""The functions of both doors: what programs ask about groups, machines and applications.
+
+This file's law: it reads and never changes anything; the same truth gives the same answer, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pulumi_edas_scale.domain import messages as diagnosis
+from pulumi_edas_scale.domain.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pulumi_edas_scale.domain.clock import Limits
+    from pulumi_edas_scale.domain.model import Application, DeployGroup, Machine, Member
+    from pulumi_edas_scale.operations.session import Session
+
+
+def get_deploy_groups(
+    session: Session, region_id: str, args: Mapping[str, object], limits: Limits
+) -> dict[str, object]:
+    """Return the deploy groups of ``appId`` with their members, sorted by group id."""
+    live = _application(session, args, limits)
+    return {
+        "appId": live.app_id,
+        "regionId": region_id,
+        "clusterId": live.cluster_id,
+        "groups": [_group(each, live) for each in live.groups],
+    }
+
+
+def get_deploy_group(
+    session: Session, region_id: str, args: Mapping[str, object], limits: Limits
+) -> dict[str, object]:
+    """Return one deploy group of ``appId``, found by ``groupId`` or by ``groupName``."""
+    group_id, name = _text(args, "groupId"), _text(args, "groupName")
+    if bool(group_id) == bool(name):
+        raise InputError([("groupId", "give exactly one of groupId and groupName.")])
+    live = _application(session, args, limits)
+    found = [each for each in live.groups if each.group_id == group_id or (name and each.name == name)]
+    if len(found) != 1:
+        known = diagnosis.listing(f"{each.group_id} ({each.name})" for each in live.groups) or "none"
+        path, value = ("groupId", group_id) if group_id else ("groupName", name)
+        how_many = "no deploy group" if not found else f"{len(found)} deploy groups"
+        raise InputError(
+            [(path, f"application {live.app_id} has {how_many} '{value}'. Its groups are: {known}.")]
+        )
+    return {
+        "appId": live.app_id,
+        "regionId": region_id,
+        "clusterId": live.cluster_id,
+        **_group(found[0], live),
+    }
+
+
+def get_scale_out_candidates(
+    session: Session, region_id: str, args: Mapping[str, object], limits: Limits
+) -> dict[str, object]:
+    """Return machines ``appId`` can be scaled out to, spread over zones beside the members of ``groupId``."""
+    count = args.get("count")
+    if count is not None and (isinstance(count, bool) or not isinstance(count, (int, float)) or count < 0):
+        raise InputError([("count", f"must be a whole number from 0 on, not {count!r}.")])
+    live = _application(session, args, limits)
+    group_id = _text(args, "groupId")
+    machines = [each for each in session.inventory.machines(live.cluster_id, limits) if each.online]
+    chosen = spread(machines, live.members_of(group_id) if group_id else live.members)
+    if count is not None:
+        if len(chosen) < count:
+            reason = (
+                f"{int(count)} machines are asked for, but cluster {live.cluster_id} offers {len(chosen)}."
+            )
+            raise InputError(
+                [("count", f"{reason} Import more instances into the cluster, or ask for fewer.")]
+            )
+        chosen = chosen[: int(count)]
+    return {
+        "appId": live.app_id,
+        "regionId": region_id,
+        "candidates": [
+            {"ecuId": each.ecu_id, "instanceId": each.instance_id, "ip": each.ip, "zone": each.zone}
+            for each in chosen
+        ],
+        "instanceIds": [each.instance_id for each in chosen if each.instance_id],
+    }
+
+
+def get_application(
+    session: Session, region_id: str, args: Mapping[str, object], limits: Limits
+) -> dict[str, object]:
+    """Return the one application of exactly that ``name``."""
+    name = _text(args, "name")
+    if not name:
+        raise InputError([("name", "the name of the application is needed.")])
+    applications = session.inventory.applications(limits)
+    found = [each for each in applications if each.name == name]
+    if len(found) != 1:
+        ids = f": {diagnosis.listing(each.app_id for each in found)}" if found else ""
+        how_many = f"{len(found)} applications have" if found else "no application has"
+        raise InputError([("name", f"{how_many} the name '{name}' in region {region_id}{ids}.")])
+    answer: dict[str, object] = {
+        "appId": found[0].app_id,
+        "name": found[0].name,
+        "clusterId": found[0].cluster_id,
+        "regionId": region_id,
+    }
+    if found[0].cluster_type is not None:
+        answer["clusterType"] = found[0].cluster_type
+    return answer
+
+
+QUERIES: Mapping[str, Callable[[Session, str, Mapping[str, object], Limits], dict[str, object]]] = {
+    "getDeployGroups": get_deploy_groups,
+    "getDeployGroup": get_deploy_group,
+    "getScaleOutCandidates": get_scale_out_candidates,
+    "getApplication": get_application,
+}
+
+
+def spread(machines: Sequence[Machine], members: Sequence[Member]) -> list[Machine]:
+    """Return the machines in the order in which they keep the zones evenly used, ties broken by id."""
+    used = Counter(each.zone for each in members)
+    left = sorted(machines, key=lambda each: (each.instance_id, each.ecu_id))
+    chosen: list[Machine] = []
+    while left:
+        best = min(left, key=lambda each: (used[each.zone], each.zone))
+        left.remove(best)
+        used[best.zone] += 1
+        chosen.append(best)
+    return chosen
+
+
+def _application(session: Session, args: Mapping[str, object], limits: Limits) -> Application:
+    app_id = _text(args, "appId")
+    if not app_id:
+        raise InputError([("appId", "the id of the application is needed.")])
+    return session.inventory.recent_application(app_id, limits).value
+
+
+def _group(group: DeployGroup, live: Application) -> dict[str, object]:
+    members = live.members_of(group.group_id)
+    return {
+        "groupId": group.group_id,
+        "name": group.name,
+        "deployed": group.deployed,
+        "runningCount": sum(each.runs for each in members),
+        "members": [
+            {
+                "ecuId": each.ecu_id,
+                "instanceId": each.instance_id,
+                "eccId": each.ecc_id,
+                "ip": each.ip,
+                "zone": each.zone,
+                "state": each.state.value,
+            }
+            for each in members
+        ],
+    }
+
+
+def _text(args: Mapping[str, object], name: str) -> str:
+    value = args.get(name)
+    return value if isinstance(value, str) else ""

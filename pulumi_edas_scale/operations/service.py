@@ -1,0 +1,636 @@
+"""The operations of both doors, in plain values.
+
+This file's law: everything a door can ask is here, in camelCase dicts, and nothing of any engine. A door
+translates; this file knows which use case a request is, what is recorded and what the user is told.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pulumi_edas_scale.domain import messages as diagnosis
+from pulumi_edas_scale.domain.clock import DeadlineSign, Limits, StoppedSign, ThreadRuntime
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    EdasError,
+    InputError,
+    InternalError,
+    OperationError,
+    PartialFailureError,
+)
+from pulumi_edas_scale.domain.fields import BY_NAME, OUTPUTS
+from pulumi_edas_scale.domain.inputs import (
+    Checked,
+    changed_members,
+    changed_properties,
+    check_inputs,
+    import_inputs,
+    membership_id,
+    parse_membership_id,
+    parse_recorded,
+    parse_spec,
+    render_outputs,
+    without,
+)
+from pulumi_edas_scale.domain.model import UNKNOWN, OnDelete, Recorded, Scope, Truth
+from pulumi_edas_scale.domain.orders import is_active
+from pulumi_edas_scale.domain.resolution import find_member
+from pulumi_edas_scale.edas.reads import FRESH_SECONDS, SHOWN_SECONDS
+from pulumi_edas_scale.operations.lookups import QUERIES
+from pulumi_edas_scale.operations.observe import CannotTellError, Wish, is_gone, managed_ecus, truth_of
+from pulumi_edas_scale.operations.ownership import Claim, Claims
+from pulumi_edas_scale.operations.preview import PATIENCE_SECONDS, Preview, preview_change
+from pulumi_edas_scale.operations.reconcile import Change, ChangeError
+from pulumi_edas_scale.operations.session import Session, open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pulumi_edas_scale.domain.clock import Runtime
+    from pulumi_edas_scale.domain.model import Application, Policy, Spec
+    from pulumi_edas_scale.domain.settings import Settings
+    from pulumi_edas_scale.edas.api import EdasClient
+
+READ_PATIENCE_SECONDS: Final = 60.0
+"""A refresh has no time-out of its own: this long a failing call is retried."""
+
+SCOPE_PROPERTIES: Final = ("regionId", "appId", "groupId")
+
+
+class Host(Protocol):
+    """What a door can do for an operation; no method blocks or raises, any thread may call."""
+
+    def progress(self, urn: str, text: str) -> None:
+        """Replace the status line of a resource."""
+        ...
+
+    def info(self, urn: str, text: str) -> None:
+        """Leave a line under a resource."""
+        ...
+
+    def warn(self, urn: str, text: str) -> None:
+        """Leave a warning under a resource."""
+        ...
+
+    def stopped(self) -> str | None:
+        """Return why nothing more may be sent (``runtime.ENGINE_GONE``, ``runtime.CANCELLED``), or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DiffAnswer:
+    """What a change of inputs, or drift, asks for.
+
+    Attributes:
+        changes: whether anything is to be done.
+        replaces: names of the properties that replace the resource.
+        delete_before_replace: whether the old one goes first.
+        detailed: property paths with add, delete, update or one of these with ``-replace``; never empty when
+            something changes.
+    """
+
+    changes: bool
+    replaces: tuple[str, ...] = ()
+    delete_before_replace: bool = False
+    detailed: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAnswer:
+    """A membership as it is: what the program would have to say, and what is true."""
+
+    id: str
+    inputs: dict[str, object]
+    outputs: dict[str, object]
+
+
+def _connect(settings: Settings, region_id: str) -> EdasClient:
+    from pulumi_edas_scale.edas.client import SdkClient  # noqa: PLC0415 - only a call of EDAS needs it
+
+    return SdkClient(region_id=region_id, endpoint=settings.endpoint, profile=settings.profile)
+
+
+@dataclass(slots=True)
+class Provider:
+    """One configured provider; made without a call, used by many threads.
+
+    Args:
+        settings: region, endpoint, profile and how previews behave.
+        host: the door.
+        connect: opens EDAS for a region.
+        runtime: time, chance and waiting.
+    """
+
+    settings: Settings
+    host: Host
+    connect: Callable[[Settings, str], EdasClient] = _connect
+    runtime: Runtime = field(default_factory=ThreadRuntime)
+    _claims: Claims = field(default_factory=Claims)
+    _sessions: dict[str, Session] = field(default_factory=dict)
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    def wake(self) -> None:
+        """Let everybody who waits look at the stop sign."""
+        with self.runtime:
+            self.runtime.notify()
+
+    def end_of_operation(self) -> None:
+        """Forget what the program said and what EDAS showed: another run of the engine begins."""
+        with self.runtime:
+            self._claims.clear()
+        for session in tuple(self._sessions.values()):
+            session.inventory.forget()
+
+    # -- before anything is sent ---------------------------------------------------------------------------------
+
+    def check(
+        self, urn: str | None, recorded: Mapping[str, object] | None, news: Mapping[str, object]
+    ) -> Checked:
+        """Check the inputs of a program, complete them, and note what the membership claims.
+
+        Args:
+            urn: the resource, None when the door cannot tell it.
+            recorded: the old inputs, None for a new resource.
+            news: the inputs of the program.
+        """
+        with self._question():
+            return self._checked(urn, recorded, news)
+
+    def _checked(
+        self, urn: str | None, recorded: Mapping[str, object] | None, news: Mapping[str, object]
+    ) -> Checked:
+        checked = check_inputs(news, recorded=recorded, settings=self.settings)
+        spec = parse_spec(checked.inputs) if not checked.failures else None
+        if spec is None or spec.scope is None or not urn:
+            return checked
+        conflict = self._claim(urn, spec, spec.scope, recorded or {})
+        if conflict is None:
+            return checked
+        return replace(checked, failures=(*checked.failures, conflict))
+
+    def diff(
+        self,
+        urn: str | None,
+        id: str,  # noqa: A002 - the engine's word
+        recorded_outputs: Mapping[str, object],
+        news: Mapping[str, object],
+        *,
+        announce: bool = True,
+    ) -> DiffAnswer:
+        """Say whether something is to be done, by the inputs and by a live reading.
+
+        Args:
+            urn: the resource.
+            id: its id.
+            recorded_outputs: what the last operation or reading wrote down.
+            news: the checked inputs of the program.
+            announce: False in a refresh, where the engine asks with the sides swapped: nothing is read or said.
+
+        Raises:
+            InputError: what the program asks for is refused.
+        """
+        changed = tuple(name for name in changed_properties(recorded_outputs, news) if name in BY_NAME)
+        replaces = tuple(name for name in SCOPE_PROPERTIES if name in changed)
+        if replaces:
+            return DiffAnswer(
+                changes=True,
+                replaces=replaces,
+                delete_before_replace=_shares_instances(recorded_outputs, news, replaces),
+                detailed=tuple((name, "update-replace") for name in replaces)
+                + _detailed(recorded_outputs, news, tuple(name for name in changed if name not in replaces)),
+            )
+        with self._question():
+            drifted = announce and self._preview_update(urn, id, recorded_outputs, news)
+        detailed = _detailed(recorded_outputs, news, changed)
+        if drifted and not detailed:
+            detailed = (("members", "update"),)
+        return DiffAnswer(changes=bool(detailed), detailed=detailed)
+
+    def preview_create(self, urn: str | None, news: Mapping[str, object]) -> dict[str, object]:
+        """Say what a create would do, and return the outputs it would have.
+
+        Raises:
+            InputError: what no other resource of the program could make right.
+        """
+        spec = parse_spec(news)
+        if spec.scope is not None and self.settings.preview_reads:
+            wish = _wish(urn, spec.scope, spec, Recorded(), self._policy(spec.policy, None))
+            with self._question():
+                self._announce(urn, self._preview(urn, wish))
+        return _unknown_outputs(news)
+
+    def preview_update(
+        self,
+        urn: str | None,
+        id: str,  # noqa: A002 - the engine's word
+        recorded_outputs: Mapping[str, object],
+        news: Mapping[str, object],
+    ) -> dict[str, object]:
+        """Return the outputs an update would have; what it does was said by the diff."""
+        del urn, id
+        outputs = _unknown_outputs(news)
+        for name in ("groupName", "clusterId"):
+            if recorded_outputs.get(name) is not None:
+                outputs[name] = recorded_outputs[name]
+        return outputs
+
+    # -- changes -------------------------------------------------------------------------------------------------
+
+    def create(
+        self, urn: str | None, news: Mapping[str, object], timeout_seconds: float | None
+    ) -> tuple[str, dict[str, object]]:
+        """Bring the listed members in; those that are there already are adopted without an order.
+
+        Returns:
+            The id and the outputs.
+
+        Raises:
+            PartialFailureError: something was changed, but not everything.
+            OperationError, InputError: nothing was sent.
+        """
+        spec = parse_spec(news)
+        scope = _known_scope(spec)
+        wish = _wish(urn, scope, spec, Recorded(), self._policy(spec.policy, timeout_seconds))
+        outputs = self._change(urn, wish, news)
+        return membership_id(scope), outputs
+
+    def update(
+        self,
+        urn: str | None,
+        id: str,  # noqa: A002 - the engine's word
+        recorded_outputs: Mapping[str, object],
+        news: Mapping[str, object],
+        timeout_seconds: float | None,
+    ) -> dict[str, object]:
+        """Bring the group from what it is to what is listed.
+
+        Raises:
+            PartialFailureError: something was changed, but not everything.
+            OperationError, InputError: nothing was sent, state stays as it was.
+        """
+        spec = parse_spec(news)
+        recorded = parse_recorded(recorded_outputs)
+        wish = _wish(urn, parse_membership_id(id), spec, recorded, self._policy(spec.policy, timeout_seconds))
+        return self._change(urn, wish, news)
+
+    def delete(
+        self,
+        urn: str | None,
+        id: str,  # noqa: A002 - the engine's word
+        recorded_outputs: Mapping[str, object],
+        timeout_seconds: float | None,
+    ) -> None:
+        """Take the managed members out, unless they are to be retained; what is gone already needs no order.
+
+        Raises:
+            OperationError: members are left, or it cannot be told whether they are.
+        """
+        recorded = parse_recorded(recorded_outputs)
+        if recorded.policy.on_delete is OnDelete.RETAIN:
+            return
+        wish = Wish(
+            urn=urn or "",
+            scope=parse_membership_id(id),
+            listed=(),
+            policy=self._policy(recorded.policy, timeout_seconds),
+            recorded=recorded,
+            deleting=True,
+        )
+        self._run(urn, wish)
+
+    # -- readings ------------------------------------------------------------------------------------------------
+
+    def read(
+        self,
+        urn: str | None,
+        id: str,  # noqa: A002 - the engine's word
+        recorded_outputs: Mapping[str, object] | None,
+        recorded_inputs: Mapping[str, object] | None,
+    ) -> ReadAnswer | None:
+        """Say how a membership is; never wait for it, and never fail because an instance is unwell.
+
+        Args:
+            urn: the resource.
+            id: ``<regionId>/<appId>/<groupId>``.
+            recorded_outputs: of the last operation; None or empty for an import, which takes every member.
+            recorded_inputs: the inputs in the spelling of the program, None when the door cannot tell them.
+
+        Returns:
+            The truth, or None when the group or the application is gone.
+
+        Raises:
+            OperationError: there is nothing to import, or it cannot be told whether it is gone.
+        """
+        scope = parse_membership_id(id)
+        session = self._session(scope.region_id)
+        limits = Limits(self.runtime, stopped=self.host.stopped, patience=READ_PATIENCE_SECONDS)
+        recorded = parse_recorded(recorded_outputs or {})
+        try:
+            live = self._live_group(session, scope, recorded, limits)
+            if not recorded_outputs:
+                return _import(scope, live)
+            if live is None:
+                return None
+            known = {each for each in BY_NAME if each in recorded_outputs}
+            inputs = recorded_inputs or {name: recorded_outputs[name] for name in known}
+            return self._refreshed(urn, session, scope, recorded_outputs, inputs, live, limits)
+        except EdasError as error:
+            message = f"Reading {diagnosis.describe_group(scope)} failed. {error}"
+            raise OperationError(message) from error
+        except (StoppedSign, DeadlineSign) as sign:
+            message = f"Reading {diagnosis.describe_group(scope)} was stopped: {sign}."
+            raise OperationError(message) from sign
+
+    def invoke(self, token: str, args: Mapping[str, object]) -> dict[str, object]:
+        """Answer a function; only the last part of the token counts (``edas-scale:index:getDeployGroup``)."""
+        query = QUERIES.get(token.rpartition(":")[2])
+        if query is None:
+            raise InputError(
+                [("", f"{token} is no function of this package; it has {', '.join(sorted(QUERIES))}.")]
+            )
+        region_id = args.get("regionId") or self.settings.region_id
+        if not isinstance(region_id, str):
+            raise InputError(
+                [("regionId", "is not set. Set it, or edas-scale:regionId, or ALIBABA_CLOUD_REGION_ID.")]
+            )
+        limits = Limits(self.runtime, stopped=self.host.stopped, patience=READ_PATIENCE_SECONDS)
+        try:
+            return query(self._session(region_id), region_id, args, limits)
+        except EdasError as error:
+            raise OperationError(f"{token.rpartition(':')[2]} failed. {error}") from error
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _question(self) -> Iterator[None]:
+        """Let scale ins wait while the engine asks: the next resource may claim what they would take out."""
+        with self.runtime:
+            self._claims.question_begins()
+        try:
+            yield
+        finally:
+            with self.runtime:
+                self._claims.question_ends(self.runtime.now())
+                self.runtime.notify()
+
+    def _session(self, region_id: str) -> Session:
+        with self._opening:
+            if region_id not in self._sessions:
+                client = self.connect(self.settings, region_id)
+                self._sessions[region_id] = open_session(client, self.runtime, self._claims)
+            return self._sessions[region_id]
+
+    def _policy(self, policy: Policy, timeout_seconds: float | None) -> Policy:
+        """Apply the engine's customTimeouts, and ``strictPreview``, under which nobody waits for joiners."""
+        if timeout_seconds:
+            policy = replace(policy, timeout_seconds=max(int(timeout_seconds), 1))
+        if self.settings.strict_preview:
+            policy = replace(policy, join_timeout_seconds=0)
+        return policy
+
+    def _claim(
+        self, urn: str, spec: Spec, scope: Scope, recorded: Mapping[str, object]
+    ) -> tuple[str, str] | None:
+        """Record what a resource lists; return the failure when it cannot stand beside the others."""
+        before = parse_spec(recorded)
+        listed_before = frozenset(each.id for each in before.listed)
+        claim = Claim(
+            urn=urn,
+            scope=scope,
+            ids=frozenset(each.id for each in spec.listed),
+            recorded=listed_before if before.scope == scope else frozenset(),
+            complete=spec.complete,
+            exclusive=spec.policy.exclusive,
+            left=(before.scope, listed_before) if before.scope not in {None, scope} else None,
+        )
+        with self.runtime:
+            conflict = self._claims.conflict(claim)
+            if conflict is None:
+                self._claims.record(claim)
+                return None
+        return "", conflict
+
+    def _preview_update(
+        self,
+        urn: str | None,
+        id: str,  # noqa: A002 - the engine's word
+        recorded_outputs: Mapping[str, object],
+        news: Mapping[str, object],
+    ) -> bool:
+        """Announce what an update would do; return whether an order would be sent."""
+        if not self.settings.preview_reads:
+            return False
+        spec = parse_spec(news)
+        recorded = parse_recorded(recorded_outputs)
+        wish = _wish(urn, parse_membership_id(id), spec, recorded, self._policy(spec.policy, None))
+        preview = self._preview(urn, wish, _ecu_ids(recorded_outputs.get("foreignMembers")))
+        self._announce(urn, preview)
+        return preview.changes_membership
+
+    def _preview(self, urn: str | None, wish: Wish, known_foreign: frozenset[str] = frozenset()) -> Preview:
+        del urn
+        limits = Limits(self.runtime, stopped=self.host.stopped, patience=PATIENCE_SECONDS)
+        strict = self.settings.strict_preview
+        session = self._session(wish.scope.region_id)
+        try:
+            return preview_change(session, wish, limits, strict=strict, known_foreign=known_foreign)
+        except StoppedSign as sign:
+            raise OperationError(f"The preview was stopped: {sign}.") from sign
+
+    def _announce(self, urn: str | None, preview: Preview) -> None:
+        if preview.failures:
+            raise InputError(preview.failures)
+        for line in preview.lines:
+            self.host.info(urn or "", line)
+        for warning in preview.warnings:
+            self.host.warn(urn or "", warning)
+
+    def _change(self, urn: str | None, wish: Wish, news: Mapping[str, object]) -> dict[str, object]:
+        try:
+            return render_outputs(news, self._run(urn, wish))
+        except ChangeError as failure:
+            if failure.truth is None:
+                raise
+            raise PartialFailureError(
+                failure.message,
+                id=membership_id(wish.scope),
+                inputs=news,
+                outputs=render_outputs(news, failure.truth),
+            ) from failure
+
+    def _run(self, urn: str | None, wish: Wish) -> Truth:
+        return Change(
+            session=self._session(wish.scope.region_id),
+            wish=wish,
+            limits=Limits(self.runtime, stopped=self.host.stopped),
+            notices=_Notices(self.host, urn or ""),
+            abort_on_stop=self.settings.on_cancel == "abort",
+        ).run()
+
+    def _live_group(
+        self, session: Session, scope: Scope, recorded: Recorded, limits: Limits
+    ) -> Application | None:
+        """Return a reading in which the group is, or None when it or its application is gone."""
+        try:
+            live = session.inventory.recent_application(scope.app_id, limits, within=SHOWN_SECONDS).value
+        except BusinessError as error:
+            try:
+                if is_gone(session, scope, recorded.cluster_id, limits):
+                    return None
+            except CannotTellError as doubt:
+                words = diagnosis.describe_not_gone(scope, recorded.cluster_id, doubt.error or error)
+                raise OperationError(words) from error
+            raise
+        return live if live.group(scope.group_id) is not None else None
+
+    def _refreshed(  # noqa: PLR0913, PLR0917 - what a refresh is made of
+        self,
+        urn: str | None,
+        session: Session,
+        scope: Scope,
+        recorded_outputs: Mapping[str, object],
+        inputs: Mapping[str, object],
+        live: Application,
+        limits: Limits,
+    ) -> ReadAnswer:
+        recorded = parse_recorded(recorded_outputs)
+        left = _left_ids(recorded, live, scope)
+        if left and _is_busy(session, scope, limits):
+            left = frozenset()  # an order under way may be what moves them
+        members = {each.ecu_id: each for each in live.members_of(scope.group_id)}
+        truth = truth_of(
+            live,
+            scope,
+            managed_ecus(recorded, live, scope.group_id),
+            recorded,
+            change_order_ids=recorded.change_order_ids,
+            unsettled=frozenset(
+                each for each in recorded.unsettled if each not in members or not members[each].runs
+            ),
+        )
+        for sentence in diagnosis.describe_drift(recorded, live, scope):
+            self.host.warn(urn or "", sentence)
+        known = _ecu_ids(recorded_outputs.get("foreignMembers"))
+        arrivals = diagnosis.describe_arrivals(truth.foreign, known, scope)
+        if arrivals is not None:
+            self.host.info(urn or "", arrivals)
+        kept = without(inputs, left)
+        return ReadAnswer(membership_id(scope), kept, render_outputs(kept, truth))
+
+
+@dataclass(frozen=True, slots=True)
+class _Notices:
+    """What one operation says, at its resource."""
+
+    host: Host
+    urn: str
+
+    def progress(self, text: str) -> None:
+        self.host.progress(self.urn, text)
+
+    def info(self, text: str) -> None:
+        self.host.info(self.urn, text)
+
+    def warn(self, text: str) -> None:
+        self.host.warn(self.urn, text)
+
+
+def _wish(urn: str | None, scope: Scope, spec: Spec, recorded: Recorded, policy: Policy) -> Wish:
+    return Wish(
+        urn=urn or "",
+        scope=scope,
+        listed=spec.listed,
+        policy=policy,
+        recorded=recorded,
+        unknown_ids=None if spec.open_ended else spec.unknown_ids,
+    )
+
+
+def _known_scope(spec: Spec) -> Scope:
+    if spec.scope is None:
+        message = "A create was asked for before region, application and group were known."
+        raise InternalError(message)
+    return spec.scope
+
+
+def _is_busy(session: Session, scope: Scope, limits: Limits) -> bool:
+    orders = session.inventory.recent_change_orders(scope.app_id, limits, within=FRESH_SECONDS)
+    return any(is_active(each.status) for each in orders)
+
+
+def _left_ids(recorded: Recorded, live: Application, scope: Scope) -> frozenset[str]:
+    """Return the ids, in both spellings, of recorded members that are gone or in another group."""
+    here = live.members_of(scope.group_id)
+    gone = [each for each in recorded.members if find_member(here, each.ecu_id) is None]
+    moved = [
+        each.id
+        for each in recorded.listed
+        if find_member(here, each.id) is None and find_member(live.members, each.id) is not None
+    ]
+    return frozenset(name for each in gone for name in (each.ecu_id, each.instance_id) if name) | frozenset(
+        moved
+    )
+
+
+def _import(scope: Scope, live: Application | None) -> ReadAnswer:
+    """Return a whole group as one membership."""
+    if live is None:
+        message = (
+            f"There is nothing to import: {diagnosis.describe_group(scope)} in region {scope.region_id} does not "
+            "exist, or these credentials do not see it. The id is <regionId>/<appId>/<groupId>."
+        )
+        raise OperationError(message)
+    members = live.members_of(scope.group_id)
+    inputs = import_inputs(scope, members)
+    truth = truth_of(live, scope, frozenset(each.ecu_id for each in members), Recorded())
+    return ReadAnswer(membership_id(scope), inputs, render_outputs(inputs, truth))
+
+
+def _shares_instances(
+    old: Mapping[str, object], new: Mapping[str, object], replaces: tuple[str, ...]
+) -> bool:
+    """Return whether the old membership must go first: some instance may be in both, or the place is not known."""
+    before, after = parse_spec(old), parse_spec(new)
+    if after.scope is None or not after.complete or "groupId" not in replaces:
+        return True
+    shared = {each.id for each in before.listed} & {each.id for each in after.listed}
+    recorded = {name for each in parse_recorded(old).members for name in (each.ecu_id, each.instance_id)}
+    return bool(shared or recorded & {each.id for each in after.listed})
+
+
+def _detailed(
+    old: Mapping[str, object], new: Mapping[str, object], changed: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Return the changed properties by path: lists by element, everything else by name."""
+    by_member = changed_members(old, new) if {"instanceIds", "ecuIds"} & set(changed) else ()
+    kinds: dict[str, str] = {}
+    for path, kind in by_member:
+        # One id went and another stands in its place: the engine shows one line for a path.
+        kinds[path] = "update" if path in kinds else kind
+    covered = {path.split("[", 1)[0] for path in kinds}
+    return (*kinds.items(), *(_whole(name, old, new) for name in changed if name not in covered))
+
+
+def _whole(name: str, old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, str]:
+    if old.get(name) is None:
+        return name, "add"
+    return name, "update" if new.get(name) is not None else "delete"
+
+
+def _unknown_outputs(news: Mapping[str, object]) -> dict[str, object]:
+    inputs = {name: value for name, value in news.items() if name in BY_NAME}
+    return {**inputs, **dict.fromkeys(OUTPUTS, UNKNOWN)}
+
+
+def _ecu_ids(members: object) -> frozenset[str]:
+    return frozenset(_iterate_ecu_ids(members))
+
+
+def _iterate_ecu_ids(members: object) -> Iterator[str]:
+    for each in members if isinstance(members, (list, tuple)) else ():
+        ecu_id = each.get("ecuId") if isinstance(each, dict) else None
+        if isinstance(ecu_id, str):
+            yield ecu_id

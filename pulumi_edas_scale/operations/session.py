@@ -1,0 +1,56 @@
+"""What the operations of one process share: one account in one region.
+
+This file's law: it holds the parts together and has no behaviour of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from pulumi_edas_scale.edas.queue import Turns
+from pulumi_edas_scale.edas.reads import Inventory
+from pulumi_edas_scale.edas.waiter import Waiter
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.domain.clock import Runtime
+    from pulumi_edas_scale.edas.api import EdasClient
+    from pulumi_edas_scale.operations.ownership import Claims
+
+
+class Notices(Protocol):
+    """Where an operation says what it sees; no method blocks or raises."""
+
+    def progress(self, text: str) -> None:
+        """Replace the status line of the resource."""
+        ...
+
+    def info(self, text: str) -> None:
+        """Leave a line under the resource."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Leave a warning under the resource."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The shared readings, looks, queues and claims of one account in one region."""
+
+    runtime: Runtime
+    inventory: Inventory
+    waiter: Waiter
+    turns: Turns
+    claims: Claims
+
+    @property
+    def client(self) -> EdasClient:
+        """The boundary to EDAS."""
+        return self.inventory.client
+
+
+def open_session(client: EdasClient, runtime: Runtime, claims: Claims) -> Session:
+    """Put the parts together; no call is made."""
+    inventory = Inventory(client, runtime)
+    return Session(runtime, inventory, Waiter(inventory), Turns(runtime), claims)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    CredentialsError,
+    EdasError,
+    EdasScaleError,
+    InputError,
+    InternalError,
+    NotSentError,
+    NotUnderstoodError,
+    OperationError,
+    PartialFailureError,
+    PermissionDeniedError,
+    ThrottledError,
+    UnavailableError,
+)
+
+OPERATION = "ScaleOutApplication"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        (InputError, EdasScaleError),
+        (BusinessError, EdasError),
+        (PermissionDeniedError, EdasError),
+        (CredentialsError, EdasError),
+        (ThrottledError, EdasError),
+        (UnavailableError, EdasError),
+        (NotSentError, UnavailableError),
+        (NotUnderstoodError, UnavailableError),
+        (OperationError, EdasScaleError),
+        (PartialFailureError, OperationError),
+        (InternalError, EdasScaleError),
+    ],
+)
+def test_whose_fault(kind: type[EdasScaleError], fault: type[EdasScaleError]) -> None:
+    """Errors are sorted by whose fault they are, so that each can be handled where it must be."""
+    assert kind.__mro__[1] is fault
+
+
+@pytest.mark.parametrize("kind", [BusinessError, PermissionDeniedError, CredentialsError, ThrottledError])
+def test_what_was_refused_is_not_ambiguous(kind: type[EdasError]) -> None:
+    """A refused call was surely not executed, so it must not be taken for one whose answer was lost."""
+    assert not issubclass(kind, UnavailableError)
+
+
+def test_input_errors_name_the_property() -> None:
+    """Each failure begins with its property path; one of the whole resource has none."""
+    error = InputError([("appId", "is needed."), ("", "Nothing is listed.")])
+    assert str(error) == "appId: is needed. Nothing is listed."
+    assert error.failures == (("appId", "is needed."), ("", "Nothing is listed."))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (EdasError(OPERATION), "ScaleOutApplication failed: no answer came."),
+        (EdasError(OPERATION, message="connection reset"), "ScaleOutApplication failed: connection reset."),
+        (EdasError(OPERATION, message="It broke."), "ScaleOutApplication failed: It broke."),
+        (EdasError(OPERATION, "601"), "ScaleOutApplication answered 601."),
+        (
+            EdasError(OPERATION, "601", "order is running", "req-1"),
+            "ScaleOutApplication answered 601 'order is running' (RequestId req-1).",
+        ),
+        (EdasError(OPERATION, "500", "", "req-1"), "ScaleOutApplication answered 500 (RequestId req-1)."),
+    ],
+    ids=["silence", "loss", "sentence", "code", "all", "no text"],
+)
+def test_a_failed_call_is_one_sentence(error: EdasError, words: str) -> None:
+    """A call that failed says its operation, EDAS's code and text, and the id support asks for, as far as known."""
+    assert str(error) == words
+
+
+def test_a_failed_call_keeps_its_parts() -> None:
+    """The parts of a failed call stay readable for the layer that builds the message."""
+    error = ThrottledError(OPERATION, "Throttling", "slow down", "req-1", 2.5)
+    assert (error.operation, error.code, error.message) == (OPERATION, "Throttling", "slow down")
+    assert (error.request_id, error.retry_after) == ("req-1", 2.5)
+
+
+def test_a_missing_permission_is_named() -> None:
+    """A missing RAM permission is named where it is known, and no sentence is spent where it is not."""
+    known = PermissionDeniedError(OPERATION, "Forbidden", "no", "req-1", action="edas:ManageApplication")
+    assert str(known) == (
+        "ScaleOutApplication answered Forbidden 'no' (RequestId req-1). The RAM action edas:ManageApplication is "
+        "missing: grant it to the caller."
+    )
+    assert str(PermissionDeniedError(OPERATION, "Forbidden")) == "ScaleOutApplication answered Forbidden."
+
+
+def test_an_operation_error_is_its_message() -> None:
+    """The error of an operation is the message for the user and nothing else."""
+    assert str(OperationError("It failed.")) == OperationError("It failed.").message == "It failed."
+
+
+def test_a_partial_failure_carries_what_is_true() -> None:
+    """A partial failure carries copies of inputs and outputs, so that later changes cannot falsify state."""
+    outputs: dict[str, object] = {"members": []}
+    error = PartialFailureError("Half of it.", "the-id", {"appId": "app-1"}, outputs)
+    outputs["members"] = ["changed later"]
+    assert error.outputs == {"members": []}
+    assert (error.id, error.inputs) == ("the-id", {"appId": "app-1"})
+
+
+def test_a_partial_failure_has_a_reason() -> None:
+    """The engine lists the given reasons, or the message when there are none."""
+    assert PartialFailureError("Half of it.", "the-id", {}, {}).reasons == ("Half of it.",)
+    assert PartialFailureError("Half of it.", "the-id", {}, {}, ["one", "two"]).reasons == ("one", "two")
+
+
+def test_our_own_fault_asks_for_a_report() -> None:
+    """An error that is our fault says so."""
+    assert str(InternalError("Impossible.")) == (
+        "Impossible. Please report this, it is a bug in pulumi-edas-scale."
+    )

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_edas_scale.edas.credentials import (
+    KEY_VARIABLES,
+    PROFILE_VARIABLES,
+    chosen_profile,
+    describe_missing,
+    find_keys,
+)
+
+ALIBABA = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "a", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "as"}
+TERRAFORM = {"ALICLOUD_ACCESS_KEY": "t", "ALICLOUD_SECRET_KEY": "ts", "ALICLOUD_SECURITY_TOKEN": "tt"}
+NAMES = sorted({name for names in KEY_VARIABLES for name in names} | set(PROFILE_VARIABLES))
+
+
+def test_alibaba_comes_first() -> None:
+    """The pair of Alibaba Cloud's tools wins, and takes no token from the other pair."""
+    keys = find_keys(ALIBABA | TERRAFORM)
+    assert keys is not None
+    assert (keys.access_key_id, keys.access_key_secret, keys.security_token) == ("a", "as", "")
+
+
+def test_terraform_names_are_enough() -> None:
+    """The pair of Terraform is taken with its token."""
+    keys = find_keys(TERRAFORM)
+    assert keys is not None
+    assert (keys.access_key_id, keys.access_key_secret, keys.security_token) == ("t", "ts", "tt")
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"ALICLOUD_ACCESS_KEY": "t"}, ALIBABA | {"ALIBABA_CLOUD_ACCESS_KEY_ID": " "}]
+)
+def test_half_a_pair_is_none(environ: dict[str, str]) -> None:
+    """A key without its secret, or an empty one, is no credential."""
+    assert find_keys(environ) is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "profile", "chosen"),
+    [
+        ({}, None, None),
+        ({}, "", None),
+        ({}, "prod", "prod"),
+        (ALIBABA, "prod", "prod"),
+        (ALIBABA | {"ALIBABA_CLOUD_PROFILE": "prod"}, "prod", None),
+        (ALIBABA | {"ALICLOUD_PROFILE": "prod"}, "prod", None),
+        ({"ALIBABA_CLOUD_PROFILE": "prod"}, "prod", "prod"),
+        (ALIBABA | {"ALIBABA_CLOUD_PROFILE": "other"}, "prod", "prod"),
+    ],
+)
+def test_profile_or_keys(environ: dict[str, str], profile: str | None, chosen: str | None) -> None:
+    """A profile of the stack beats exported keys; one that is exported too does not."""
+    assert chosen_profile(environ, profile) == chosen
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text("XYZ", min_size=8)), st.none() | st.just("prod"))
+def test_no_value_in_a_message(environ: dict[str, str], profile: str | None) -> None:
+    """What is said about missing credentials names variables, never their values."""
+    text = describe_missing(environ, profile) + repr(find_keys(environ))
+    assert not any(value in text for value in environ.values())
+
+
+def test_half_a_pair_is_said() -> None:
+    """A variable that was forgotten is named."""
+    assert "ALICLOUD_ACCESS_KEY is set, but ALICLOUD_SECRET_KEY is not." in describe_missing(
+        {"ALICLOUD_ACCESS_KEY": "t"}, None
+    )

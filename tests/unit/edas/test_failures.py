@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_edas_scale.domain import errors
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    CredentialsError,
+    EdasError,
+    NotSentError,
+    NotUnderstoodError,
+    PermissionDeniedError,
+    ThrottledError,
+    UnavailableError,
+)
+from pulumi_edas_scale.edas.failures import (
+    LONGEST_QUOTE,
+    LOSS_BY_EXCEPTION,
+    LOSSES,
+    OPERATIONS,
+    RULES,
+    Answer,
+    Loss,
+    as_code,
+    classify_answer,
+    classify_loss,
+    loss_of,
+    quote,
+)
+from tests.contract.sdk.endings import ENDINGS, Ending, failure
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+def answer_of(ending: Ending) -> Answer:
+    """Return what ``sdk_client`` makes of an ending."""
+    try:
+        return Answer(ending.status, json.loads(ending.raw), retry_after=ending.retry_after)
+    except ValueError:
+        return Answer(ending.status, None, text=ending.raw.decode(), retry_after=ending.retry_after)
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=[ending.name for ending in ENDINGS])
+def test_every_ending(ending: Ending) -> None:
+    """Each answer becomes exactly the error of its row."""
+    error = classify_answer("ScaleOutApplication", answer_of(ending))
+    assert type(error) is ending.error
+
+
+def test_every_row_is_needed() -> None:
+    """Each row of the table is the first match of some answer, so none is dead."""
+    answers = [answer_of(ending) for ending in ENDINGS]
+    answers.append(Answer(0, None))  # only an SDK that hides the status gives this
+    met = set()
+    for answer in answers:
+        body = answer.body if isinstance(answer.body, dict) else {}
+        code, message = as_code(body.get("Code")), str(body.get("Message", ""))
+        met.add(next(rule.what for rule in RULES if rule.matches(answer.status, code, message)))
+    assert met == {rule.what for rule in RULES}
+
+
+@pytest.mark.parametrize("code", [200, "200", 200.0, " 200 "], ids=repr)
+def test_success(code: object) -> None:
+    """Success is status 200 with Code 200, whatever its type."""
+    assert classify_answer("ListApplication", Answer(200, {"Code": code})) is None
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_missing_permission_names_the_action(operation: str) -> None:
+    """Each operation names the RAM action it needs."""
+    error = classify_answer(operation, Answer(200, failure(403)), "application a")
+    assert isinstance(error, PermissionDeniedError)
+    assert error.action == OPERATIONS[operation].ram_action
+    assert "application a" in str(error)
+
+
+def test_only_submissions_write() -> None:
+    """The operations that change something are the four that the loop submits."""
+    writes = {name for name, operation in OPERATIONS.items() if operation.writes}
+    assert writes == {"ScaleOutApplication", "ScaleInApplication", "AbortChangeOrder", "ContinuePipeline"}
+
+
+@given(status=st.integers(0, 999), body=JSON, text=st.text(), operation=st.sampled_from(sorted(OPERATIONS)))
+def test_total(status: int, body: object, text: str, operation: str) -> None:
+    """Any status with any body is success or an error that can be shown."""
+    error = classify_answer(operation, Answer(status, body, text))
+    if error is None:
+        assert status == 200
+    else:
+        assert str(error)
+
+
+@given(st.integers(100, 599).filter(lambda status: status != 200), JSON)
+def test_another_status_is_never_success(status: int, body: object) -> None:
+    """Only status 200 can be success."""
+    assert classify_answer("ListApplication", Answer(status, {"Code": 200, "Data": body})) is not None
+
+
+@given(st.integers(500, 599), st.text())
+def test_an_outage_is_never_a_refusal(status: int, message: str) -> None:
+    """A 5xx without a code of EDAS's own says nothing about what exists."""
+    error = classify_answer(
+        "QueryApplicationStatus", Answer(status, {"Code": "Whatever", "Message": message})
+    )
+    assert not isinstance(error, BusinessError) or "edas.errorcode." in message.lower()
+
+
+LOSS_EXAMPLES = {
+    ("ConnectionError", "MaxRetryError", "NewConnectionError", "ConnectionRefusedError"): NotSentError,
+    (
+        "ConnectionError",
+        "MaxRetryError",
+        "NameResolutionError",
+        "NewConnectionError",
+        "gaierror",
+    ): NotSentError,
+    (
+        "ConnectTimeout",
+        "MaxRetryError",
+        "ConnectTimeoutError",
+        "TimeoutError",
+        "ConnectionError",
+    ): NotSentError,
+    ("ConnectionError", "MaxRetryError", "NewConnectionError", "OSError"): NotSentError,
+    ("SSLError", "ConnectionError", "MaxRetryError", "SSLCertVerificationError"): NotSentError,
+    ("ProxyError", "ConnectionError", "MaxRetryError", "NewConnectionError"): NotSentError,
+    ("ProxyError", "ConnectionError", "MaxRetryError", "OSError"): UnavailableError,
+    ("SSLError", "ConnectionError", "MaxRetryError"): UnavailableError,
+    ("ReadTimeout", "ReadTimeoutError", "TimeoutError"): UnavailableError,
+    ("ConnectionError", "ProtocolError", "ConnectionResetError"): UnavailableError,
+    ("ChunkedEncodingError", "ProtocolError", "IncompleteRead"): UnavailableError,
+    ("TooManyRedirects",): NotUnderstoodError,
+    ("SomethingNew",): UnavailableError,
+}
+
+
+@pytest.mark.parametrize("names", LOSS_EXAMPLES, ids=" ".join)
+def test_lost_calls(names: tuple[str, ...]) -> None:
+    """A call without an answer counts as unsent only where the connection was surely never made."""
+    error = classify_loss("ScaleOutApplication", loss_of(names), "host")
+    assert type(error) is LOSS_EXAMPLES[names]
+    assert "host" in str(error)
+
+
+def test_every_loss_is_classified() -> None:
+    """Each way to lose a call has a class, and each but the unknown one an exception that leads to it."""
+    assert set(LOSSES) == set(Loss)
+    assert {loss for _, loss in LOSS_BY_EXCEPTION} | {Loss.UNKNOWN} == set(Loss)
+
+
+def test_classes_are_those_of_errors() -> None:
+    """The table uses every class of one call's errors, and no other."""
+    used = {rule.error for rule in RULES} | set(LOSSES.values())
+    defined = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, EdasError) and value is not EdasError
+    }
+    assert used == defined
+
+
+def test_throttled_keeps_the_wait() -> None:
+    """The seconds the gateway asks for reach the caller."""
+    error = classify_answer("ListApplication", Answer(400, failure("Throttling.User"), retry_after=2.5))
+    assert isinstance(error, ThrottledError)
+    assert error.retry_after == 2.5
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<html><style>x{}</style><h1>502</h1>\n Bad </html>", "502 Bad"),
+        ("x-acs-security-token:CAISabc/+= next", "x-acs-security-token:*** next"),
+        ('{"SecurityToken": "CAISabc", "a": 1}', '{"SecurityToken": "***", "a": 1}'),
+        ("access_key_secret=abc", "access_key_secret=***"),
+        ("the signature is not matched", "the signature is not matched"),
+        ("my secret-word here", "my *** here"),
+        ("x" * 400, "x" * (LONGEST_QUOTE - 1) + "…"),
+    ],
+)
+def test_quote(text: str, shown: str) -> None:
+    """A foreign text is shown in one line, without mark-up and secrets, and not at length."""
+    assert quote(text, ["secret-word", ""]) == shown
+
+
+def test_credentials_errors_do_not_blame_permissions() -> None:
+    """A user EDAS does not know is no missing permission, although its code is 401."""
+    body = failure(401, "Edas.errorcode.User.Invalid.message")
+    assert type(classify_answer("ListApplication", Answer(200, body))) is CredentialsError

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from pulumi_edas_scale.edas.poll_schedule import (
+    FIRST_LOOK_SECONDS,
+    HEARSAY,
+    HIGHEST_PRICE,
+    LONGEST_GAP_SECONDS,
+    LONGEST_ROUND_SECONDS,
+    LOWEST_PRICE,
+    SHORTEST_GAP_SECONDS,
+    Pacer,
+)
+from tests.simulation.looks import (
+    CALL_SECONDS,
+    COUNTS,
+    KIND,
+    LIST,
+    REPORT,
+    SHAPES,
+    Found,
+    Life,
+    concurrent,
+    most_in_a_minute,
+)
+
+PLENTY: Final = 150.0
+"""Looks that the budgets of one account allow in a minute, when none was made yet."""
+
+
+def seen_at(pacer: Pacer, name: str, age: float, *, kind: str = KIND) -> None:
+    """Let a pacer know an order that began at the moment 0 and was seen running at an age."""
+    pacer.watch(name, kind, 0.0, 0.0)
+    pacer.look_begins(name, age)
+    pacer.look_ends(name, age)
+
+
+def taught(*seconds: float, kind: str = KIND) -> Pacer:
+    """Return a pacer that has seen orders of a kind take so long."""
+    pacer = Pacer()
+    for taken in seconds:
+        pacer.watch("teacher", kind, 0.0, 0.0)
+        pacer.learn("teacher", taken)
+        pacer.forget("teacher")
+    return pacer
+
+
+def test_nobody_waits() -> None:
+    """Without an order, or with orders that are all being looked at, there is nothing to look at."""
+    pacer = Pacer()
+    assert pacer.next_look(0.0, PLENTY) is None
+    pacer.watch("one", KIND, 0.0, 0.0)
+    pacer.look_begins("one", 1.0)
+    assert pacer.next_look(1.0, PLENTY) is None
+
+
+def test_the_first_look() -> None:
+    """An order is looked at soon after it began: the emulator's immediate ones have ended by then."""
+    pacer = Pacer()
+    pacer.watch("one", KIND, 10.0, 10.0)
+    assert pacer.next_look(10.0, PLENTY) == ("one", 10.0 + FIRST_LOOK_SECONDS)
+
+
+def test_an_order_found_running_is_looked_at_as_soon() -> None:
+    """An order that was begun long before by somebody else is looked at soon as well."""
+    pacer = Pacer()
+    pacer.watch("one", KIND, -500.0, 10.0)
+    choice = pacer.next_look(10.0, PLENTY)
+    assert choice is not None
+    assert choice[1] <= 10.0 + LONGEST_GAP_SECONDS
+
+
+def test_looks_have_a_shortest_distance() -> None:
+    """However young an order is, two looks are some tenths of a second apart."""
+    pacer = Pacer()
+    seen_at(pacer, "one", 0.4)
+    choice = pacer.next_look(0.4, PLENTY)
+    assert choice is not None
+    assert choice[1] >= 0.4 + SHORTEST_GAP_SECONDS
+
+
+def test_an_order_that_is_forgotten_is_not_looked_at() -> None:
+    """Whoever stops waiting is not looked at; forgetting, learning and seeing a stranger change nothing."""
+    pacer = Pacer()
+    pacer.watch("one", KIND, 0.0, 0.0)
+    pacer.forget("one")
+    pacer.forget("one")
+    pacer.look_ends("one", 1.0)
+    pacer.learn("one", 1.0)
+    assert pacer == Pacer()
+
+
+def test_a_doubt_is_settled_when_it_can_be() -> None:
+    """An order whose bad end is in doubt is looked at neither before nor after the moment that settles it."""
+    pacer = taught(1.0)
+    pacer.watch("one", KIND, 0.0, 0.0)
+    pacer.look_begins("one", 3.0)
+    pacer.look_ends("one", 3.0, not_before=10.5)
+    assert pacer.next_look(3.0, 1.0) == ("one", 10.5)
+
+
+def test_a_doubt_may_go() -> None:
+    """Once the order is seen going on, it is looked at as others are."""
+    pacer = Pacer()
+    pacer.watch("one", KIND, 0.0, 0.0)
+    pacer.look_ends("one", 3.0, not_before=100.0)
+    pacer.look_ends("one", 4.0)
+    choice = pacer.next_look(4.0, PLENTY)
+    assert choice is not None
+    assert choice[1] < 5.0
+
+
+def test_an_order_is_looked_at_when_it_is_as_old_as_those_before() -> None:
+    """With calls to spare, an order is looked at exactly when it has become as old as one of its kind became."""
+    pacer = taught(9.0)
+    pacer.watch("one", KIND, 100.0, 100.0)
+    pacer.look_begins("one", 108.8)
+    pacer.look_ends("one", 108.8)
+    assert pacer.next_look(108.8, PLENTY) == ("one", 109.0)
+
+
+def test_one_kind_teaches_nothing_about_another() -> None:
+    """What scale outs take says nothing about scale ins."""
+    pacer = taught(9.0, kind="scale in")
+    pacer.watch("one", KIND, 100.0, 100.0)
+    pacer.look_begins("one", 108.8)
+    pacer.look_ends("one", 108.8)
+    choice = pacer.next_look(108.8, PLENTY)
+    assert choice is not None
+    assert choice[1] == pytest.approx(100.0 + 8.8 / (1 - LOWEST_PRICE))
+
+
+def test_an_order_older_than_all_before_is_still_looked_at() -> None:
+    """When an order has outlived all that is known, its end is looked for in proportion to its age."""
+    pacer = taught(9.0)
+    seen_at(pacer, "one", 50.0)
+    choice = pacer.next_look(50.0, PLENTY)
+    assert choice is not None
+    assert choice[1] == pytest.approx(50.0 / (1 - LOWEST_PRICE))
+
+
+def test_the_one_at_the_front_finds_out() -> None:
+    """Of two orders of which nothing is known, the one that has become oldest is looked at first."""
+    pacer = Pacer()
+    seen_at(pacer, "young", 6.0)
+    seen_at(pacer, "old", 20.0)
+    choice = pacer.next_look(20.0, PLENTY)
+    assert choice is not None
+    assert choice[0] == "young"
+    assert choice[1] <= 20.0 / (1 - LOWEST_PRICE)
+
+
+def test_scarce_calls_make_looks_rare() -> None:
+    """The fewer calls are left, the later the next look comes, and with very few not before an end is likely."""
+    pacer = Pacer()
+    for place in range(10):
+        seen_at(pacer, str(place), 1.0)
+    moments = []
+    for spare in (PLENTY, 50.0, 10.0, 0.0):
+        choice = pacer.next_look(1.0, spare)
+        assert choice is not None
+        moments.append(choice[1])
+    assert moments == sorted(moments)
+    assert moments[-1] == pytest.approx(1.0 / (1 - HIGHEST_PRICE))
+
+
+def test_a_high_price_leaves_hearsay_unheard() -> None:
+    """When a look costs more than hearsay can be worth, the order still has its turn in a round."""
+    assert HIGHEST_PRICE >= HEARSAY
+    pacer = taught(1000.0)
+    seen_at(pacer, "one", 20.0)
+    assert pacer.next_look(20.0, 0.0) == ("one", 20.0 + LONGEST_GAP_SECONDS)
+
+
+def test_everybody_has_a_turn_in_a_round() -> None:
+    """However small its chance, an order is looked at after a time that grows with the number of orders alone."""
+    pacer = taught(*[5000.0] * 16)
+    for place in range(100):
+        seen_at(pacer, str(place), 60.0)
+    choice = pacer.next_look(60.0, 1.0)
+    assert choice is not None
+    assert choice[1] <= 60.0 + 100 * LONGEST_ROUND_SECONDS
+
+
+def test_equals_take_turns() -> None:
+    """Of orders that are equally due, the one that was seen least recently comes first, then the lower id."""
+    pacer = Pacer()
+    pacer.watch("b", KIND, 0.0, 0.0)
+    pacer.watch("a", KIND, 0.0, 0.0)
+    assert pacer.next_look(0.0, PLENTY) == ("a", FIRST_LOOK_SECONDS)
+    pacer.look_begins("a", FIRST_LOOK_SECONDS)
+    assert pacer.next_look(0.0, PLENTY) == ("b", FIRST_LOOK_SECONDS)
+
+
+BOUNDS: Final = {
+    1: (1.5, 13.0),
+    10: (5.0, 14.0),
+    50: (32.0, 68.0),
+    200: (80.0, 180.0),
+    1000: (420.0, 720.0),
+}
+"""Lateness of the middle end and of nineteen in twenty, in seconds: half as much again as in the worst shape.
+
+With a thousand orders 150 looks a minute alone make the middle end 200 seconds late, and the last 400.
+"""
+
+BOUNDS_OF_EQUALS: Final = {
+    ("all 2 s", 10): (0.5, 0.6),
+    ("all 2 s", 50): (0.8, 1.2),
+    ("all 30 s", 1): (0.5, 0.5),
+    ("all 30 s", 10): (2.5, 5.0),
+    ("all 30 s", 50): (2.0, 5.0),
+}
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_concurrent_orders(count: int, shape: str) -> None:
+    """However many orders end as they like: no limit is exceeded, and every end is seen, not too late."""
+    found = concurrent(count, shape)
+    assert found.breaches == 0
+    median, worst = BOUNDS_OF_EQUALS.get((shape, count), BOUNDS[count])
+    assert found.median <= median
+    assert found.worst_twentieth <= worst
+
+
+def test_a_breach_is_seen() -> None:
+    """The simulation counts every call beyond a limit in the busiest minute, whatever the second it began in."""
+    begun = [30.0 + second / 2 for second in range(105)]
+    assert most_in_a_minute([0.0, *begun]) == 105
+    assert Found((0.0,), {REPORT: most_in_a_minute(begun), LIST: 1}).breaches == 5
+
+
+def test_one_slow_order_starves_nobody() -> None:
+    """An order that takes an hour costs the others nothing, and is seen itself within a round."""
+    found = Life([0.0, *map(float, range(20))], [3600.0, *[10.0] * 20]).run()
+    slow = found.late.pop(0)
+    assert slow <= max(LONGEST_GAP_SECONDS, 21 * LONGEST_ROUND_SECONDS) + CALL_SECONDS
+    assert sorted(found.late.values())[-2] <= 3.0
+
+
+def test_newcomers_starve_nobody() -> None:
+    """A slow order is seen in time although new orders keep coming that are worth looking at more."""
+    begins = [0.0, *(float(second) for second in range(1, 600, 2))]
+    found = Life(begins, [300.0, *[20.0] * 300]).run()
+    assert len(found.late) == 301
+    assert found.late[0] <= 30.0

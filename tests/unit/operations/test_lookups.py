@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pulumi_edas_scale.domain.clock import Limits
+from pulumi_edas_scale.domain.errors import InputError
+from pulumi_edas_scale.domain.model import ApplicationSummary, MemberState
+from pulumi_edas_scale.operations.lookups import QUERIES, spread
+from tests.unit.quiet import QuietClient, quiet_session
+from tests.unit.readings import application, machine, member
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CLIENT = QuietClient(
+    application(member("a"), member("b", MemberState.STOPPED), member("c", group_id="group-2")),
+    applications=(
+        ApplicationSummary("app-1", "shop", "cluster-1", 2),
+        ApplicationSummary("app-2", "twin", "cluster-1", None),
+        ApplicationSummary("app-3", "twin", "cluster-1", None),
+        ApplicationSummary("app-4", "alone", "cluster-1", None),
+    ),
+    machines=(machine("d"), machine("e", zone="zone-2"), machine("f", online=False), machine("g")),
+)
+
+
+def ask(name: str, /, **args: object) -> Mapping[str, object]:
+    """Return the answer of a function."""
+    session = quiet_session(CLIENT)
+    return QUERIES[name](session, "cn-hangzhou", args, Limits(session.runtime))
+
+
+def test_groups_come_with_their_members() -> None:
+    """All groups of an application come with members, and only members that run are counted as running."""
+    groups = ask("getDeployGroups", appId="app-1")["groups"]
+    assert isinstance(groups, list)
+    assert [(each["groupId"], each["runningCount"], len(each["members"])) for each in groups] == [
+        ("group-1", 1, 2),
+        ("group-2", 1, 1),
+    ]
+
+
+@pytest.mark.parametrize("args", [{"groupId": "group-2"}, {"groupName": "green"}])
+def test_one_group_by_id_or_name(args: dict[str, object]) -> None:
+    """One group is found by its id or by its name, with the same answer."""
+    found = ask("getDeployGroup", appId="app-1", **args)
+    assert (found["groupId"], found["name"], found["clusterId"]) == ("group-2", "green", "cluster-1")
+    assert found["members"] == [
+        {
+            "ecuId": "ecu-c",
+            "instanceId": "i-c",
+            "eccId": "ecc-c",
+            "ip": "10.0.0.3",
+            "zone": "zone-1",
+            "state": "running",
+        }
+    ]
+
+
+def test_candidates_are_spread_over_zones() -> None:
+    """Candidates that answer come in the order that keeps the zones even, beside the members of the group."""
+    found = ask("getScaleOutCandidates", appId="app-1", groupId="group-2", count=2)
+    assert found["instanceIds"] == ["i-e", "i-d"]
+    assert ask("getScaleOutCandidates", appId="app-1")["instanceIds"] == ["i-e", "i-d", "i-g"]
+
+
+def test_spreading_is_stable() -> None:
+    """The order of machines in the reading does not matter."""
+    free = [machine("d"), machine("e", zone="zone-2"), machine("g")]
+    assert spread(free, []) == spread(free[::-1], []) == [free[0], free[1], free[2]]
+
+
+def test_an_application_by_its_name() -> None:
+    """An application is found by exactly its name; a type EDAS does not tell is left out."""
+    assert ask("getApplication", name="shop") == {
+        "appId": "app-1",
+        "name": "shop",
+        "clusterId": "cluster-1",
+        "regionId": "cn-hangzhou",
+        "clusterType": 2,
+    }
+    assert "clusterType" not in ask("getApplication", name="alone")
+
+
+GROUPS = "Its groups are: group-1 (blue), group-2 (green)."
+FEW = "9 machines are asked for, but cluster cluster-1 offers 3."
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "words"),
+    [
+        ("getDeployGroups", {}, "appId: the id of the application is needed."),
+        ("getDeployGroup", {"appId": "app-1"}, "groupId: give exactly one of groupId and groupName."),
+        (
+            "getDeployGroup",
+            {"appId": "app-1", "groupId": "x"},
+            f"groupId: application app-1 has no deploy group 'x'. {GROUPS}",
+        ),
+        (
+            "getDeployGroup",
+            {"appId": "app-1", "groupName": "x"},
+            f"groupName: application app-1 has no deploy group 'x'. {GROUPS}",
+        ),
+        (
+            "getScaleOutCandidates",
+            {"appId": "app-1", "count": -1},
+            "count: must be a whole number from 0 on, not -1.",
+        ),
+        (
+            "getScaleOutCandidates",
+            {"appId": "app-1", "count": True},
+            "count: must be a whole number from 0 on, not True.",
+        ),
+        (
+            "getScaleOutCandidates",
+            {"appId": "app-1", "count": 9},
+            f"count: {FEW} Import more instances into the cluster, or ask for fewer.",
+        ),
+        ("getApplication", {}, "name: the name of the application is needed."),
+        ("getApplication", {"name": "x"}, "name: no application has the name 'x' in region cn-hangzhou."),
+        (
+            "getApplication",
+            {"name": "twin"},
+            "name: 2 applications have the name 'twin' in region cn-hangzhou: app-2, app-3.",
+        ),
+    ],
+)
+def test_what_cannot_be_answered(name: str, args: dict[str, object], words: str) -> None:
+    """A question that has no one answer is refused with the property and what there is instead."""
+    with pytest.raises(InputError) as caught:
+        ask(name, **args)
+    assert str(caught.value) == words
