@@ -3,8 +3,8 @@
 This file's law: it translates. No decision, no loop, no waiting. Three names in it are state format and never
 change, because every state ever written holds them: the module and class
 ``pulumi_edas_scale.dynamic.Provider`` (a provider is pickled as a reference to its class), and the type token
-of the resource. What the host process needs is in ``dynamic_door.py`` and, where it reaches past the public
-API of dynamic providers, in ``dynamic_host.py``; a program does not import either.
+of the resource. What the host process needs is in ``hosts/dynamic.py`` and, where it reaches past the public
+API of dynamic providers, in ``hosts/dynamic_process.py``; a program does not import either.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from pulumi_edas_scale.functions import Member  # noqa: TC001  # as above
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.settings import Settings
-    from pulumi_edas_scale.hosts.dynamic import Door
+    from pulumi_edas_scale.hosts.dynamic import DynamicFrontEnd
     from pulumi_edas_scale.hosts.dynamic_process import DynamicHost
-    from pulumi_edas_scale.operations import service as core
+    from pulumi_edas_scale.operations.service import Service
 
 
 class DeployGroupMembership(Resource, module="edas-scale", name="DeployGroupMembership"):
@@ -229,22 +229,22 @@ class Provider(ResourceProvider):
     # A reference hides nothing, and every secret costs an encryption.
     serialize_as_secret_always: bool = False
 
-    _configured: Door | None = None
+    _configured: DynamicFrontEnd | None = None
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take the settings of the stack. Wrong ones are reported at the first use; nothing is connected."""
-        from pulumi_edas_scale.hosts.dynamic import Door  # noqa: PLC0415  # only the host process pays for it
+        from pulumi_edas_scale.hosts.dynamic import DynamicFrontEnd  # noqa: PLC0415  # only the host process pays for it
 
-        self._configured = Door(req.config, Provider, self._make_operations)
+        self._configured = DynamicFrontEnd(req.config, Provider, self._make_operations)
 
-    def _make_operations(self, settings: Settings, host: DynamicHost) -> core.Provider:
+    def _make_operations(self, settings: Settings, host: DynamicHost) -> Service:
         """Return the operations behind this door."""
-        from pulumi_edas_scale.operations import service as provider  # noqa: PLC0415  # as above
+        from pulumi_edas_scale.operations.service import Service  # noqa: PLC0415  # as above
 
-        return provider.Provider(settings, host)
+        return Service(settings, host)
 
     @property
-    def _door(self) -> Door:
+    def _front_end(self) -> DynamicFrontEnd:
         if self._configured is None:
             message = "The provider was called before it was configured."
             raise RuntimeError(message)
@@ -252,13 +252,13 @@ class Provider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Check the inputs and fill in what they leave out."""
-        inputs, reasons = self._door.check(_olds, news)
+        inputs, reasons = self._front_end.check(_olds, news)
         # With a property name the engine would print the property's whole value first, and no path.
         return CheckResult(inputs, [CheckFailure("", reason) for reason in reasons])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Say whether something would change, from a live reading."""
-        answer = self._door.diff(_id, _olds, _news)
+        answer = self._front_end.diff(_id, _olds, _news)
         return DiffResult(
             changes=answer.changes,
             replaces=list(answer.replaces),
@@ -267,19 +267,19 @@ class Provider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Bring the listed members in."""
-        return CreateResult(*self._door.create(props))
+        return CreateResult(*self._front_end.create(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Report what is true now."""
-        answer = self._door.read(id_, props)
+        answer = self._front_end.read(id_, props)
         if answer is None:
             return ReadResult(None, {})  # gone; without the empty outputs the host fails
         return ReadResult(answer.id, answer.outputs, answer.inputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Bring the group from what it is to what is listed."""
-        return UpdateResult(self._door.update(_id, _olds, _news))
+        return UpdateResult(self._front_end.update(_id, _olds, _news))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Take the managed members out, unless they are to be retained."""
-        self._door.delete(_id, _props)
+        self._front_end.delete(_id, _props)

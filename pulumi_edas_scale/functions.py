@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pulumi_edas_scale.domain.settings import Settings
-    from pulumi_edas_scale.operations import service as core
+    from pulumi_edas_scale.operations.service import Service
 
 R = TypeVar("R")
 
@@ -273,7 +273,7 @@ def get_scale_out_candidates_output(
 
 
 def _invoke(function: str, result: type[R], **arguments: object) -> R:
-    from pulumi_edas_scale.domain.codes import coded  # noqa: PLC0415  # needed by few programs only
+    from pulumi_edas_scale.domain.codes import with_code  # noqa: PLC0415  # needed by few programs only
     from pulumi_edas_scale.domain.errors import EdasScaleError  # noqa: PLC0415  # as above
     from pulumi_edas_scale.domain.settings import resolve_settings  # noqa: PLC0415  # as above
 
@@ -282,7 +282,7 @@ def _invoke(function: str, result: type[R], **arguments: object) -> R:
         answer = _operations(resolve_settings(_stack_config(), os.environ)).invoke(function, given)
     except EdasScaleError as error:
         # Pulumi prints its text alone, without a traceback.
-        raise pulumi.RunError(coded(str(error))) from error
+        raise pulumi.RunError(with_code(str(error))) from error
     typed: R = rpc.translate_output_properties(answer, _as_it_is, result)
     return typed
 
@@ -302,16 +302,16 @@ def _stack_config() -> dict[str, str]:
     from pulumi_edas_scale.domain.settings import SETTINGS  # noqa: PLC0415  # as above
 
     keys = (key for row in SETTINGS for key in (row.key, *row.borrowed))
-    told = ((key, pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2])) for key in keys)
-    return {key: value for key, value in told if value is not None}
+    reported = ((key, pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2])) for key in keys)
+    return {key: value for key, value in reported if value is not None}
 
 
 @functools.cache
-def _operations(settings: Settings) -> core.Provider:
+def _operations(settings: Settings) -> Service:
     """Return one set of operations for equal settings, so that a program shares readings and connections."""
-    from pulumi_edas_scale.operations import service as provider  # noqa: PLC0415  # needed by few programs only
+    from pulumi_edas_scale.operations.service import Service  # noqa: PLC0415  # needed by few programs only
 
-    return provider.Provider(settings, _ProgramHost())
+    return Service(settings, _ProgramHost())
 
 
 class _ProgramHost:
@@ -324,9 +324,9 @@ class _ProgramHost:
         pulumi.log.info(text)
 
     def warn(self, urn: str, text: str) -> None:  # noqa: ARG002  # as above
-        from pulumi_edas_scale.domain.codes import coded  # noqa: PLC0415  # needed by few programs only
+        from pulumi_edas_scale.domain.codes import with_code  # noqa: PLC0415  # needed by few programs only
 
-        pulumi.log.warn(coded(text))
+        pulumi.log.warn(with_code(text))
 
     def stopped(self) -> str | None:
         return None

@@ -84,11 +84,11 @@ async def serve(arguments: Sequence[str]) -> None:
     address = engine_address(arguments)
     ended = asyncio.Event()
     service = _LateService(ended.set if address else lambda: service.plugin().stop())
-    limits = [
+    context = [
         ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
         ("grpc.max_send_message_length", _LARGEST_MESSAGE),
     ]
-    server = grpc.aio.server(options=limits)
+    server = grpc.aio.server(options=context)
     server.add_generic_rpc_handlers((service,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         before = parse_result(json.loads(options.compare.read_text())) if options.compare else None
         result = Result({**_machine(), "sections": {}})
         if options.keep and options.output.exists():
-            kept = parse_result(json.loads(options.output.read_text())).without(options.only)
+            kept = parse_result(json.loads(options.output.read_text())).remove_ids(options.only)
             result = Result({**_machine(), "sections": kept.about["sections"]}, kept.figures)
         _measure(options.only, sizes, result, lambda: _store(result, options))
     except (GetError, OSError, RuntimeError, ValueError) as error:

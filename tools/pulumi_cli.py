@@ -196,9 +196,9 @@ def bin_dir_on_path(languages: Sequence[str]) -> Path | None:
         say(f"{pulumi} is version {found}, older than {wanted}: not used")
         return None
     # Hosts may lie beside the program, beside the file that its link points to, or anywhere on PATH.
-    places = [str(Path(pulumi).parent), str(Path(pulumi).resolve().parent), os.environ.get("PATH", "")]
+    full_names = [str(Path(pulumi).parent), str(Path(pulumi).resolve().parent), os.environ.get("PATH", "")]
     absent = [
-        name for name in programs_for(languages) if not shutil.which(name, path=os.pathsep.join(places))
+        name for name in programs_for(languages) if not shutil.which(name, path=os.pathsep.join(full_names))
     ]
     if absent:
         say(f"{pulumi} has no {', '.join(absent)}: not used")

@@ -119,9 +119,9 @@ def check_tree(release: str) -> None:
 def make_environment(directory: Path, *packages: str | Path, constraints: Sequence[str] = ()) -> Path:
     """Make an environment with packages in it, and return the directory of its programs."""
     venv.create(directory, with_pip=True)
-    limits = [part for name in ("constraints.txt", *constraints) for part in ("--constraint", ROOT / name)]
+    context = [part for name in ("constraints.txt", *constraints) for part in ("--constraint", ROOT / name)]
     programs = directory / "bin"
-    install = (programs / "python", "-m", "pip", "install", "--quiet", *limits)
+    install = (programs / "python", "-m", "pip", "install", "--quiet", *context)
     run(*install, "--upgrade", "pip")  # the one that Python brings may not know dependency groups
     run(*install, *packages)
     return programs
@@ -143,9 +143,9 @@ def try_plugin(command: Path) -> None:
     Raises:
         ReleaseError: it does not.
     """
-    told = run(command, "--version").strip()
-    if told != version():
-        raise ReleaseError(f"{command} says version {told}, not {version()}")
+    reported = run(command, "--version").strip()
+    if reported != version():
+        raise ReleaseError(f"{command} says version {reported}, not {version()}")
     with subprocess.Popen([command], stdout=subprocess.PIPE, text=True, start_new_session=True) as plugin:
         try:
             port = plugin.stdout.readline().strip() if plugin.stdout is not None else ""
@@ -207,10 +207,10 @@ def try_archive(archive: Path, scratch: Path) -> None:
     Raises:
         ReleaseError: Pulumi does not take it, or the plugin does not start.
     """
-    places = run(sys.executable, ROOT / "tools" / "pulumi_cli.py").splitlines()
+    full_names = run(sys.executable, ROOT / "tools" / "pulumi_cli.py").splitlines()
     home = scratch / "pulumi-home"
     environment = {**os.environ, "PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "1"}
-    pulumi = Path(places[-1]) / "pulumi"
+    pulumi = Path(full_names[-1]) / "pulumi"
     install = ("plugin", "install", "resource", "edas-scale", version(), "--file", archive)
     run(pulumi, *install, environment=environment)
     try_plugin(home / "plugins" / f"resource-edas-scale-v{version()}" / PROGRAM)
@@ -241,7 +241,7 @@ def make_release(scratch: Path) -> None:
     run(programs / "edas-scale", "--version")
     say("packing the plugin archive")
     installed = scratch / "lib"
-    limits = ("--constraint", ROOT / "constraints.txt")
+    context = ("--constraint", ROOT / "constraints.txt")
     run(
         programs / "python",
         "-m",
@@ -251,7 +251,7 @@ def make_release(scratch: Path) -> None:
         "--no-compile",
         "--target",
         installed,
-        *limits,
+        *context,
         wheel,
     )
     try_archive(build_archive(installed, release), scratch)

@@ -95,7 +95,7 @@ def describe_source(environ: Mapping[str, str], profile: str | None) -> str:
 
 
 def _credentials(cloud: Cloud, error: EdasError | None) -> Finding:
-    source = describe_source(cloud.surroundings.environ, cloud.settings.profile)
+    source = describe_source(cloud.cli_context.environ, cloud.settings.profile)
     if isinstance(error, CredentialsError):
         if not error.code:
             return Finding("credentials", State.RED, error.message, "Export a key pair, or name a profile.")
@@ -134,7 +134,7 @@ def check_clock(cloud: Cloud) -> Finding:
     there = _read_date(url)
     if there is None:
         return Finding("clock", State.SKIPPED, f"{url} does not tell the time.")
-    skew = (cloud.surroundings.wall_clock() - there).total_seconds()
+    skew = (cloud.cli_context.wall_clock() - there).total_seconds()
     if abs(skew) <= HARMLESS_SKEW:
         return Finding("clock", State.OK, "The clock of this machine agrees with EDAS's within a minute.")
     words = f"The clock of this machine is {abs(skew) / 60:.0f} minutes {'ahead' if skew > 0 else 'behind'}."
@@ -222,7 +222,7 @@ class _Readings:
     def _cluster(self, cluster_id: str) -> bool:
         """Ask for a cluster; the refusal, which the client makes a False, is raised."""
         known = self.cloud.client.has_cluster(cluster_id)
-        last = self.cloud.memory.exchanges[-1].error
+        last = self.cloud.recorder.exchanges[-1].error
         if last is not None:
             raise last
         return known

@@ -84,7 +84,7 @@ def adopt(  # noqa: PLR0913 - one argument per option
 def _ecs_application(cloud: Cloud, wanted: str) -> Application:
     """Return an application that is not known to run on Kubernetes."""
     live = cloud.application(wanted)
-    if runs_on_kubernetes(find_summary(cloud.session, live.app_id, cloud.limits)):
+    if runs_on_kubernetes(find_summary(cloud.session, live.app_id, cloud.context)):
         raise Failure(
             f"Application {live.name} ({live.app_id}) runs on a Kubernetes cluster, where pods are scaled and not ECS "
             "instances: there is no membership to adopt."

@@ -1,7 +1,7 @@
 """What is inside a change order: its batches, and how each instance fares.
 
-This file's law: it only explains. Whether an order ended, and how, is told by ``answers.py`` and
-``change_order.py``; what is missing or of another shape here is left out, never an error. Pure.
+This file's law: it only explains. Whether an order ended, and how, is told by ``parse.py`` and
+``orders.py``; what is missing or of another shape here is left out, never an error. Pure.
 
 Source: EDAS API 2017-08-01, GetChangeOrderInfo.
 """

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from pulumi_edas_scale.cli.output import Failure, WrongUse
-from pulumi_edas_scale.cli.recorder import Memory
-from pulumi_edas_scale.domain import messages as diagnosis
-from pulumi_edas_scale.domain.clock import Limits, ThreadRuntime
+from pulumi_edas_scale.cli.recorder import Recorder
+from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.clock import OperationContext, ThreadRuntime
 from pulumi_edas_scale.domain.errors import BusinessError, InputError
 from pulumi_edas_scale.domain.model import Scope
 from pulumi_edas_scale.domain.settings import resolve_settings
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.operations.session import Session
 
-PATIENCE_SECONDS: Final = 8.0
+RETRY_TIMEOUT_SECONDS: Final = 8.0
 """How long a call that keeps failing is retried: an answer now is better than one in a minute."""
 
 OPTIONS: Final = {"regionId": "--region", "endpoint": "--endpoint", "profile": "--profile"}
@@ -48,7 +48,7 @@ def _wall_clock() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class CliContext:
     """What a command sees of the process it runs in; click's ``obj``.
 
     Attributes:
@@ -66,17 +66,17 @@ class Surroundings:
 class Cloud:
     """EDAS in one region, for the length of a command."""
 
-    surroundings: Surroundings
+    cli_context: CliContext
     settings: Settings
     region_id: str
     client: SdkClient
-    memory: Memory
+    recorder: Recorder
     session: Session
 
     @property
-    def limits(self) -> Limits:
+    def context(self) -> OperationContext:
         """The bounds of one reading."""
-        return Limits(self.surroundings.runtime, patience=PATIENCE_SECONDS)
+        return OperationContext(self.cli_context.runtime, retry_timeout=RETRY_TIMEOUT_SECONDS)
 
     def application(self, wanted: str) -> Application:
         """Return an application by its id or its name, read now.
@@ -88,7 +88,7 @@ class Cloud:
             try:
                 return self.read(wanted)
             except BusinessError:
-                if any(each.app_id == wanted for each in self.session.inventory.applications(self.limits)):
+                if any(each.app_id == wanted for each in self.session.reads.applications(self.context)):
                     raise
         return self.read(self.summary(wanted).app_id)
 
@@ -98,18 +98,18 @@ class Cloud:
         Raises:
             Failure: there is none, or several have the name.
         """
-        known = self.session.inventory.applications(self.limits)
+        known = self.session.reads.applications(self.context)
         found = [each for each in known if each.app_id == wanted] or [
             each for each in known if each.name == wanted
         ]
         if len(found) == 1:
             return found[0]
         if found:
-            ids = diagnosis.listing(each.app_id for each in found)
+            ids = messages.join_list(each.app_id for each in found)
             raise Failure(
                 f"{len(found)} applications in region {self.region_id} have the name '{wanted}': {ids}. Use an id."
             )
-        listed = diagnosis.listing(f"{each.name} ({each.app_id})" for each in known) or "none"
+        listed = messages.join_list(f"{each.name} ({each.app_id})" for each in known) or "none"
         raise Failure(
             f"There is no application '{wanted}' in region {self.region_id}, or these credentials do not see it. "
             f"They see: {listed}."
@@ -117,12 +117,12 @@ class Cloud:
 
     def read(self, app_id: str) -> Application:
         """Return a reading of an application that begins now."""
-        begun_after = self.surroundings.runtime.now()
-        return self.session.inventory.application(app_id, self.limits, begun_after=begun_after).value
+        begun_after = self.cli_context.runtime.now()
+        return self.session.reads.application(app_id, self.context, begun_after=begun_after).value
 
     def change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
         """Return the recent change orders of an application, the newest first."""
-        orders = self.session.inventory.change_orders(app_id, self.limits)
+        orders = self.session.reads.change_orders(app_id, self.context)
         return tuple(sorted(orders, key=lambda each: (each.created_at, each.order_id), reverse=True))
 
     def group(self, live: Application, wanted: str) -> DeployGroup:
@@ -136,7 +136,7 @@ class Cloud:
         ]
         if len(found) == 1:
             return found[0]
-        known = diagnosis.listing(f"{each.name} ({each.group_id})" for each in live.groups) or "none"
+        known = messages.join_list(f"{each.name} ({each.group_id})" for each in live.groups) or "none"
         raise Failure(
             f"Application {live.name} ({live.app_id}) has {len(found) or 'no'} deploy group"
             f"{'s' if found else ''} '{wanted}'. Its groups are: {known}."
@@ -150,9 +150,9 @@ class Cloud:
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def surroundings_of(ctx: click.Context) -> Surroundings:
+def cli_context_of(ctx: click.Context) -> CliContext:
     """Return what the caller gave, else the process itself."""
-    return ctx.obj if isinstance(ctx.obj, Surroundings) else Surroundings()
+    return ctx.obj if isinstance(ctx.obj, CliContext) else CliContext()
 
 
 def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, profile: str | None) -> Cloud:
@@ -161,20 +161,20 @@ def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, 
     Raises:
         Failure: an option or a variable cannot be right, or no region is given.
     """
-    surroundings = surroundings_of(ctx)
-    settings = settings_of(surroundings.environ, region=region, endpoint=endpoint, profile=profile)
+    cli_context = cli_context_of(ctx)
+    settings = settings_of(cli_context.environ, region=region, endpoint=endpoint, profile=profile)
     if settings.region_id is None:
         raise WrongUse("No region is given. Use --region, or set ALIBABA_CLOUD_REGION_ID.")
-    memory = Memory()
+    recorder = Recorder()
     client = SdkClient(
         region_id=settings.region_id,
         endpoint=settings.endpoint,
         profile=settings.profile,
-        environ=surroundings.environ,
-        watch=memory.note,
+        environ=cli_context.environ,
+        watch=recorder.note,
     )
-    session = open_session(client, surroundings.runtime, Claims())
-    return Cloud(surroundings, settings, settings.region_id, client, memory, session)
+    session = open_session(client, cli_context.runtime, Claims())
+    return Cloud(cli_context, settings, settings.region_id, client, recorder, session)
 
 
 def settings_of(

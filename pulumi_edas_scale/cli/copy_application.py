@@ -69,9 +69,9 @@ def _read_world(cloud: Cloud, wanted: str) -> Json:
         )
     live = cloud.read(summary.app_id)
     cluster_id = live.cluster_id or summary.cluster_id
-    inventory = cloud.session.inventory
-    machines = inventory.machines(cluster_id, cloud.limits)
-    instances = inventory.cluster_members(cluster_id, cloud.limits)
+    reads = cloud.session.reads
+    machines = reads.machines(cluster_id, cloud.context)
+    instances = reads.cluster_members(cluster_id, cloud.context)
     return build_world_file(cloud.region_id, live, cluster_id, machines, instances)
 
 

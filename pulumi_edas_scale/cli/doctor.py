@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from pulumi_edas_scale.cli.account_checks import check_account
-from pulumi_edas_scale.cli.context import cloud_options, open_cloud, settings_of, surroundings_of
+from pulumi_edas_scale.cli.context import cli_context_of, cloud_options, open_cloud, settings_of
 from pulumi_edas_scale.cli.findings import Finding, State
 from pulumi_edas_scale.cli.output import COLOURS, FAILED, Failure, WrongUse, note, printable, say_json
 from pulumi_edas_scale.cli.redaction import Redactor
@@ -52,7 +52,7 @@ def doctor(  # noqa: PLR0913 - one argument per option
     ctx = click.get_current_context()
     if record is not None and record.is_dir() and any(record.iterdir()):
         raise WrongUse(f"--record: {record} is not empty. Name a directory that is new or empty.")
-    environ = surroundings_of(ctx).environ
+    environ = cli_context_of(ctx).environ
     findings = check_tools(environ)
     exchanges: tuple[Exchange, ...] = ()
     problem = _settings_problem(environ, region=region, endpoint=endpoint, profile=profile)
@@ -61,7 +61,7 @@ def doctor(  # noqa: PLR0913 - one argument per option
     else:
         cloud = open_cloud(ctx, region=region, endpoint=endpoint, profile=profile)
         findings += check_account(cloud, app, record=record is not None)
-        exchanges = cloud.memory.exchanges
+        exchanges = cloud.recorder.exchanges
     _say(findings, as_json=as_json)
     if record is not None:
         _record(record, exchanges)

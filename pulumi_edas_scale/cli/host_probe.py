@@ -1,4 +1,4 @@
-"""What runs inside a host of Pulumi's dynamic providers to find out what ``dynamic_host.py`` can do there.
+"""What runs inside a host of Pulumi's dynamic providers to find out what ``hosts/dynamic_process.py`` can do there.
 
 This file's law: it asks no cloud and no engine. The host takes any object that answers ``configure`` and
 ``check`` for a provider, so this one needs nothing of Pulumi's; it is loaded by reference, as the door is.

@@ -16,7 +16,7 @@ from pulumi_edas_scale.cli.context import Cloud, with_cloud
 from pulumi_edas_scale.cli.output import FAILED, Failure, note, say, say_json, say_table
 from pulumi_edas_scale.cli.status import order_json, say_orders
 from pulumi_edas_scale.domain.errors import BusinessError
-from pulumi_edas_scale.domain.orders import Belief, Phase, describe_status, phase_of
+from pulumi_edas_scale.domain.orders import Confirmation, Phase, describe_status, phase_of
 from pulumi_edas_scale.domain.task_errors import explain
 
 if TYPE_CHECKING:
@@ -95,24 +95,24 @@ class _Look:
 
 def _look(cloud: Cloud, order_id: str) -> _Look:
     try:
-        report = cloud.session.inventory.change_order(order_id, cloud.limits)
+        report = cloud.session.reads.change_order(order_id, cloud.context)
     except BusinessError as error:
         message = (
             f"There is no change order '{order_id}' in region {cloud.region_id}, or EDAS has forgotten it "
             f"(it keeps them for about three months). EDAS says: {error}"
         )
         raise Failure(message) from error
-    return _Look(report, parse_order_body(cloud.memory.body_of("GetChangeOrderInfo")))
+    return _Look(report, parse_order_body(cloud.recorder.body_of("GetChangeOrderInfo")))
 
 
 def _follow(cloud: Cloud, look: _Look, interval: float, *, as_json: bool) -> _Look:
     """Say how an order goes on until it has ended; return the last look."""
-    belief = Belief()
+    confirmation = Confirmation()
     said = ""
     while True:
-        now = cloud.surroundings.runtime.now()
-        belief = belief.after(look.report.status, now)
-        if phase_of(look.report.status) is Phase.SUCCEEDED or belief.sure(now):
+        now = cloud.cli_context.runtime.now()
+        confirmation = confirmation.after(look.report.status, now)
+        if phase_of(look.report.status) is Phase.SUCCEEDED or confirmation.confirmed(now):
             return look
         if look.progress != said:
             said = look.progress
@@ -122,7 +122,7 @@ def _follow(cloud: Cloud, look: _Look, interval: float, *, as_json: bool) -> _Lo
                 say(f"Change order {look.report.order_id}: {said}")
                 _say_held(look.report)
         try:
-            cloud.limits.sleep(interval)
+            cloud.context.sleep(interval)
             look = _look(cloud, look.report.order_id)
         except KeyboardInterrupt:
             note("Stopped following; the order goes on.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from pulumi_edas_scale.domain.codes import coded
+from pulumi_edas_scale.domain.codes import with_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Failure(click.ClickException):
     exit_code = FAILED
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(coded(" ".join(message.split()))))
+        super().__init__(printable(with_code(" ".join(message.split()))))
 
 
 class WrongUse(Failure):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pulumi_edas_scale.cli.context import PATIENCE_SECONDS, Cloud, with_cloud
+from pulumi_edas_scale.cli.context import RETRY_TIMEOUT_SECONDS, Cloud, with_cloud
 from pulumi_edas_scale.cli.output import FAILED, Failure, WrongUse, note, say, say_json
-from pulumi_edas_scale.domain.clock import Limits
+from pulumi_edas_scale.domain.clock import OperationContext
 from pulumi_edas_scale.domain.fields import BY_NAME
 from pulumi_edas_scale.domain.inputs import (
     check_inputs,
@@ -21,9 +21,9 @@ from pulumi_edas_scale.domain.inputs import (
     parse_spec,
     render_outputs,
 )
-from pulumi_edas_scale.domain.messages import label
+from pulumi_edas_scale.domain.messages import short_name
 from pulumi_edas_scale.domain.model import Recorded, Scope
-from pulumi_edas_scale.operations.observe import Wish, truth_of
+from pulumi_edas_scale.operations.observe import Target, outcome_of
 from pulumi_edas_scale.operations.preview import preview_change
 
 if TYPE_CHECKING:
@@ -91,11 +91,11 @@ def plan(  # noqa: PLR0913 - one argument per option
     spec = parse_spec(checked.inputs)
     preview = preview_change(
         cloud.session,
-        _wish(scope, spec, _recorded(live, scope, managed)),
-        Limits(cloud.surroundings.runtime, patience=PATIENCE_SECONDS),
+        _target(scope, spec, _recorded(live, scope, managed)),
+        OperationContext(cloud.cli_context.runtime, retry_timeout=RETRY_TIMEOUT_SECONDS),
         strict=False,
     )
-    if preview.survey is None and not preview.failures:
+    if preview.observe is None and not preview.failures:
         raise Failure(" ".join(preview.mendable))
     _say(scope, preview, as_json=as_json)
     if preview.failures or preview.changes_membership:
@@ -144,12 +144,12 @@ def _recorded(live: Application, scope: Scope, managed: str) -> Recorded:
     if absent and managed != EVERYBODY:
         note(f"--managed: not members of the group, and so ignored: {', '.join(absent)}.")
     inputs = import_inputs(scope, ours)
-    truth = truth_of(live, scope, frozenset(each.ecu_id for each in ours), Recorded())
-    return parse_recorded(render_outputs(inputs, truth))
+    outcome = outcome_of(live, scope, frozenset(each.ecu_id for each in ours), Recorded())
+    return parse_recorded(render_outputs(inputs, outcome))
 
 
-def _wish(scope: Scope, spec: Spec, recorded: Recorded) -> Wish:
-    return Wish(urn="", scope=scope, listed=spec.listed, policy=spec.policy, recorded=recorded)
+def _target(scope: Scope, spec: Spec, recorded: Recorded) -> Target:
+    return Target(urn="", scope=scope, listed=spec.listed, policy=spec.policy, recorded=recorded)
 
 
 def _say(scope: Scope, preview: Preview, *, as_json: bool) -> None:
@@ -162,12 +162,12 @@ def _say(scope: Scope, preview: Preview, *, as_json: bool) -> None:
         return
     for line in preview.lines:
         say(line)
-    if preview.survey is not None and not preview.lines:
+    if preview.observe is not None and not preview.lines:
         say("no order")
 
 
 def _as_json(scope: Scope, preview: Preview) -> dict[str, Any]:
-    found = preview.survey
+    found = preview.observe
     answer: dict[str, Any] = {
         "regionId": scope.region_id,
         "appId": scope.app_id,
@@ -180,16 +180,16 @@ def _as_json(scope: Scope, preview: Preview) -> dict[str, Any]:
 
 
 def _plan_json(decided: Plan, names: Mapping[str, str]) -> dict[str, Any]:
-    def labels(members: Sequence[Member]) -> list[str]:
-        return [label(each) for each in members]
+    def short_names(members: Sequence[Member]) -> list[str]:
+        return [short_name(each) for each in members]
 
     return {
         "orders": [_order_json(each, names) for each in decided.orders],
-        "adopt": labels(decided.adopt),
-        "leave": labels(decided.leave),
-        "evict": labels(decided.evict),
-        "foreign": labels(decided.foreign),
-        "broken": labels(decided.broken),
+        "adopt": short_names(decided.adopt),
+        "leave": short_names(decided.leave),
+        "evict": short_names(decided.evict),
+        "foreign": short_names(decided.foreign),
+        "broken": short_names(decided.broken),
         "absent": [{"id": each.listed.id, "cause": each.cause.value} for each in decided.absent],
         "runningNow": decided.running_now,
         "lowestRunning": decided.lowest_running,

@@ -1,6 +1,6 @@
 """``edas-scale ram-policy``: the least a RAM user or role needs.
 
-This file's law: the actions are those of the table of operations in ``classification.py``, so that the policy
+This file's law: the actions are those of the table of operations in ``failures.py``, so that the policy
 grows and shrinks with what the provider calls. No call is made.
 
 Source: EDAS user guide, "RAM policies"; EDAS API 2017-08-01, the authorization table of each operation.

@@ -16,7 +16,7 @@ REMEMBERED_CALLS: Final = 64
 """Enough for a command that ends; one that watches for hours must not keep every answer."""
 
 
-class Memory:
+class Recorder:
     """The last calls of one client, which is told ``note``; for one thread."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ import click
 from pulumi_edas_scale.cli.context import Cloud, with_cloud
 from pulumi_edas_scale.cli.output import note, say, say_json, say_table
 from pulumi_edas_scale.domain.errors import ThrottledError, UnavailableError
-from pulumi_edas_scale.domain.messages import describe_states, label
+from pulumi_edas_scale.domain.messages import describe_states, short_name
 from pulumi_edas_scale.domain.orders import describe_status, is_active
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def status(*, cloud: Cloud, app: str, watch: bool, interval: float, as_json: boo
         return
     try:
         while True:
-            cloud.limits.sleep(interval)
+            cloud.context.sleep(interval)
             try:
                 _show(cloud, cloud.read(live.app_id), as_json=as_json, watch=True)
             except (ThrottledError, UnavailableError) as error:
@@ -89,7 +89,7 @@ def _by_instance(member: Member) -> tuple[str, str]:
 def _member_row(member: Member) -> tuple[str, ...]:
     agent = {True: "online", False: "offline", None: ""}[member.online]
     task = member.task.name.lower()
-    return label(member), member.ip, member.zone, member.state.value, task, agent
+    return short_name(member), member.ip, member.zone, member.state.value, task, agent
 
 
 def say_orders(live: Application | None, orders: list[ChangeOrder]) -> None:

@@ -100,12 +100,12 @@ DOUBT_SECONDS: Final = 0.02
 """Between two questions whether the doubt is over."""
 
 
-class StoppedSign(EdasScaleError):  # noqa: N818 - a sign that somebody put up, nobody's error
+class Cancelled(EdasScaleError):  # noqa: N818 - a sign that somebody put up, nobody's error
     """The stop sign was up: the engine is gone or the user cancelled. The argument says which, in words."""
 
 
-class DeadlineSign(EdasScaleError):  # noqa: N818 - as above
-    """The deadline passed. ``membership.py`` turns this into a message that says what is true."""
+class DeadlineExceeded(EdasScaleError):  # noqa: N818 - as above
+    """The deadline passed. ``reconcile.py`` turns this into a message that says what is true."""
 
 
 def _never() -> str | None:
@@ -113,22 +113,22 @@ def _never() -> str | None:
 
 
 @dataclass(slots=True)
-class Limits:
+class OperationContext:
     """What bounds one operation: its deadline and its stop sign.
 
     Attributes:
         runtime: where time comes from.
         deadline: a moment on the runtime's clock, None before the operation had its first turn.
         stopped: returns why the operation must stop, None while it may go on; never blocks.
-        patience: seconds for which a call that keeps failing is retried, None to retry until the deadline.
-        give_way: whether a throttled read is left to the caller, who has another way to learn the same.
+        retry_timeout: seconds for which a call that keeps failing is retried, None to retry until the deadline.
+        fail_fast: whether a throttled read is left to the caller, who has another way to learn the same.
     """
 
     runtime: Runtime
     deadline: float | None = None
     stopped: Callable[[], str | None] = _never
-    patience: float | None = None
-    give_way: bool = False
+    retry_timeout: float | None = None
+    fail_fast: bool = False
 
     def check(self) -> None:
         """Raise when the operation must not go on.
@@ -139,9 +139,9 @@ class Limits:
         """
         reason = self.stopped()
         if reason not in {None, ENGINE_IN_DOUBT}:
-            raise StoppedSign(reason)
+            raise Cancelled(reason)
         if self.deadline is not None and self.runtime.now() >= self.deadline:
-            raise DeadlineSign
+            raise DeadlineExceeded
 
     def check_before_write(self) -> None:
         """Raise when nothing may be sent; wait while that is in doubt.

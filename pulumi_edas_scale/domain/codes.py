@@ -455,7 +455,7 @@ def code_of(message: str) -> str | None:
     return found.lastgroup if found else None
 
 
-def coded(message: str) -> str:
+def with_code(message: str) -> str:
     """Return the message with its short code behind it, ``… Remove one. [ES102]``."""
     code = code_of(message)
     return f"{message} [{code}]" if code else message

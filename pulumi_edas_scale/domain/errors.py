@@ -39,10 +39,10 @@ class InputError(EdasScaleError):
 
     def __init__(self, failures: Sequence[tuple[str, str]]) -> None:
         self.failures = tuple(failures)
-        super().__init__(" ".join(worded(*each) for each in self.failures))
+        super().__init__(" ".join(format_failure(*each) for each in self.failures))
 
 
-def worded(path: str, reason: str) -> str:
+def format_failure(path: str, reason: str) -> str:
     """Return how a failure of the inputs is said: after the path of its property, where it has one."""
     return f"{path}: {reason}" if path else reason
 
@@ -76,9 +76,9 @@ class EdasError(EdasScaleError):
     def __str__(self) -> str:
         if not self.code:
             return f"{self.operation} failed: {self.message or 'no answer came'}".rstrip(".") + "."
-        quoted = f" '{self.message}'" if self.message else ""
+        quote_value = f" '{self.message}'" if self.message else ""
         request = f" (RequestId {self.request_id})" if self.request_id else ""
-        return f"{self.operation} answered {self.code}{quoted}{request}."
+        return f"{self.operation} answered {self.code}{quote_value}{request}."
 
 
 class BusinessError(EdasError):

@@ -82,7 +82,7 @@ class Property:
             number = "a whole number" if self.kind is Kind.INTEGER else "a number"
             return f"{number} of {self.unit} from {self.minimum} to {self.maximum}"
         if self.kind is Kind.WORD:
-            return listed_words(self.words)
+            return join_or(self.words)
         return _EXPECTED[self.kind]
 
 
@@ -178,17 +178,17 @@ MEMBER_FIELDS: Final = ("ecuId", "instanceId", "eccId", "ip", "state", "joined")
 """The fields of one entry of ``members`` and ``foreignMembers``."""
 
 
-def quoted(text: str) -> str:
+def quote_value(text: str) -> str:
     """Return a text between quotes on one printable line, cut where it is longer than any id."""
     kept = text if len(text) <= LONGEST_ID else f"{text[:LONGEST_ID]}…"
     printable = (c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in kept)
     return f"'{''.join(printable)}'"
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Return how a message names a value: short, on one line, containers by their kind only."""
     if isinstance(value, str):
-        return quoted(value) if value else "an empty string"
+        return quote_value(value) if value else "an empty string"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float):
@@ -206,7 +206,7 @@ def _shown_number(value: float) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
-def listed_words(words: Iterable[str]) -> str:
+def join_or(words: Iterable[str]) -> str:
     """Return words as a choice: ``'a', 'b' or 'c'``."""
     *most, last = [f"'{word}'" for word in words]
     return f"{', '.join(most)} or {last}" if most else last
@@ -225,7 +225,7 @@ def _plain(word: str) -> str:
 
 def wrong(value: object, expected: str, advice: str = "") -> str:
     """Return the sentence that says what was given, what is expected and what to do."""
-    sentence = f"{shown(value)} was given where {expected} is expected."
+    sentence = f"{format_value(value)} was given where {expected} is expected."
     return f"{sentence} {advice}" if advice else sentence
 
 
@@ -246,7 +246,7 @@ def list_problem(row: Property, value: object) -> str | None:
     advice = "Put it in brackets, also when it is only one."
     if isinstance(value, str):
         parts = [part for part in re.split(r"[\s,;]+", value[: 4 * LONGEST_ID]) if part][:3]
-        advice = f"Write [{', '.join(quoted(part) for part in parts)}]."
+        advice = f"Write [{', '.join(quote_value(part) for part in parts)}]."
     return wrong(value, row.expected, advice)
 
 
@@ -263,7 +263,7 @@ def element_problem(row: Property, value: object) -> str | None:
     )
 
 
-def canonical(row: Property, value: object) -> object:
+def normalize(row: Property, value: object) -> object:
     """Return the one spelling of a right value: whole numbers as int, lists as list, words as text."""
     if row.kind in NUMBERS and isinstance(value, float) and value.is_integer():
         return int(value)
@@ -309,7 +309,7 @@ def region_problem(value: object) -> str | None:
     problem = _text_problem(value, expected)
     if problem is None and ":" in value:
         region = value.partition(":")[0]
-        return wrong(value, expected, f"This is a namespace of EDAS; its region is {quoted(region)}.")
+        return wrong(value, expected, f"This is a namespace of EDAS; its region is {quote_value(region)}.")
     if problem is None and not _REGION.fullmatch(value):
         lower = value.lower()
         return wrong(value, expected, f"Write '{lower}'." if _REGION.fullmatch(lower) else "")
@@ -330,7 +330,7 @@ def _scope_id_problem(row: Property, value: object) -> str | None:
         return wrong(value, row.expected)
     if row.kind is Kind.GROUP and value.casefold() in _GROUP_NAMES:
         return (
-            f"{quoted(value)} is the name of a group; its id is needed. "
+            f"{quote_value(value)} is the name of a group; its id is needed. "
             "The function getDeployGroup (get_deploy_group in Python) and the command edas-scale tell it."
         )
     problem = _text_problem(value, row.expected)
@@ -339,7 +339,7 @@ def _scope_id_problem(row: Property, value: object) -> str | None:
     if value.casefold() == "all":
         return wrong(value, row.expected, "A membership is of one group of one application: name it.")
     forbidden = next((mark for mark in ("/", "..") if mark in value), None)
-    return wrong(value, row.expected, f"An id holds no {quoted(forbidden)}.") if forbidden else None
+    return wrong(value, row.expected, f"An id holds no {quote_value(forbidden)}.") if forbidden else None
 
 
 _GROUP_NAMES: Final = frozenset({"_default_group", "default_group", "default group"})
@@ -368,7 +368,7 @@ def _instance_problem(value: str) -> str | None:
     if re.fullmatch(r"i-[a-z0-9-]+", value):
         return None
     if _UUID.fullmatch(value):
-        return f"{quoted(value)} is an ECU id: it belongs in ecuIds."
+        return f"{quote_value(value)} is an ECU id: it belongs in ecuIds."
     expected = "an ECS instance id"
     if re.fullmatch(r"i-[a-z0-9-]+", value.lower()):
         return wrong(value, expected, f"Write '{value.lower()}'.")
@@ -378,7 +378,7 @@ def _instance_problem(value: str) -> str | None:
 
 def _ecu_problem(value: str) -> str | None:
     if value.casefold().startswith("i-"):
-        return f"{quoted(value)} is an ECS instance id: it belongs in instanceIds."
+        return f"{quote_value(value)} is an ECS instance id: it belongs in instanceIds."
     if re.fullmatch(r"[A-Za-z0-9-]+", value):
         return None
     advice = "It is made of letters, digits and hyphens. The instance id is an answer too, in instanceIds."

@@ -1,6 +1,6 @@
 """The door between property bags and values: inputs are checked, parsed, rendered and compared here.
 
-This file's law: what a single input means is said by the table in ``properties.py``; this file only walks it.
+This file's law: what a single input means is said by the table in ``fields.py``; this file only walks it.
 Nothing here raises because of what a program, a state or an engine holds: a check answers with failures, a
 parse of recorded state takes what can be used, and only an import id, which a person typed, is an
 ``InputError``. Pure: no clock, no I/O, no logging. camelCase names end here.
@@ -23,16 +23,16 @@ from pulumi_edas_scale.domain.fields import (
     PROPERTIES,
     Kind,
     Property,
-    canonical,
     element_problem,
+    format_value,
     is_list,
     is_unknown,
     list_problem,
     nearest,
+    normalize,
     problem_of,
-    quoted,
+    quote_value,
     region_problem,
-    shown,
 )
 from pulumi_edas_scale.domain.model import (
     ForceScaleIn,
@@ -40,12 +40,12 @@ from pulumi_edas_scale.domain.model import (
     Member,
     MemberState,
     OnDelete,
+    Outcome,
     Policy,
     Recorded,
     RecordedMember,
     Scope,
     Spec,
-    Truth,
     WaitFor,
 )
 
@@ -114,7 +114,7 @@ def check_inputs(
     for row in PROPERTIES:
         value = given.pop(row.name, row.default)
         if value is not None:
-            inputs[row.name] = canonical(row, value)
+            inputs[row.name] = normalize(row, value)
             failures.extend(_failures_of(row, value))
         elif row.name in _MISSING:
             failures.append((row.name, _MISSING[row.name]))
@@ -175,7 +175,7 @@ def _list_failures(row: Property, value: object) -> Iterable[Failure]:
         path = f"{row.name}[{index}]"
         if isinstance(element, str) and element in first_at:
             first = f"{row.name}[{first_at[element]}]"
-            yield path, f"{shown(element)} is already given as {first}. Remove one of the two."
+            yield path, f"{format_value(element)} is already given as {first}. Remove one of the two."
             continue
         if isinstance(element, str):
             first_at[element] = index
@@ -185,7 +185,7 @@ def _list_failures(row: Property, value: object) -> Iterable[Failure]:
 
 
 def _not_an_input(name: str) -> Failure:
-    path = name if name.isascii() and name.isalnum() else quoted(name)
+    path = name if name.isascii() and name.isalnum() else quote_value(name)
     if name in OUTPUTS:
         return path, "this is an output of DeployGroupMembership, which the program cannot set. Remove it."
     meant = nearest(name, BY_NAME)
@@ -282,7 +282,7 @@ def _valid(values: Mapping[str, object], name: str) -> object:
         return row.while_unknown
     if value is None or problem_of(row, value):
         return row.default
-    return canonical(row, value)
+    return normalize(row, value)
 
 
 def _flag(values: Mapping[str, object], name: str) -> bool:
@@ -315,12 +315,12 @@ def _elements(values: object) -> Sequence[object]:
     return values if isinstance(values, Sequence) and is_list(values) else ()
 
 
-def render_outputs(inputs: Mapping[str, object], truth: Truth) -> dict[str, object]:
+def render_outputs(inputs: Mapping[str, object], outcome: Outcome) -> dict[str, object]:
     """Return the outputs to record: the inputs with sorted ids, and what is true.
 
     Args:
         inputs: checked inputs, or recorded outputs, of which only the inputs are taken.
-        truth: what is true of the membership now.
+        outcome: what is true of the membership now.
 
     Returns:
         Outputs in camelCase; the same inputs and truth give the same text as JSON, byte for byte.
@@ -329,20 +329,20 @@ def render_outputs(inputs: Mapping[str, object], truth: Truth) -> dict[str, obje
     for row in PROPERTIES:
         value = inputs.get(row.name)
         if value is not None:
-            outputs[row.name] = _sorted_ids(value) if row.kind in LISTS else canonical(row, value)
+            outputs[row.name] = _sorted_ids(value) if row.kind in LISTS else normalize(row, value)
     outputs["members"] = [
         _render_member(member, joined=joined)
-        for member, joined in sorted(truth.members, key=lambda pair: _place(pair[0]))
+        for member, joined in sorted(outcome.members, key=lambda pair: _place(pair[0]))
     ]
     outputs["foreignMembers"] = [
-        _render_member(member, joined=False) for member in sorted(truth.foreign, key=_place)
+        _render_member(member, joined=False) for member in sorted(outcome.foreign, key=_place)
     ]
-    outputs["runningCount"] = truth.running_count
-    outputs["groupName"] = truth.group_name
-    outputs["clusterId"] = truth.cluster_id
-    outputs["changeOrderIds"] = list(truth.change_order_ids)
-    if truth.unsettled:
-        outputs[UNSETTLED] = sorted(truth.unsettled)
+    outputs["runningCount"] = outcome.running_count
+    outputs["groupName"] = outcome.group_name
+    outputs["clusterId"] = outcome.cluster_id
+    outputs["changeOrderIds"] = list(outcome.change_order_ids)
+    if outcome.unsettled:
+        outputs[UNSETTLED] = sorted(outcome.unsettled)
     return outputs
 
 
@@ -368,7 +368,7 @@ def _sorted_ids(value: object) -> object:
     return [*sorted(_texts(value)), *(element for element in elements if is_unknown(element))]
 
 
-def without(inputs: Mapping[str, object], dropped: Collection[str]) -> dict[str, object]:
+def remove_ids(inputs: Mapping[str, object], dropped: Collection[str]) -> dict[str, object]:
     """Return the inputs less the ids that are no longer members, in the recorded order and spelling.
 
     Args:
@@ -478,12 +478,12 @@ def parse_membership_id(text: str) -> Scope:
     """
     parts = text.split("/")
     if len(parts) != len(_SCOPE):
-        raise InputError([("id", f"{quoted(text)} is not the id of a membership. {_ID_SHAPE}")])
+        raise InputError([("id", f"{quote_value(text)} is not the id of a membership. {_ID_SHAPE}")])
     named = zip(_SCOPE, parts, strict=True)
     problems = [f"{row.name}: {problem}" for row, part in named if (problem := problem_of(row, part))]
     if problems:
         raise InputError(
-            [("id", f"{quoted(text)} is not the id of a membership. {' '.join(problems)} {_ID_SHAPE}")]
+            [("id", f"{quote_value(text)} is not the id of a membership. {' '.join(problems)} {_ID_SHAPE}")]
         )
     return Scope(*parts)
 

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
         Machine,
         Member,
         OrderReport,
+        Outcome,
         Policy,
         Recorded,
         Scope,
         TaskFailure,
-        Truth,
     )
     from pulumi_edas_scale.domain.plan import Order, Plan
     from pulumi_edas_scale.domain.resolution import Absent
@@ -61,7 +61,7 @@ _STATE_FIXES: Final = {
 }
 
 
-def listing(items: Iterable[str]) -> str:
+def join_list(items: Iterable[str]) -> str:
     """Return the items sorted and joined by commas, cut at ten with a count."""
     ordered = sorted(items)
     if len(ordered) <= LONGEST_LIST:
@@ -69,27 +69,29 @@ def listing(items: Iterable[str]) -> str:
     return f"{', '.join(ordered[:LONGEST_LIST])} and {len(ordered) - LONGEST_LIST} more"
 
 
-def label(member: Member) -> str:
+def short_name(member: Member) -> str:
     """Return how a member is called: its ECS id where EDAS tells it, else its ECU id."""
     return member.instance_id or member.ecu_id
 
 
-def labels(application: Application, machines: Iterable[Machine] = ()) -> dict[str, str]:
+def short_names(application: Application, machines: Iterable[Machine] = ()) -> dict[str, str]:
     """Return by ECU id how each machine of a reading is called."""
     named = {each.ecu_id: each.instance_id or each.ecu_id for each in machines}
-    return named | {each.ecu_id: label(each) for each in application.members}
+    return named | {each.ecu_id: short_name(each) for each in application.members}
 
 
-def places(application: Application, machines: Iterable[Machine] = ()) -> dict[str, str]:
+def full_names(application: Application, machines: Iterable[Machine] = ()) -> dict[str, str]:
     """Return by ECU id the name with address and zone, ``i-a (10.0.0.3, cn-hangzhou-b)``."""
     found = {each.ecu_id: _placed(each.instance_id or each.ecu_id, each.ip, each.zone) for each in machines}
-    return found | {each.ecu_id: _placed(label(each), each.ip, each.zone) for each in application.members}
+    return found | {
+        each.ecu_id: _placed(short_name(each), each.ip, each.zone) for each in application.members
+    }
 
 
 def addresses(application: Application, machines: Iterable[Machine] = ()) -> dict[str, str]:
     """Return by address how each machine of a reading is called."""
     named = {each.ip: each.instance_id or each.ecu_id for each in machines if each.ip}
-    return named | {each.ip: label(each) for each in application.members if each.ip}
+    return named | {each.ip: short_name(each) for each in application.members if each.ip}
 
 
 def _placed(name: str, ip: str, zone: str) -> str:
@@ -106,7 +108,7 @@ def describe_order(order: Order, names: Mapping[str, str]) -> str:
     """Return an order in words: ``scale out 2: i-a, i-b``."""
     forced = ", forced because their agents are off" if order.force else ""
     again = " to repair their join" if order.repair else ""
-    who = listing(names.get(each, each) for each in order.ecu_ids)
+    who = join_list(names.get(each, each) for each in order.ecu_ids)
     return f"{order.kind.value} {len(order.ecu_ids)}{again}{forced}: {who}"
 
 
@@ -126,21 +128,19 @@ def describe_plan(
     """
     parts = _joining_words(plan, places_by_ecu, unknown_ids)
     if plan.broken:
-        who = listing(places_by_ecu.get(each.ecu_id, label(each)) for each in plan.broken)
+        who = join_list(places_by_ecu.get(each.ecu_id, short_name(each)) for each in plan.broken)
         parts.append(f"take out and add again {len(plan.broken)} whose join had failed: {who}")
     leaving = [*plan.leave, *plan.evict]
     if leaving:
         most = "" if unknown_ids == 0 else "at most "
         of = " of" if most else ""
-        who = listing(places_by_ecu.get(each.ecu_id, label(each)) for each in leaving)
+        who = join_list(places_by_ecu.get(each.ecu_id, short_name(each)) for each in leaving)
         parts.append(f"scale in {most}{len(leaving)}{of}: {who}")
     sentence = "; then ".join(parts) if parts else "no order"
     if plan.adopt:
-        sentence += (
-            f"; adopt without an order {len(plan.adopt)}: {listing(label(each) for each in plan.adopt)}"
-        )
+        sentence += f"; adopt without an order {len(plan.adopt)}: {join_list(short_name(each) for each in plan.adopt)}"
     if plan.kept:
-        names = listing(label(each) for each in plan.kept)
+        names = join_list(short_name(each) for each in plan.kept)
         sentence += f"; leave in place {len(plan.kept)} that another membership lists: {names}"
     if not parts:
         return sentence
@@ -156,7 +156,7 @@ def _joining_words(plan: Plan, places_by_ecu: Mapping[str, str], unknown_ids: in
     count = len(names) + (unknown_ids or 0)
     if not names and not unknown:
         return []
-    who = ", ".join(part for part in (listing(names), unknown) if part)
+    who = ", ".join(part for part in (join_list(names), unknown) if part)
     more = " or more" if unknown_ids is None else ""
     return [f"scale out {count}{more}: {who}" if count else f"scale out {who}"]
 
@@ -164,7 +164,7 @@ def _joining_words(plan: Plan, places_by_ecu: Mapping[str, str], unknown_ids: in
 def describe_evictions(plan: Plan, scope: Scope, unknown_ids: int | None) -> str:
     """Return the warning that names the foreign members ``exclusive`` scales in."""
     most = "at most " if unknown_ids != 0 else ""
-    who = listing(label(each) for each in plan.evict)
+    who = join_list(short_name(each) for each in plan.evict)
     one = len(plan.evict) == 1
     return (
         f"exclusive: {most}{len(plan.evict)} foreign {'member' if one else 'members'} of {describe_group(scope)} will "
@@ -176,7 +176,7 @@ def describe_evictions(plan: Plan, scope: Scope, unknown_ids: int | None) -> str
 def describe_refusal(refusal: Refusal, plan: Plan, policy: Policy, scope: Scope) -> tuple[str, str]:
     """Return the property path and the reason of what forbids a plan."""
     leaving = [*plan.leave, *plan.evict]
-    who = listing(label(each) for each in leaving)
+    who = join_list(short_name(each) for each in leaving)
     if refusal is Refusal.MAX_REMOVALS:
         return "maxRemovals", (
             f"{_count(leaving)} would leave {describe_group(scope)} ({who}), but maxRemovals is "
@@ -238,7 +238,7 @@ def describe_missing_group(scope: Scope, live: Application) -> str:
             f"groupId: '{scope.group_id}' is the name of a deploy group of application {scope.app_id}; the id of "
             f"that group is needed: {same_name.group_id}."
         )
-    known = listing(f"{group.group_id} ({group.name})" for group in live.groups) or "none"
+    known = join_list(f"{group.group_id} ({group.name})" for group in live.groups) or "none"
     return (
         f"groupId: application {scope.app_id} has no deploy group '{scope.group_id}'. Its groups are: {known}. "
         "Create the group first, or use one of these ids."
@@ -296,15 +296,15 @@ def describe_never_deployed(scope: Scope) -> str:
     )
 
 
-def describe_members(truth: Truth) -> str:
+def describe_members(outcome: Outcome) -> str:
     """Return who is a managed member now and how they are, as in ``Members now: i-a, i-b run.``."""
-    if not truth.members:
+    if not outcome.members:
         return "Members now: none."
     by_state: dict[MemberState, list[str]] = {}
-    for member, _ in truth.members:
-        by_state.setdefault(member.state, []).append(label(member))
+    for member, _ in outcome.members:
+        by_state.setdefault(member.state, []).append(short_name(member))
     parts = [
-        f"{listing(names)} {_STATE_WORDS[state][0 if len(names) == 1 else 1]}"
+        f"{join_list(names)} {_STATE_WORDS[state][0 if len(names) == 1 else 1]}"
         for state in MemberState
         if (names := by_state.get(state))
     ]
@@ -325,7 +325,7 @@ def describe_bad_end(
     """
     way = "to" if order.kind is OrderKind.SCALE_OUT else "from"
     head = (
-        f"{order.kind.value.capitalize()} of {listing(names.get(each, each) for each in order.ecu_ids)} {way} "
+        f"{order.kind.value.capitalize()} of {join_list(names.get(each, each) for each in order.ecu_ids)} {way} "
         f"{describe_group(scope)} failed: change order {report.order_id} ended as {describe_status(report.status)}."
     )
     details = [_describe_failure(each, addresses) for each in report.failures[:LONGEST_LIST]]
@@ -352,11 +352,11 @@ def describe_not_up(members: Sequence[Member], unseen: Sequence[str], waited_sec
     for member in members[:LONGEST_LIST]:
         words = _STATE_WORDS[member.state][0]
         parts.append(
-            f"{_placed(label(member), member.ip, '')} {words}. {_STATE_FIXES.get(member.state, '')}".strip()
+            f"{_placed(short_name(member), member.ip, '')} {words}. {_STATE_FIXES.get(member.state, '')}".strip()
         )
     if unseen:
         parts.append(
-            f"{listing(unseen)}: the change order ended well, but EDAS does not list it as a member."
+            f"{join_list(unseen)}: the change order ended well, but EDAS does not list it as a member."
         )
     return f"After {waited_seconds:.0f} seconds: {' '.join(parts)}"
 
@@ -388,23 +388,23 @@ def describe_drift(recorded: Recorded, live: Application, scope: Scope) -> tuple
     where = describe_group(scope)
     sentences = []
     if gone:
-        sentences.append(f"Drift: {listing(gone)} left {where} outside Pulumi.")
+        sentences.append(f"Drift: {join_list(gone)} left {where} outside Pulumi.")
     if moved:
-        sentences.append(f"Drift: moved out of {where} outside Pulumi: {listing(moved)}.")
+        sentences.append(f"Drift: moved out of {where} outside Pulumi: {join_list(moved)}.")
     if unwell:
-        sentences.append(f"Drift: not running in {where}: {listing(unwell)}.")
+        sentences.append(f"Drift: not running in {where}: {join_list(unwell)}.")
     return tuple(sentences)
 
 
 def describe_arrivals(foreign: Iterable[Member], known: Iterable[str], scope: Scope) -> str | None:
     """Return that foreign members arrived which were not recorded before, or None."""
     seen = set(known)
-    new = [label(each) for each in foreign if each.ecu_id not in seen]
+    new = [short_name(each) for each in foreign if each.ecu_id not in seen]
     if not new:
         return None
     return (
-        f"Drift: {listing(new)} joined {describe_group(scope)} outside Pulumi. Not managed here and left alone, unless "
-        "exclusive is set."
+        f"Drift: {join_list(new)} joined {describe_group(scope)} outside Pulumi. Not managed here and left alone, "
+        "unless exclusive is set."
     )
 
 
@@ -443,10 +443,10 @@ def silent_leavers(order: Order, policy: Policy, members: Iterable[Member]) -> s
     """Return the hint at ``forceScaleIn`` when members whose agent is off could not leave, else an empty text."""
     if order.kind is OrderKind.SCALE_OUT or policy.force_scale_in is ForceScaleIn.OFFLINE:
         return ""
-    silent = [label(each) for each in members if each.agent_off and each.ecu_id in order.ecu_ids]
+    silent = [short_name(each) for each in members if each.agent_off and each.ecu_id in order.ecu_ids]
     if not silent:
         return ""
     return (
-        f" EDAS cannot stop the application on {listing(silent)}, whose agent is off: set forceScaleIn to 'offline' to "
-        "remove such members by force."
+        f" EDAS cannot stop the application on {join_list(silent)}, whose agent is off: set forceScaleIn to 'offline' "
+        "to remove such members by force."
     )

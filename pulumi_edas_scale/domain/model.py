@@ -1,7 +1,7 @@
 """The values of this package: what EDAS shows, in our words.
 
 This file's law: values only. Nothing here asks, decides, waits or prints, and nothing here is ever changed after
-it was made. Wire names (``EccInfo``) end in ``sdk_client.py``, camelCase names (``eccId``) in ``inputs.py`` and
+it was made. Wire names (``EccInfo``) end in ``client.py``, camelCase names (``eccId``) in ``inputs.py`` and
 the adapters; from here inwards there is one vocabulary (ARCHITECTURE.md, "Words").
 """
 
@@ -163,7 +163,7 @@ class ClusterMember:
 
 @dataclass(frozen=True, slots=True)
 class ChangeOrder:
-    """One line of ListRecentChangeOrder. ``status`` is EDAS's number, read by ``change_order.py``."""
+    """One line of ListRecentChangeOrder. ``status`` is EDAS's number, read by ``orders.py``."""
 
     order_id: str
     group_id: str
@@ -336,7 +336,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class Outcome:
     """What is true of a membership after an operation or a reading; ``render_outputs`` writes it into state.
 
     Attributes:

@@ -59,25 +59,25 @@ def describe_status(status: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
+class Confirmation:
     """How sure a bad end is: since when, and how many looks in a row agreed."""
 
     since: float | None = None
     looks: int = 0
 
-    def after(self, status: int, now: float) -> Belief:
+    def after(self, status: int, now: float) -> Confirmation:
         """Return the belief after one more look, at the moment ``now`` in seconds."""
         if phase_of(status) is not Phase.ENDED_BADLY:
-            return Belief()
-        return Belief(now if self.since is None else self.since, self.looks + 1)
+            return Confirmation()
+        return Confirmation(now if self.since is None else self.since, self.looks + 1)
 
-    def sure(self, now: float) -> bool:
+    def confirmed(self, now: float) -> bool:
         """Return whether the bad end is believed at the moment ``now``."""
         return (
             self.since is not None and self.looks >= AGREEING_LOOKS and now - self.since >= AGREEING_SECONDS
         )
 
-    def next_look(self, now: float) -> float:
+    def next_poll(self, now: float) -> float:
         """Return the moment of the next look that could settle the question; ``now`` when nothing is in doubt."""
         if self.since is None:
             return now

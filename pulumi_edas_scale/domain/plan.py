@@ -85,7 +85,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class PlanInput:
     """All that a decision depends on.
 
     Attributes:
@@ -190,43 +190,43 @@ class Plan:
         return first
 
 
-def decide(situation: Situation) -> Plan:
+def decide(plan_input: PlanInput) -> Plan:
     """Decide who joins, leaves, is adopted, is repaired or stays.
 
     Pure and total; the laws in this module's docstring hold.
 
     Args:
-        situation: one reading, the wish, and what is recorded.
+        plan_input: one reading, the wish, and what is recorded.
 
     Returns:
         A Plan whose parts are sorted by ECU id; ``leave`` and ``evict`` begin with members that do not run.
     """
-    listed = situation.live.members_of(situation.group_id)
-    vanishing = tuple(each for each in listed if _is_vanishing(situation, each))
+    listed = plan_input.live.members_of(plan_input.group_id)
+    vanishing = tuple(each for each in listed if _is_vanishing(plan_input, each))
     members = tuple(each for each in listed if each not in vanishing)
     present = {member.ecu_id: member for member in members}
-    broken = _broken(situation, members)
-    join = tuple(sorted(_joining(situation, present)))
-    going = [each for each in members if _shall_go(situation, each)]
-    kept = tuple(each for each in going if _is_claimed(each, situation.spared))
+    broken = _broken(plan_input, members)
+    join = tuple(sorted(_joining(plan_input, present)))
+    going = [each for each in members if _shall_go(plan_input, each)]
+    kept = tuple(each for each in going if _is_claimed(each, plan_input.spared))
     leaving = [each for each in going if each not in kept]
     foreign = tuple(
         each
         for each in members
-        if each.ecu_id not in situation.desired and each.ecu_id not in situation.managed
+        if each.ecu_id not in plan_input.desired and each.ecu_id not in plan_input.managed
     )
-    awaited = tuple(sorted(_awaited(situation, present, {each.ecu_id for each in broken})))
-    outlook = _outlook(situation, members, join, leaving, broken)
-    refusals, doubts = _verdicts(situation, leaving, outlook)
+    awaited = tuple(sorted(_awaited(plan_input, present, {each.ecu_id for each in broken})))
+    outlook = _outlook(plan_input, members, join, leaving, broken)
+    refusals, doubts = _verdicts(plan_input, leaving, outlook)
     return Plan(
-        orders=_orders(situation, join, leaving, broken),
+        orders=_orders(plan_input, join, leaving, broken),
         join=join,
         adopt=tuple(
             each
             for each in members
-            if each.ecu_id in situation.desired
-            and each.ecu_id not in situation.managed
-            and each.ecu_id not in situation.history.ordered
+            if each.ecu_id in plan_input.desired
+            and each.ecu_id not in plan_input.managed
+            and each.ecu_id not in plan_input.history.ordered
         ),
         leave=tuple(sorted((each for each in leaving if each not in foreign), key=_leaving_order)),
         evict=tuple(sorted((each for each in leaving if each in foreign), key=_leaving_order)),
@@ -235,7 +235,7 @@ def decide(situation: Situation) -> Plan:
         awaited=awaited,
         vanishing=vanishing,
         foreign=foreign,
-        absent=situation.absent,
+        absent=plan_input.absent,
         running_now=outlook.now,
         lowest_running=outlook.lowest,
         finally_running=outlook.finally_running,
@@ -265,24 +265,24 @@ def is_up(member: Member, *, deployed: bool, policy: Policy) -> bool:
     return member.runs or policy.wait_for is WaitFor.ORDER or not deployed
 
 
-def _joining(situation: Situation, present: Mapping[str, Member]) -> set[str]:
-    history = situation.history
-    missing = {each for each in situation.desired if each not in present and each in situation.ready}
+def _joining(plan_input: PlanInput, present: Mapping[str, Member]) -> set[str]:
+    history = plan_input.history
+    missing = {each for each in plan_input.desired if each not in present and each in plan_input.ready}
     again = {each for each in missing if each in history.repair_in and each not in history.repair_out}
     return {each for each in missing if each not in history.ordered and each not in history.repair_in} | again
 
 
-def _shall_go(situation: Situation, member: Member) -> bool:
-    if member.ecu_id in situation.managed:
-        return situation.deleting or member.ecu_id not in situation.desired
-    return situation.policy.exclusive and not situation.deleting and member.ecu_id not in situation.desired
+def _shall_go(plan_input: PlanInput, member: Member) -> bool:
+    if member.ecu_id in plan_input.managed:
+        return plan_input.deleting or member.ecu_id not in plan_input.desired
+    return plan_input.policy.exclusive and not plan_input.deleting and member.ecu_id not in plan_input.desired
 
 
-def _is_vanishing(situation: Situation, member: Member) -> bool:
+def _is_vanishing(plan_input: PlanInput, member: Member) -> bool:
     """Return whether an accepted order of this operation takes the member away, and no second one may be sent."""
-    history = situation.history
+    history = plan_input.history
     return member.ecc_id in history.removed or (
-        member.ecu_id in history.scaled_in and _shall_go(situation, member)
+        member.ecu_id in history.scaled_in and _shall_go(plan_input, member)
     )
 
 
@@ -290,45 +290,45 @@ def _is_claimed(member: Member, ids: Collection[str]) -> bool:
     return member.ecu_id in ids or (bool(member.instance_id) and member.instance_id in ids)
 
 
-def _broken(situation: Situation, members: Sequence[Member]) -> tuple[Member, ...]:
+def _broken(plan_input: PlanInput, members: Sequence[Member]) -> tuple[Member, ...]:
     """Return the desired members whose join failed, unless it may be the deployment that is bad."""
-    group = situation.live.group(situation.group_id)
-    ordered = situation.history.ordered
+    group = plan_input.live.group(plan_input.group_id)
+    ordered = plan_input.history.ordered
     # A joiner of ours, and a member that leaves, prove nothing about those that stay.
-    proving = (each for each in members if each.ecu_id not in ordered and not _shall_go(situation, each))
+    proving = (each for each in members if each.ecu_id not in ordered and not _shall_go(plan_input, each))
     somebody_runs = any(each.runs for each in proving)
-    if situation.deleting or group is None or not group.deployed:
+    if plan_input.deleting or group is None or not group.deployed:
         return ()
-    if not somebody_runs and not situation.our_scale_out_failed:
+    if not somebody_runs and not plan_input.our_scale_out_failed:
         return ()
     return tuple(
         each
         for each in members
-        if each.ecu_id in situation.desired
+        if each.ecu_id in plan_input.desired
         and join_failed(each)
         and each.online is not False
-        and situation.settled.get(each.ecu_id) != each.ecc_id
+        and plan_input.settled.get(each.ecu_id) != each.ecc_id
         and each.ecu_id not in ordered
-        and each.ecu_id not in situation.history.repair_in
+        and each.ecu_id not in plan_input.history.repair_in
     )
 
 
-def _joiners(situation: Situation) -> set[str]:
+def _joiners(plan_input: PlanInput) -> set[str]:
     """Return the desired ECU ids that this operation ordered, or the last one failed to bring up."""
-    return set((situation.history.ordered | situation.unsettled) & situation.desired)
+    return set((plan_input.history.ordered | plan_input.unsettled) & plan_input.desired)
 
 
-def _awaited(situation: Situation, present: Mapping[str, Member], broken: Collection[str]) -> set[str]:
+def _awaited(plan_input: PlanInput, present: Mapping[str, Member], broken: Collection[str]) -> set[str]:
     """Return the joiners that are not up, or not even listed after their order."""
-    group = situation.live.group(situation.group_id)
+    group = plan_input.live.group(plan_input.group_id)
     deployed = group is not None and group.deployed
     waiting = set()
-    for ecu_id in _joiners(situation) - set(broken):
+    for ecu_id in _joiners(plan_input) - set(broken):
         member = present.get(ecu_id)
         if member is None:
-            if ecu_id in situation.history.ordered:
+            if ecu_id in plan_input.history.ordered:
                 waiting.add(ecu_id)
-        elif not is_up(member, deployed=deployed, policy=situation.policy):
+        elif not is_up(member, deployed=deployed, policy=plan_input.policy):
             waiting.add(ecu_id)
     return waiting
 
@@ -339,14 +339,14 @@ def _leaving_order(member: Member) -> tuple[bool, bool, str]:
 
 
 def _orders(
-    situation: Situation, join: Sequence[str], leaving: Sequence[Member], broken: Sequence[Member]
+    plan_input: PlanInput, join: Sequence[str], leaving: Sequence[Member], broken: Sequence[Member]
 ) -> tuple[Order, ...]:
-    size = situation.policy.batch_size
-    again = [each for each in join if each in situation.history.repair_in]
-    fresh = [each for each in join if each not in situation.history.repair_in]
+    size = plan_input.policy.batch_size
+    again = [each for each in join if each in plan_input.history.repair_in]
+    fresh = [each for each in join if each not in plan_input.history.repair_in]
     reachable = sorted((each for each in leaving if not each.agent_off), key=_leaving_order)
     silent = sorted((each for each in leaving if each.agent_off), key=_leaving_order)
-    force = situation.policy.force_scale_in is ForceScaleIn.OFFLINE
+    force = plan_input.policy.force_scale_in is ForceScaleIn.OFFLINE
     broken_ids = [each.ecu_id for each in broken]
     return (
         *(Order(OrderKind.SCALE_OUT, tuple(part)) for part in _chunks(fresh, size)),
@@ -384,21 +384,21 @@ class _Outlook:
 
 
 def _outlook(
-    situation: Situation,
+    plan_input: PlanInput,
     members: Sequence[Member],
     join: Sequence[str],
     leaving: Sequence[Member],
     broken: Sequence[Member],
 ) -> _Outlook:
     """Count who runs, on the belief that joiners of a deployed group come up."""
-    group = situation.live.group(situation.group_id)
+    group = plan_input.live.group(plan_input.group_id)
     deployed = group is not None and group.deployed
-    unknown = situation.unknown_ids or 0
+    unknown = plan_input.unknown_ids or 0
     now = sum(each.runs for each in members)
-    absent = len(situation.absent)
+    absent = len(plan_input.absent)
     coming = len(join) + absent + unknown
     present = {each.ecu_id for each in members}
-    settling = _joiners(situation) & (present | situation.history.ordered) - set(join)
+    settling = _joiners(plan_input) & (present | plan_input.history.ordered) - set(join)
     # A member whose join failed does not come up by itself, but by its repair, before anybody leaves.
     rising = len(settling - {each.ecu_id for each in members if each.runs or join_failed(each)}) + len(broken)
     before = now + (coming + rising if deployed else 0)
@@ -408,24 +408,24 @@ def _outlook(
 
 
 def _verdicts(
-    situation: Situation, leaving: Sequence[Member], outlook: _Outlook
+    plan_input: PlanInput, leaving: Sequence[Member], outlook: _Outlook
 ) -> tuple[tuple[Refusal, ...], tuple[Refusal, ...]]:
     """Return what forbids the plan for sure, and what may forbid it once everything is known."""
-    if situation.deleting:
+    if plan_input.deleting:
         return (), ()
-    policy = situation.policy
+    policy = plan_input.policy
     running = sum(each.runs for each in leaving)
-    done = len(situation.history.scaled_in)
+    done = len(plan_input.history.scaled_in)
     # An id that is not known yet may turn out to be any live member, so as many of the leavers may stay.
-    unknown = situation.unknown_ids
+    unknown = plan_input.unknown_ids
     sure_running = 0 if unknown is None else max(running - unknown, 0)
     sure_total = 0 if unknown is None else max(len(leaving) - unknown, 0)
     refusals: list[Refusal] = []
     doubts: list[Refusal] = []
     if running and outlook.before_scale_in - running < policy.min_running:
-        sure = sure_running > 0 and outlook.before_scale_in - sure_running < policy.min_running
-        (refusals if sure else doubts).append(Refusal.MIN_RUNNING)
+        confirmed = sure_running > 0 and outlook.before_scale_in - sure_running < policy.min_running
+        (refusals if confirmed else doubts).append(Refusal.MIN_RUNNING)
     if policy.max_removals is not None and leaving and len(leaving) + done > policy.max_removals:
-        sure = sure_total > 0 and sure_total + done > policy.max_removals
-        (refusals if sure else doubts).append(Refusal.MAX_REMOVALS)
+        confirmed = sure_total > 0 and sure_total + done > policy.max_removals
+        (refusals if confirmed else doubts).append(Refusal.MAX_REMOVALS)
     return tuple(refusals), tuple(doubts)

@@ -22,9 +22,9 @@ from pulumi_edas_scale.domain.errors import InputError
 from pulumi_edas_scale.domain.fields import (
     LONGEST_ID,
     is_unknown,
-    listed_words,
+    join_or,
     nearest,
-    quoted,
+    quote_value,
     region_problem,
     snake_case,
     wrong,
@@ -158,11 +158,11 @@ def resolve_settings(
     Raises:
         InputError: a value that holds cannot be right, or a setting does not exist; it names all of them.
     """
-    told = explicit or {}
-    failures = [*_unknown_names(config, told)]
+    reported = explicit or {}
+    failures = [*_unknown_names(config, reported)]
     found: dict[str, _Found] = {}
     for row in SETTINGS:
-        origin = _first_told(row, config, environ, told)
+        origin = _first_told(row, config, environ, reported)
         if origin is None:
             continue
         problem = _CHECKS[row.form](origin.value)
@@ -218,7 +218,7 @@ def _unknown_names(config: Mapping[str, str], explicit: Mapping[str, object]) ->
         meant = nearest(name, names)
         advice = f"Did you mean {NAMESPACE}:{meant}?" if meant else f"The settings are {', '.join(names)}."
         yield (
-            f"{NAMESPACE}:{name if name.isidentifier() else quoted(name)}",
+            f"{NAMESPACE}:{name if name.isidentifier() else quote_value(name)}",
             f"there is no such setting. {advice}",
         )
 
@@ -245,7 +245,7 @@ def _boolean_problem(value: object) -> str | None:
 
 
 def _on_cancel_problem(value: object) -> str | None:
-    return None if value in ON_CANCEL else wrong(value, listed_words(ON_CANCEL))
+    return None if value in ON_CANCEL else wrong(value, join_or(ON_CANCEL))
 
 
 def _name_problem(value: object) -> str | None:

@@ -2,7 +2,7 @@
 
 This file's law: one method is one call of one API operation, at most. A method returns a value that was
 understood, or raises an error of ``errors.py``; there is no third way, so "no members" is always a fact and never
-a failure in disguise (law 8). No method retries or waits: that is the business of ``inventory.py``.
+a failure in disguise (law 8). No method retries or waits: that is the business of ``reads.py``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 This file's law: one method is one HTTP request, at most. The SDK signs, resolves the endpoint and knows the
 wire names; it is not trusted with anything else. It never retries here (a repeated POST may add a machine
 twice), its models never see an answer (they drop what they do not expect), its loggers print nothing
-(``DEBUG=sdk`` would print the signed headers), and what it raises ends in ``classification.py``.
+(``DEBUG=sdk`` would print the signed headers), and what it raises ends in ``failures.py``.
 
 Nothing of it is imported before the first call, because the engine starts this process several times in one
 ``up`` and most of them never call EDAS. Every method may be called from many threads.
@@ -42,8 +42,8 @@ from pulumi_edas_scale.edas.failures import (
     OPERATIONS,
     Answer,
     classify_answer,
-    classify_loss,
-    loss_of,
+    classify_transport_error,
+    transport_error_of,
 )
 from pulumi_edas_scale.version import __version__
 
@@ -514,7 +514,7 @@ class _Connection:
             names = {cls.__name__ for cause in _causes(error.__context__) for cls in type(cause).__mro__}
             via = " through a proxy" if "ProxyError" in names else ""
             where = f"{self._client._endpoint}{via}"  # noqa: SLF001 - where the SDK found the region's endpoint
-            raise classify_loss(operation, loss_of(names), where) from None
+            raise classify_transport_error(operation, transport_error_of(names), where) from None
         unread = re.search(r'Value: "(.*)"\.$', str(error), re.DOTALL)
         if unread is None and not _wire.status:
             words = f"the Alibaba Cloud SDK broke off with {type(error).__name__}, and no answer came"

@@ -2,7 +2,7 @@
 
 This file's law: pure over the mapping it is given, and a secret never leaves in a message or a ``repr``. The
 environment of Alibaba Cloud's own tools comes first, that of Terraform and pulumi-alicloud second; every
-other source is left to the official chain (``sdk_client.py``). A pair is used whole or not at all.
+other source is left to the official chain (``client.py``). A pair is used whole or not at all.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ error class, its first matching row wins, and it is total: whatever comes back i
 one error. A row leans to the side that cannot lose capacity: what may have been executed is never called
 "nothing was done", and what does not prove that an application is gone is never a ``BusinessError``.
 
-Pure: no SDK, no clock, no I/O. The SDK's exceptions become ``Answer`` and ``Loss`` in ``sdk_client.py``.
+Pure: no SDK, no clock, no I/O. The SDK's exceptions become ``Answer`` and ``TransportError`` in ``client.py``.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Answer:
     denied_action: str = ""
 
 
-class Loss(enum.Enum):
+class TransportError(enum.Enum):
     """How a call ended without any answer; the value is the sentence that says it."""
 
     REFUSED = "the connection was refused, nothing was sent"
@@ -91,25 +91,25 @@ class Loss(enum.Enum):
     UNKNOWN = "the call failed before an answer was read"
 
 
-LOSSES: Final[Mapping[Loss, type[EdasError]]] = {
-    Loss.REFUSED: NotSentError,
-    Loss.UNRESOLVED: NotSentError,
-    Loss.UNREACHABLE: NotSentError,
-    Loss.UNTRUSTED: NotSentError,
-    Loss.TIMED_OUT: UnavailableError,
-    Loss.INTERRUPTED: UnavailableError,
-    Loss.REDIRECTED: NotUnderstoodError,
-    Loss.UNKNOWN: UnavailableError,
+TRANSPORT_ERRORS: Final[Mapping[TransportError, type[EdasError]]] = {
+    TransportError.REFUSED: NotSentError,
+    TransportError.UNRESOLVED: NotSentError,
+    TransportError.UNREACHABLE: NotSentError,
+    TransportError.UNTRUSTED: NotSentError,
+    TransportError.TIMED_OUT: UnavailableError,
+    TransportError.INTERRUPTED: UnavailableError,
+    TransportError.REDIRECTED: NotUnderstoodError,
+    TransportError.UNKNOWN: UnavailableError,
 }
 
-LOSS_BY_EXCEPTION: Final[tuple[tuple[frozenset[str], Loss], ...]] = (
-    (frozenset({"NameResolutionError", "gaierror"}), Loss.UNRESOLVED),
-    (frozenset({"SSLCertVerificationError"}), Loss.UNTRUSTED),
-    (frozenset({"ConnectionRefusedError"}), Loss.REFUSED),
-    (frozenset({"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout"}), Loss.UNREACHABLE),
-    (frozenset({"TooManyRedirects"}), Loss.REDIRECTED),
-    (frozenset({"ReadTimeoutError", "ReadTimeout", "TimeoutError"}), Loss.TIMED_OUT),
-    (frozenset({"ProtocolError", "ConnectionError", "ChunkedEncodingError"}), Loss.INTERRUPTED),
+TRANSPORT_ERROR_BY_EXCEPTION: Final[tuple[tuple[frozenset[str], TransportError], ...]] = (
+    (frozenset({"NameResolutionError", "gaierror"}), TransportError.UNRESOLVED),
+    (frozenset({"SSLCertVerificationError"}), TransportError.UNTRUSTED),
+    (frozenset({"ConnectionRefusedError"}), TransportError.REFUSED),
+    (frozenset({"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout"}), TransportError.UNREACHABLE),
+    (frozenset({"TooManyRedirects"}), TransportError.REDIRECTED),
+    (frozenset({"ReadTimeoutError", "ReadTimeout", "TimeoutError"}), TransportError.TIMED_OUT),
+    (frozenset({"ProtocolError", "ConnectionError", "ChunkedEncodingError"}), TransportError.INTERRUPTED),
 )
 """Exception classes of requests, urllib3 and the standard library, by name: a later row may be the wrapper of
 an earlier one, so the order matters. ``ProxyError`` is not among them: older versions of urllib3 also mean a
@@ -212,32 +212,37 @@ def classify_answer(
         return None
     rule = next(rule for rule in RULES if rule.matches(answer.status, code, message))
     shown_code = code or (f"HTTP {answer.status}" if answer.status else "")
-    shown = quote(message or answer.text or _shape(answer), secrets)
+    format_value = quote(message or answer.text or _shape(answer), secrets)
     if rule.error is PermissionDeniedError:
-        subject = f"{shown} ({resource})" if resource else shown
+        subject = f"{format_value} ({resource})" if resource else format_value
         action = answer.denied_action or OPERATIONS[operation].ram_action
         return PermissionDeniedError(operation, shown_code, subject, request_id, action=action)
-    return rule.error(operation, shown_code, shown, request_id, answer.retry_after)
+    return rule.error(operation, shown_code, format_value, request_id, answer.retry_after)
 
 
-def classify_loss(operation: str, loss: Loss, detail: str) -> EdasError:
+def classify_transport_error(operation: str, transport_error: TransportError, detail: str) -> EdasError:
     """Tell what it means that no answer came.
 
     Args:
         operation: a key of ``OPERATIONS``.
-        loss: how the call ended.
+        transport_error: how the call ended.
         detail: the endpoint, and what the operating system said.
 
     Returns:
         The error, not raised.
     """
-    return LOSSES[loss](operation, message=f"{loss.value} ({detail})" if detail else loss.value)
+    return TRANSPORT_ERRORS[transport_error](
+        operation, message=f"{transport_error.value} ({detail})" if detail else transport_error.value
+    )
 
 
-def loss_of(exception_names: Iterable[str]) -> Loss:
+def transport_error_of(exception_names: Iterable[str]) -> TransportError:
     """Tell from the class names of an exception and its causes how a call was lost."""
     names = frozenset(exception_names)
-    return next((loss for row, loss in LOSS_BY_EXCEPTION if row & names), Loss.UNKNOWN)
+    return next(
+        (transport_error for row, transport_error in TRANSPORT_ERROR_BY_EXCEPTION if row & names),
+        TransportError.UNKNOWN,
+    )
 
 
 def quote(text: str, secrets: Iterable[str] = ()) -> str:

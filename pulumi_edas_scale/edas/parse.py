@@ -315,7 +315,7 @@ HELD: Final = 8
 """Status of an order or a batch that waits for a person."""
 
 ENDED: Final = frozenset({2, 3, 6, 7, 10})
-"""Statuses after which nothing more happens by itself; ``change_order.py`` says what each means."""
+"""Statuses after which nothing more happens by itself; ``orders.py`` says what each means."""
 
 FAILED: Final = frozenset({3, 6, 10})
 """Of these, the ones of a stage, instance or task that went wrong or was stopped."""

@@ -67,7 +67,7 @@ class _Watched:
 
 
 @dataclass(slots=True)
-class Pacer:
+class PollSchedule:
     """The orders that are waited for, and how long orders like them took."""
 
     _watched: dict[str, _Watched] = field(default_factory=dict)
@@ -81,13 +81,13 @@ class Pacer:
         """Stop caring for an order, for whatever reason."""
         self._watched.pop(order_id, None)
 
-    def look_begins(self, order_id: str, now: float) -> None:
+    def poll_begins(self, order_id: str, now: float) -> None:
         """Note that somebody is looking at the order now, so that nobody else does."""
         order = self._watched[order_id]
         order.looking = True
         order.looked = now
 
-    def look_ends(self, order_id: str, now: float, *, not_before: float | None = None) -> None:
+    def poll_ends(self, order_id: str, now: float, *, not_before: float | None = None) -> None:
         """Note that the order was seen and goes on; ``not_before`` is when a doubt about it can be settled."""
         order = self._watched.get(order_id)
         if order is None:
@@ -104,7 +104,7 @@ class Pacer:
             known = self._durations.setdefault(order.kind, deque(maxlen=REMEMBERED_DURATIONS))
             known.append(now - order.begun)
 
-    def next_look(self, now: float, spare_calls: float) -> tuple[str, float] | None:
+    def next_poll(self, now: float, spare_calls: float) -> tuple[str, float] | None:
         """Return the order to look at next and the moment to do so, None when nobody waits.
 
         Args:

@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pulumi_edas_scale.domain.clock import Limits, Runtime
+    from pulumi_edas_scale.domain.clock import OperationContext, Runtime
 
 _LONG_SECONDS: Final = 3600.0
 """A waiter is notified when its turn comes; this only bounds a single wait."""
 
 
 @dataclass(slots=True)
-class Turns:
+class KeyedQueue:
     """The queues of one account in one region, by application."""
 
     runtime: Runtime
     _queues: dict[str, deque[object]] = field(default_factory=dict)
 
     @contextmanager
-    def turn(self, app_id: str, limits: Limits, on_place: Callable[[int], None]) -> Iterator[None]:
+    def hold(self, app_id: str, context: OperationContext, on_place: Callable[[int], None]) -> Iterator[None]:
         """Hold the turn of an application; the time spent in the queue does not count.
 
         Args:
             app_id: the application.
-            limits: bounds of the operation; they end the wait, too.
+            context: bounds of the operation; they end the wait, too.
             on_place: told how many are before us, whenever that changes.
         """
         ticket = object()
@@ -41,8 +41,8 @@ class Turns:
             queue = self._queues.setdefault(app_id, deque())
             queue.append(ticket)
         try:
-            with limits.uncounted():
-                self._await_head(queue, ticket, limits, on_place)
+            with context.uncounted():
+                self._await_head(queue, ticket, context, on_place)
             yield
         finally:
             with self.runtime:
@@ -55,18 +55,18 @@ class Turns:
             return bool(self._queues.get(app_id))
 
     def _await_head(
-        self, queue: deque[object], ticket: object, limits: Limits, on_place: Callable[[int], None]
+        self, queue: deque[object], ticket: object, context: OperationContext, on_place: Callable[[int], None]
     ) -> None:
-        told = 0
+        reported = 0
         while True:
             with self.runtime:
-                limits.check()
+                context.check()
                 place = queue.index(ticket)
-                if place == told and place:
-                    limits.wait(_LONG_SECONDS)
+                if place == reported and place:
+                    context.wait(_LONG_SECONDS)
                     place = queue.index(ticket)
             if place == 0:
                 return
-            if place != told:
-                told = place
+            if place != reported:
+                reported = place
                 on_place(place)

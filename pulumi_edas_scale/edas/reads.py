@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from pulumi_edas_scale.domain.clock import DeadlineSign
+from pulumi_edas_scale.domain.clock import DeadlineExceeded
 from pulumi_edas_scale.domain.errors import EdasError, NotUnderstoodError, ThrottledError, UnavailableError
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE, Budget
@@ -21,7 +21,7 @@ from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_P
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pulumi_edas_scale.domain.clock import Limits, Runtime
+    from pulumi_edas_scale.domain.clock import OperationContext, Runtime
     from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 FRESH_SECONDS: Final = 10.0
 """A reading younger than this serves the first decision of a change, when no order came after it."""
 
-SHOWN_SECONDS: Final = 60.0
+PREVIEW_FRESH_SECONDS: Final = 60.0
 """A reading younger than this serves what is only shown: a large stack is previewed or refreshed for longer than ten
 seconds, and reading every application anew meanwhile would spend EDAS's calls of a minute on one run."""
 
@@ -72,7 +72,7 @@ class _OrdersSeen:
 
 
 @dataclass(slots=True)
-class Inventory:
+class Reads:
     """The shared readings and budgets of one account in one region."""
 
     client: EdasClient
@@ -83,86 +83,92 @@ class Inventory:
     _order_ended: dict[str, float] = field(default_factory=dict)
     _orders_seen: dict[str, deque[_OrdersSeen]] = field(default_factory=dict)
 
-    def application(self, app_id: str, limits: Limits, *, begun_after: float) -> Reading[Application]:
+    def application(
+        self, app_id: str, context: OperationContext, *, begun_after: float
+    ) -> Reading[Application]:
         """Return a reading of an application that began no earlier than the given moment."""
         operation = "QueryApplicationStatus"
         return self._shared(
             (operation, app_id),
             begun_after,
-            limits,
-            lambda: self._read(operation, lambda: self.client.read_application(app_id), limits),
+            context,
+            lambda: self._read(operation, lambda: self.client.read_application(app_id), context),
         )
 
     def recent_application(
-        self, app_id: str, limits: Limits, *, within: float = FRESH_SECONDS
+        self, app_id: str, context: OperationContext, *, within: float = FRESH_SECONDS
     ) -> Reading[Application]:
         """Return a reading of an application from after its last order, at most so many seconds old."""
         ended = self._order_ended.get(app_id, float("-inf"))
-        return self.application(app_id, limits, begun_after=max(self.runtime.now() - within, ended))
+        return self.application(app_id, context, begun_after=max(self.runtime.now() - within, ended))
 
-    def change_orders(self, app_id: str, limits: Limits) -> tuple[ChangeOrder, ...]:
+    def change_orders(self, app_id: str, context: OperationContext) -> tuple[ChangeOrder, ...]:
         """Return the recent change orders of an application, read now."""
-        return self._read_orders(app_id, limits).value
+        return self._read_orders(app_id, context).value
 
-    def recent_change_orders(self, app_id: str, limits: Limits, *, within: float) -> tuple[ChangeOrder, ...]:
+    def recent_change_orders(
+        self, app_id: str, context: OperationContext, *, within: float
+    ) -> tuple[ChangeOrder, ...]:
         """Return the recent change orders of an application, read at most so many seconds ago."""
         ended = self._order_ended.get(app_id, float("-inf"))
         return self._shared(
             ("ListRecentChangeOrder", app_id),
             max(self.runtime.now() - within, ended),
-            limits,
-            lambda: self._read_orders(app_id, limits),
+            context,
+            lambda: self._read_orders(app_id, context),
         ).value
 
-    def _read_orders(self, app_id: str, limits: Limits) -> Reading[tuple[ChangeOrder, ...]]:
-        reading = self._read("ListRecentChangeOrder", lambda: self.client.read_change_orders(app_id), limits)
+    def _read_orders(self, app_id: str, context: OperationContext) -> Reading[tuple[ChangeOrder, ...]]:
+        reading = self._read("ListRecentChangeOrder", lambda: self.client.read_change_orders(app_id), context)
         ids = frozenset(each.order_id for each in reading.value)
         with self.runtime:
             self._note_orders(app_id, ids, any(is_active(each.status) for each in reading.value))
         return reading
 
-    def change_order(self, order_id: str, limits: Limits) -> OrderReport:
+    def change_order(self, order_id: str, context: OperationContext) -> OrderReport:
         """Return the state of one change order, read now."""
-        return self._read("GetChangeOrderInfo", lambda: self.client.read_change_order(order_id), limits).value
+        return self._read(
+            "GetChangeOrderInfo", lambda: self.client.read_change_order(order_id), context
+        ).value
 
-    def machines(self, cluster_id: str, limits: Limits) -> tuple[Machine, ...]:
+    def machines(self, cluster_id: str, context: OperationContext) -> tuple[Machine, ...]:
         """Return what a cluster offers to scale out to, read within the last five seconds."""
         operation = "ListScaleOutEcu"
         return self._shared(
             (operation, cluster_id),
             self.runtime.now() - CLUSTER_FRESH_SECONDS,
-            limits,
-            lambda: self._read(operation, lambda: self.client.read_scale_out_machines(cluster_id), limits),
+            context,
+            lambda: self._read(operation, lambda: self.client.read_scale_out_machines(cluster_id), context),
         ).value
 
-    def cluster_members(self, cluster_id: str, limits: Limits) -> tuple[ClusterMember, ...]:
+    def cluster_members(self, cluster_id: str, context: OperationContext) -> tuple[ClusterMember, ...]:
         """Return all instances of a cluster, read within the last five seconds."""
         return self._shared_pages(
             ("ListClusterMembers", cluster_id),
             self.runtime.now() - CLUSTER_FRESH_SECONDS,
-            limits,
+            context,
             lambda page: self.client.read_cluster_members(cluster_id, page, PAGE_SIZE),
         )
 
-    def applications(self, limits: Limits) -> tuple[ApplicationSummary, ...]:
+    def applications(self, context: OperationContext) -> tuple[ApplicationSummary, ...]:
         """Return all applications of the region, read within the last ten seconds."""
         return self._shared_pages(
             ("ListApplication", ""),
             self.runtime.now() - FRESH_SECONDS,
-            limits,
+            context,
             lambda page: self.client.read_applications(page, PAGE_SIZE),
         )
 
-    def known_applications(self, limits: Limits) -> tuple[ApplicationSummary, ...]:
+    def known_applications(self, context: OperationContext) -> tuple[ApplicationSummary, ...]:
         """Return the applications as they were ever read by this process: what they run on does not change."""
         return self._shared_pages(
             ("ListApplication", ""),
             float("-inf"),
-            limits,
+            context,
             lambda page: self.client.read_applications(page, PAGE_SIZE),
         )
 
-    def reserve(self, operation: str, limits: Limits) -> bool:
+    def reserve(self, operation: str, context: OperationContext) -> bool:
         """Wait until the operation may be called once more, and count that call.
 
         Returns:
@@ -171,10 +177,10 @@ class Inventory:
         waited = False
         with self.runtime:
             budget = self._budget(operation)
-            limits.check()
+            context.check()
             while (wait := budget.wait_seconds(self.runtime.now())) > 0:
                 waited = True
-                limits.wait(wait)
+                context.wait(wait)
             budget.spend(self.runtime.now())
         return waited
 
@@ -211,13 +217,13 @@ class Inventory:
 
     def spare_polls(self, now: float) -> float:
         """Return how many looks at change orders the budgets allow at once; the monitor's lock must be held."""
-        listing = self._budget("ListRecentChangeOrder").spare(now) - POLLS_KEPT_FOR_DECISIONS
-        return self._budget("GetChangeOrderInfo").spare(now) + max(listing, 0.0)
+        join_list = self._budget("ListRecentChangeOrder").spare(now) - POLLS_KEPT_FOR_DECISIONS
+        return self._budget("GetChangeOrderInfo").spare(now) + max(join_list, 0.0)
 
     def poll_by_list(self, now: float) -> bool:
         """Return whether a look should use ListRecentChangeOrder, because GetChangeOrderInfo is spent."""
-        listing = self._budget("ListRecentChangeOrder").spare(now)
-        return self._budget("GetChangeOrderInfo").spare(now) < 1 and listing > POLLS_KEPT_FOR_DECISIONS
+        join_list = self._budget("ListRecentChangeOrder").spare(now)
+        return self._budget("GetChangeOrderInfo").spare(now) < 1 and join_list > POLLS_KEPT_FOR_DECISIONS
 
     def _note_orders(self, app_id: str, ids: frozenset[str], active: bool) -> None:  # noqa: FBT001 - private
         seen = self._orders_seen.setdefault(app_id, deque(maxlen=4))
@@ -231,11 +237,15 @@ class Inventory:
         return budget
 
     def _shared(
-        self, name: tuple[str, str], begun_after: float, limits: Limits, read: Callable[[], Reading[_T]]
+        self,
+        name: tuple[str, str],
+        begun_after: float,
+        context: OperationContext,
+        read: Callable[[], Reading[_T]],
     ) -> Reading[_T]:
         """Return the reading of that name if it is recent enough, else read; whoever asks meanwhile shares it."""
         with self.runtime:
-            limits.check()
+            context.check()
             while True:
                 known = cast("Reading[_T] | None", self._readings.get(name))
                 if known is not None and known.begun >= begun_after:
@@ -243,7 +253,7 @@ class Inventory:
                 if name not in self._in_flight:
                     self._in_flight.add(name)
                     break
-                limits.wait(LONGEST_PAUSE_SECONDS)
+                context.wait(LONGEST_PAUSE_SECONDS)
         try:
             reading = read()
             with self.runtime:
@@ -258,7 +268,7 @@ class Inventory:
         self,
         name: tuple[str, str],
         begun_after: float,
-        limits: Limits,
+        context: OperationContext,
         read_page: Callable[[int], tuple[_T, ...]],
     ) -> tuple[_T, ...]:
         """Share a list that comes in pages.
@@ -271,16 +281,16 @@ class Inventory:
             found: dict[_T, None] = {}
             begun = self.runtime.now()
             for page in itertools.count(1):
-                items = self._read(name[0], functools.partial(read_page, page), limits).value
+                items = self._read(name[0], functools.partial(read_page, page), context).value
                 before = len(found)
                 found.update(dict.fromkeys(items))
                 if len(found) == before or not _may_go_on(items):
                     break
             return Reading(tuple(found), begun)
 
-        return self._shared(name, begun_after, limits, read_all).value
+        return self._shared(name, begun_after, context, read_all).value
 
-    def _read(self, operation: str, call: Callable[[], _T], limits: Limits) -> Reading[_T]:
+    def _read(self, operation: str, call: Callable[[], _T], context: OperationContext) -> Reading[_T]:
         """Call until EDAS answers; throttled and failed calls are retried until the deadline.
 
         Raises:
@@ -291,8 +301,8 @@ class Inventory:
         failing_since = self.runtime.now()
         while True:
             try:
-                self._await_call(operation, failures, limits)
-            except DeadlineSign as sign:
+                self._await_call(operation, failures, context)
+            except DeadlineExceeded as sign:
                 raise sign from (failures[-1] if failures else None)
             begun = self.runtime.now()
             failing_since = failing_since if failures else begun
@@ -302,26 +312,28 @@ class Inventory:
                 failures.append(error)
                 if isinstance(error, ThrottledError):
                     self.refused(error)
-                if self._hopeless(failures, failing_since, limits):
+                if self._hopeless(failures, failing_since, context):
                     raise
             else:
                 with self.runtime:
                     self._budget(operation).accepted()
                 return Reading(value, begun)
 
-    def _hopeless(self, failures: Sequence[EdasError], since: float, limits: Limits) -> bool:
+    def _hopeless(self, failures: Sequence[EdasError], since: float, context: OperationContext) -> bool:
         misunderstood = sum(isinstance(each, NotUnderstoodError) for each in failures)
-        out_of_patience = limits.patience is not None and self.runtime.now() - since >= limits.patience
-        gives_way = limits.give_way and isinstance(failures[-1], ThrottledError)
+        out_of_patience = (
+            context.retry_timeout is not None and self.runtime.now() - since >= context.retry_timeout
+        )
+        gives_way = context.fail_fast and isinstance(failures[-1], ThrottledError)
         return misunderstood >= NOT_UNDERSTOOD_TRIES or out_of_patience or gives_way
 
-    def _await_call(self, operation: str, failures: Sequence[EdasError], limits: Limits) -> None:
+    def _await_call(self, operation: str, failures: Sequence[EdasError], context: OperationContext) -> None:
         """Back off after failures, then wait for the budget; a throttled call is paused by its budget alone."""
-        limits.check()
+        context.check()
         if failures and not isinstance(failures[-1], ThrottledError):
             pause = min(FIRST_PAUSE_SECONDS * 2 ** min(len(failures) - 1, 8), LONGEST_PAUSE_SECONDS)
-            limits.sleep(pause * (0.5 + self.runtime.random()))
-        self.reserve(operation, limits)
+            context.sleep(pause * (0.5 + self.runtime.random()))
+        self.reserve(operation, context)
 
 
 def _may_go_on(items: Sequence[object]) -> bool:

@@ -1,8 +1,8 @@
 """Await the end of change orders, all of a process together.
 
-This file's law: looking again because an order is not finished (a poll) is decided by ``pacing.py``; calling again
-because a call failed (a retry) is the business of ``inventory.py``. A bad end is believed only when
-``change_order.py`` says so. This file never decides what an end means for a membership.
+This file's law: polling again because an order is not finished is decided by ``poll_schedule.py``; retrying because
+a call failed is the business of ``reads.py``. A bad end is believed only when ``orders.py`` says so. This file never
+decides what an end means for a membership.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_edas_scale.domain.errors import ThrottledError
 from pulumi_edas_scale.domain.model import OrderReport
-from pulumi_edas_scale.domain.orders import Belief, Phase, phase_of
-from pulumi_edas_scale.edas.poll_schedule import Pacer
+from pulumi_edas_scale.domain.orders import Confirmation, Phase, phase_of
+from pulumi_edas_scale.edas.poll_schedule import PollSchedule
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.clock import Limits
-    from pulumi_edas_scale.edas.reads import Inventory
+    from pulumi_edas_scale.domain.clock import OperationContext
+    from pulumi_edas_scale.edas.reads import Reads
 
 _LONG_SECONDS: Final = 1.0
 """Another order is due first: its waiter notifies when it has looked; this only bounds a single wait."""
@@ -52,15 +52,15 @@ class Awaited:
 class Waiter:
     """The looks at change orders of one account in one region."""
 
-    inventory: Inventory
-    pacer: Pacer = field(default_factory=Pacer)
+    reads: Reads
+    poll_schedule: PollSchedule = field(default_factory=PollSchedule)
 
-    def await_end(self, order: Awaited, limits: Limits, watcher: Watcher) -> OrderReport:
+    def await_end(self, order: Awaited, context: OperationContext, watcher: Watcher) -> OrderReport:
         """Block until the order has ended well, or its bad end is believed.
 
         Args:
             order: the order.
-            limits: bounds of the operation.
+            context: bounds of the operation.
             watcher: told of every look.
 
         Returns:
@@ -70,71 +70,71 @@ class Waiter:
             EdasError: EDAS refuses to tell about the order.
             StoppedSign, DeadlineSign: the operation must not go on.
         """
-        runtime = self.inventory.runtime
-        belief = Belief()
+        runtime = self.reads.runtime
+        confirmation = Confirmation()
         with runtime:
-            self.pacer.watch(order.order_id, order.kind, order.begun, runtime.now())
+            self.poll_schedule.watch(order.order_id, order.kind, order.begun, runtime.now())
         try:
             while True:
-                report = self._look(order, limits)
+                report = self._look(order, context)
                 now = runtime.now()
-                belief = belief.after(report.status, now)
+                confirmation = confirmation.after(report.status, now)
                 phase = phase_of(report.status)
-                if phase is Phase.SUCCEEDED or belief.sure(now):
+                if phase is Phase.SUCCEEDED or confirmation.confirmed(now):
                     return self._ended(order, report, phase)
                 watcher.seen(report, now - order.begun)
                 with runtime:
-                    doubt = belief.next_look(now) if phase is Phase.ENDED_BADLY else None
-                    self.pacer.look_ends(order.order_id, runtime.now(), not_before=doubt)
+                    doubt = confirmation.next_poll(now) if phase is Phase.ENDED_BADLY else None
+                    self.poll_schedule.poll_ends(order.order_id, runtime.now(), not_before=doubt)
                     runtime.notify()
         finally:
             with runtime:
-                self.pacer.forget(order.order_id)
+                self.poll_schedule.forget(order.order_id)
                 runtime.notify()
 
     def _ended(self, order: Awaited, report: OrderReport, phase: Phase) -> OrderReport:
         if phase is Phase.SUCCEEDED and order.kind:
-            runtime = self.inventory.runtime
+            runtime = self.reads.runtime
             with runtime:
-                self.pacer.learn(order.order_id, runtime.now())
+                self.poll_schedule.learn(order.order_id, runtime.now())
         return report
 
-    def _look(self, order: Awaited, limits: Limits) -> OrderReport:
+    def _look(self, order: Awaited, context: OperationContext) -> OrderReport:
         """Look once, by the order's own report or, where those calls are spent, by the application's list."""
         while True:
-            by_list = self._await_turn(order.order_id, limits)
-            found = self._listed(order, limits) if by_list else None
+            by_list = self._await_turn(order.order_id, context)
+            found = self._listed(order, context) if by_list else None
             if found is not None:
                 return found
             with suppress(ThrottledError):
-                return self.inventory.change_order(order.order_id, replace(limits, give_way=True))
-            runtime = self.inventory.runtime
+                return self.reads.change_order(order.order_id, replace(context, fail_fast=True))
+            runtime = self.reads.runtime
             with runtime:
-                self.pacer.look_ends(order.order_id, runtime.now())
+                self.poll_schedule.poll_ends(order.order_id, runtime.now())
 
-    def _listed(self, order: Awaited, limits: Limits) -> OrderReport | None:
+    def _listed(self, order: Awaited, context: OperationContext) -> OrderReport | None:
         """Return what the list says of an order; None when only the order's own report can tell more."""
-        listed = self.inventory.change_orders(order.app_id, limits)
+        listed = self.reads.change_orders(order.app_id, context)
         found = next((each for each in listed if each.order_id == order.order_id), None)
         if found is None or phase_of(found.status) not in {Phase.ACTIVE, Phase.SUCCEEDED}:
             return None
         return OrderReport(found.order_id, found.status, found.description, found.created_by, (), None)
 
-    def _await_turn(self, order_id: str, limits: Limits) -> bool:
+    def _await_turn(self, order_id: str, context: OperationContext) -> bool:
         """Wait until this order is the one to look at; return whether to look by the application's list."""
-        runtime = self.inventory.runtime
+        runtime = self.reads.runtime
         with runtime:
             while True:
-                limits.check()
+                context.check()
                 now = runtime.now()
-                spare = self.inventory.spare_polls(now)
-                choice = self.pacer.next_look(now, spare)
+                spare = self.reads.spare_polls(now)
+                choice = self.poll_schedule.next_poll(now, spare)
                 if choice is not None and choice[0] == order_id and choice[1] <= now and spare >= 1:
-                    self.pacer.look_begins(order_id, now)
+                    self.poll_schedule.poll_begins(order_id, now)
                     runtime.notify()
-                    return self.inventory.poll_by_list(now)
+                    return self.reads.poll_by_list(now)
                 mine = choice is not None and choice[0] == order_id and choice[1] > now
-                limits.wait(min(choice[1] - now, _LONG_SECONDS) if choice and mine else self._pause(spare))
+                context.wait(min(choice[1] - now, _LONG_SECONDS) if choice and mine else self._pause(spare))
 
     @staticmethod
     def _pause(spare: float) -> float:

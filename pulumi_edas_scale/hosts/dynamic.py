@@ -12,13 +12,13 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pulumi_edas_scale.domain.codes import coded
+from pulumi_edas_scale.domain.codes import with_code
 from pulumi_edas_scale.domain.errors import (
     EdasScaleError,
     InputError,
     InternalError,
     PartialFailureError,
-    worded,
+    format_failure,
 )
 from pulumi_edas_scale.domain.settings import SETTINGS, resolve_settings
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.hosts.dynamic_process import Call, Config, DynamicHost
-    from pulumi_edas_scale.operations import service as core
+    from pulumi_edas_scale.operations.service import DiffAnswer, ReadAnswer, Service
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ PROVIDER_KEY: Final = "__provider"
 """Where the host keeps the reference to the provider class, in inputs and in outputs."""
 
 
-class Door:
+class DynamicFrontEnd:
     """What the host's calls become for the core, and the core's answers for the host.
 
     Args:
@@ -49,10 +49,10 @@ class Door:
         self,
         config: Config,
         owner: type,
-        make_operations: Callable[[Settings, DynamicHost], core.Provider],
+        make_operations: Callable[[Settings, DynamicHost], Service],
     ) -> None:
         self._host = _host_of_this_process(owner)
-        self._operations: core.Provider | None = None
+        self._operations: Service | None = None
         self._unusable: EdasScaleError = InternalError("The provider has no operations.")
         try:
             settings = resolve_settings(dynamic_host.stack_config(config, _config_keys()), os.environ)
@@ -66,7 +66,7 @@ class Door:
     def check(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """Return the completed inputs and what is wrong with them; the check of a create is also its preview."""
 
-        def run(operations: core.Provider, call: Call) -> tuple[dict[str, Any], list[str]]:
+        def run(operations: Service, call: Call) -> tuple[dict[str, Any], list[str]]:
             recorded = _plain(olds) or None
             checked = operations.check(_urn(call), recorded, _plain(news))
             for warning in checked.warnings:
@@ -83,10 +83,10 @@ class Door:
 
         return self._answer(news, run, refuse)
 
-    def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> core.DiffAnswer:
+    def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffAnswer:
         """Return what a change of inputs, or drift, asks for."""
 
-        def run(operations: core.Provider, call: Call) -> core.DiffAnswer:
+        def run(operations: Service, call: Call) -> DiffAnswer:
             # A refresh asks with the sides swapped; a real diff comes right after the check of the same
             # resource.
             announce = call.previous == "Check"
@@ -97,15 +97,15 @@ class Door:
     def create(self, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Create, and return id and outputs."""
 
-        def run(operations: core.Provider, call: Call) -> tuple[str, dict[str, Any]]:
+        def run(operations: Service, call: Call) -> tuple[str, dict[str, Any]]:
             return operations.create(_urn(call), _plain(props), call.timeout_seconds)
 
         return self._answer(props, run)
 
-    def read(self, id_: str, props: Mapping[str, Any]) -> core.ReadAnswer | None:
+    def read(self, id_: str, props: Mapping[str, Any]) -> ReadAnswer | None:
         """Return what is true now, None when it is gone."""
 
-        def run(operations: core.Provider, call: Call) -> core.ReadAnswer | None:
+        def run(operations: Service, call: Call) -> ReadAnswer | None:
             outputs = _outputs(call, props) if call.has_outputs else {}
             return operations.read(_urn(call), id_, outputs or None, _plain(call.inputs or {}) or None)
 
@@ -114,7 +114,7 @@ class Door:
     def update(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
         """Update, and return the outputs."""
 
-        def run(operations: core.Provider, call: Call) -> dict[str, Any]:
+        def run(operations: Service, call: Call) -> dict[str, Any]:
             return operations.update(
                 _urn(call), id_, _outputs(call, olds), _plain(news), call.timeout_seconds
             )
@@ -124,7 +124,7 @@ class Door:
     def delete(self, id_: str, props: Mapping[str, Any]) -> None:
         """Delete."""
 
-        def run(operations: core.Provider, call: Call) -> None:
+        def run(operations: Service, call: Call) -> None:
             operations.delete(_urn(call), id_, _outputs(call, props), call.timeout_seconds)
 
         self._answer(props, run)
@@ -132,7 +132,7 @@ class Door:
     def _answer(
         self,
         props: Mapping[str, Any],
-        run: Callable[[core.Provider, Call], T],
+        run: Callable[[Service, Call], T],
         refuse: Callable[[EdasScaleError], T] | None = None,
     ) -> T:
         """Run an operation and turn its errors into answers of one line.
@@ -155,9 +155,9 @@ class Door:
             self._host.flush()
         if refuse is not None and not isinstance(error, InternalError):
             return refuse(error)
-        raise dynamic_host.failure(call, coded(str(error)), _partial_state(error, props)) from None
+        raise dynamic_host.failure(call, with_code(str(error)), _partial_state(error, props)) from None
 
-    def _usable(self) -> core.Provider:
+    def _usable(self) -> Service:
         if self._operations is None:
             raise self._unusable
         return self._operations
@@ -199,7 +199,7 @@ def _plain(properties: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _reasons(failures: Iterable[tuple[str, str]]) -> list[str]:
-    return [coded(worded(*each)) for each in failures]
+    return [with_code(format_failure(*each)) for each in failures]
 
 
 def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_host.PartialState | None:
@@ -210,5 +210,5 @@ def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_h
         id=error.id,
         inputs={**error.inputs, **reference},
         outputs={**error.outputs, **reference},
-        reasons=tuple(coded(each) for each in error.reasons),  # the engine prints these only
+        reasons=tuple(with_code(each) for each in error.reasons),  # the engine prints these only
     )

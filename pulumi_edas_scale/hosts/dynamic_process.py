@@ -42,7 +42,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT
-from pulumi_edas_scale.domain.codes import coded
+from pulumi_edas_scale.domain.codes import with_code
 from pulumi_edas_scale.domain.model import UNKNOWN, Unknown
 from pulumi_edas_scale.hosts.engine_watch import EngineWatch, parse_address
 
@@ -394,7 +394,7 @@ class EngineLog:
             self._lines.task_done()
 
 
-class StopSign:
+class StopFlag:
     """Why nothing more may be sent to EDAS by this process; goes up once and never down."""
 
     def __init__(self) -> None:
@@ -463,7 +463,7 @@ class DynamicHost:
         end_process: Callable[[], None],
     ) -> None:
         self._log = EngineLog(address)
-        self._sign = StopSign()
+        self._sign = StopFlag()
         self._is_ours = is_ours
         self._end_process = end_process
         self._watch = EngineWatch(address, self._engine_gone)
@@ -493,7 +493,7 @@ class DynamicHost:
 
     def warn(self, urn: str, text: str) -> None:
         """List a warning under the resource."""
-        self._log.line(urn, coded(text), engine_pb2.WARNING)
+        self._log.line(urn, with_code(text), engine_pb2.WARNING)
 
     def debug(self, urn: str, text: str) -> None:
         """Say something that only ``pulumi --debug`` shows."""

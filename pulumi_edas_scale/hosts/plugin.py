@@ -2,7 +2,7 @@
 
 """The plugin's service: Pulumi's provider protocol, answered by the core.
 
-This file's law: it translates. Messages become plain values (``property_values.py``), the core decides and
+This file's law: it translates. Messages become plain values (``hosts/wire.py``), the core decides and
 acts, its answers become messages. The event loop never waits for EDAS: the core's calls run in threads, so
 that Cancel and Check are answered at once whatever is under way.
 """
@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 import grpc
 from google.protobuf import empty_pb2
 
-from pulumi_edas_scale.domain.codes import coded
+from pulumi_edas_scale.domain.codes import with_code
 from pulumi_edas_scale.domain.errors import (
     EdasScaleError,
     InputError,
     InternalError,
     PartialFailureError,
-    worded,
+    format_failure,
 )
 from pulumi_edas_scale.domain.settings import NAMESPACE, PULUMI_KEYS, Settings, resolve_settings
 from pulumi_edas_scale.hosts.plugin_link import EngineLink, PluginHost
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
     from pulumi_edas_scale.domain.inputs import Checked
-    from pulumi_edas_scale.operations.service import Provider
+    from pulumi_edas_scale.operations.service import Service
 
     Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -67,9 +67,9 @@ _DIFF_KINDS: Final = {
 }
 
 
-def _make_provider(settings: Settings, host: PluginHost) -> Provider:
+def _make_provider(settings: Settings, host: PluginHost) -> Service:
     """Make the core's provider, which is imported with its first use."""
-    made: Provider = import_module("pulumi_edas_scale.operations.service").Provider(settings, host)
+    made: Service = import_module("pulumi_edas_scale.operations.service").Service(settings, host)
     return made
 
 
@@ -84,12 +84,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(
         self,
         on_gone: Callable[[], None],
-        make_provider: Callable[[Settings, PluginHost], Provider] = _make_provider,
+        make_provider: Callable[[Settings, PluginHost], Service] = _make_provider,
     ) -> None:
         self.link = EngineLink(on_gone)
         self._make_provider = make_provider
         self._host = PluginHost(self.link)
-        self._provider: Provider | None = None
+        self._provider: Service | None = None
         self._checked: set[str] = set()
         self._changes = ThreadPoolExecutor(_CALLS_AT_ONCE, "change")
         self._answers = ThreadPoolExecutor(_CALLS_AT_ONCE, "answer")
@@ -185,8 +185,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.ConfigureRequest, context: Context
     ) -> provider_pb2.ConfigureResponse:
         """Take the settings for what follows, and take down the stop sign."""
-        told = parse_properties(request.args).values
-        await self._call(context, self._answers, lambda: self._configure(_settings_of(request.urn, told)))
+        reported = parse_properties(request.args).values
+        await self._call(context, self._answers, lambda: self._configure(_settings_of(request.urn, reported)))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     def _configure(self, settings: Settings) -> None:
@@ -202,7 +202,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         """Check and complete the inputs of a membership."""
         olds, news = parse_properties(request.olds), parse_properties(request.news)
 
-        def check(core: Provider) -> Checked:
+        def check(core: Service) -> Checked:
             checked: Checked = core.check(request.urn, olds.values or None, news.values)
             for warning in checked.warnings:
                 self._host.warn(request.urn, warning)
@@ -308,18 +308,18 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     # Calls of the core
 
-    async def _core(self, context: Context) -> Provider:
+    async def _core(self, context: Context) -> Service:
         if self._provider is None:
             await _abort(context, "The provider has no settings yet: the engine must call Configure first.")
         return self._provider
 
-    async def _ask(self, context: Context, urn: str, question: Callable[[Provider], T]) -> T:
+    async def _ask(self, context: Context, urn: str, question: Callable[[Service], T]) -> T:
         """Ask the core something that the engine needs to go on."""
         await _require_membership(context, urn)
         return await self._call(context, self._answers, partial(question, await self._core(context)), urn)
 
     async def _change(
-        self, context: Context, urn: str, change: Callable[[Provider], T], secret: Collection[str]
+        self, context: Context, urn: str, change: Callable[[Service], T], secret: Collection[str]
     ) -> T:
         """Let the core do something that may wait for EDAS."""
         await _require_membership(context, urn)
@@ -367,12 +367,12 @@ def read_schema() -> str:
     return (installed if installed.is_file() else package.parent / "schema.json").read_text("utf-8")
 
 
-def _settings_of(urn: str, told: Mapping[str, object]) -> Settings:
+def _settings_of(urn: str, reported: Mapping[str, object]) -> Settings:
     """Return the settings of a provider resource.
 
     The engine makes the inputs of a default provider of the stack configuration, so messages name that.
     """
-    explicit = {name: value for name, value in told.items() if not name.startswith("__")}
+    explicit = {name: value for name, value in reported.items() if not name.startswith("__")}
     config = {}
     name = urn.rpartition("::")[2]
     if name == "default" or name.startswith("default_"):
@@ -391,7 +391,7 @@ async def _require_membership(context: Context, urn: str) -> None:
 def _wire_failures(failures: Sequence[tuple[str, str]]) -> Iterator[provider_pb2.CheckFailure]:
     # With the name of a property the engine prints the Go syntax of its value; without, the reason as it is.
     for each in failures:
-        yield provider_pb2.CheckFailure(reason=coded(worded(*each)))
+        yield provider_pb2.CheckFailure(reason=with_code(format_failure(*each)))
 
 
 def _wire_outputs(outputs: Mapping[str, object], secret: Collection[str]) -> struct_pb2.Struct:
@@ -420,7 +420,7 @@ def _init_failed(error: PartialFailureError, secret: Collection[str]) -> provide
     return provider_pb2.ErrorResourceInitFailed(
         id=error.id,
         properties=_wire_outputs(error.outputs, secret),
-        reasons=[coded(each) for each in error.reasons],
+        reasons=[with_code(each) for each in error.reasons],
         inputs=render_properties(error.inputs, secret),
         refresh_before_update=True,
     )
@@ -430,7 +430,7 @@ async def _abort(
     context: Context, text: str, detail: provider_pb2.ErrorResourceInitFailed | None = None
 ) -> NoReturn:
     code = grpc.StatusCode.UNKNOWN
-    text = coded(text)
+    text = with_code(text)
     if detail is None:
         await context.abort(code, text)
     # The code inside must be the code of the call, or else the engine sees a mismatch instead of the detail.

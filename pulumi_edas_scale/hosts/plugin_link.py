@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 import grpc
 
 from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT
-from pulumi_edas_scale.domain.codes import coded
+from pulumi_edas_scale.domain.codes import with_code
 from pulumi_edas_scale.hosts.engine_watch import EngineWatch, parse_address
 from pulumi_edas_scale.hosts.protocol import engine_pb2, engine_pb2_grpc
 
@@ -159,7 +159,7 @@ class PluginHost:
 
     def warn(self, urn: str, text: str) -> None:
         """Show a lasting warning under the resource."""
-        self._link.log(engine_pb2.WARNING, urn, coded(text))
+        self._link.log(engine_pb2.WARNING, urn, with_code(text))
 
     def debug(self, urn: str, text: str) -> None:
         """Leave a line for those who run Pulumi with ``--debug``."""

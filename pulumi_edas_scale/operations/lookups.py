@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pulumi_edas_scale.domain import messages as diagnosis
+from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pulumi_edas_scale.domain.clock import Limits
+    from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.model import Application, DeployGroup, Machine, Member
     from pulumi_edas_scale.operations.session import Session
 
 
 def get_deploy_groups(
-    session: Session, region_id: str, args: Mapping[str, object], limits: Limits
+    session: Session, region_id: str, args: Mapping[str, object], context: OperationContext
 ) -> dict[str, object]:
     """Return the deploy groups of ``appId`` with their members, sorted by group id."""
-    live = _application(session, args, limits)
+    live = _application(session, args, context)
     return {
         "appId": live.app_id,
         "regionId": region_id,
@@ -33,16 +33,16 @@ def get_deploy_groups(
 
 
 def get_deploy_group(
-    session: Session, region_id: str, args: Mapping[str, object], limits: Limits
+    session: Session, region_id: str, args: Mapping[str, object], context: OperationContext
 ) -> dict[str, object]:
     """Return one deploy group of ``appId``, found by ``groupId`` or by ``groupName``."""
     group_id, name = _text(args, "groupId"), _text(args, "groupName")
     if bool(group_id) == bool(name):
         raise InputError([("groupId", "give exactly one of groupId and groupName.")])
-    live = _application(session, args, limits)
+    live = _application(session, args, context)
     found = [each for each in live.groups if each.group_id == group_id or (name and each.name == name)]
     if len(found) != 1:
-        known = diagnosis.listing(f"{each.group_id} ({each.name})" for each in live.groups) or "none"
+        known = messages.join_list(f"{each.group_id} ({each.name})" for each in live.groups) or "none"
         path, value = ("groupId", group_id) if group_id else ("groupName", name)
         how_many = "no deploy group" if not found else f"{len(found)} deploy groups"
         raise InputError(
@@ -57,15 +57,15 @@ def get_deploy_group(
 
 
 def get_scale_out_candidates(
-    session: Session, region_id: str, args: Mapping[str, object], limits: Limits
+    session: Session, region_id: str, args: Mapping[str, object], context: OperationContext
 ) -> dict[str, object]:
     """Return machines ``appId`` can be scaled out to, spread over zones beside the members of ``groupId``."""
     count = args.get("count")
     if count is not None and (isinstance(count, bool) or not isinstance(count, (int, float)) or count < 0):
         raise InputError([("count", f"must be a whole number from 0 on, not {count!r}.")])
-    live = _application(session, args, limits)
+    live = _application(session, args, context)
     group_id = _text(args, "groupId")
-    machines = [each for each in session.inventory.machines(live.cluster_id, limits) if each.online]
+    machines = [each for each in session.reads.machines(live.cluster_id, context) if each.online]
     chosen = spread(machines, live.members_of(group_id) if group_id else live.members)
     if count is not None:
         if len(chosen) < count:
@@ -88,16 +88,16 @@ def get_scale_out_candidates(
 
 
 def get_application(
-    session: Session, region_id: str, args: Mapping[str, object], limits: Limits
+    session: Session, region_id: str, args: Mapping[str, object], context: OperationContext
 ) -> dict[str, object]:
     """Return the one application of exactly that ``name``."""
     name = _text(args, "name")
     if not name:
         raise InputError([("name", "the name of the application is needed.")])
-    applications = session.inventory.applications(limits)
+    applications = session.reads.applications(context)
     found = [each for each in applications if each.name == name]
     if len(found) != 1:
-        ids = f": {diagnosis.listing(each.app_id for each in found)}" if found else ""
+        ids = f": {messages.join_list(each.app_id for each in found)}" if found else ""
         how_many = f"{len(found)} applications have" if found else "no application has"
         raise InputError([("name", f"{how_many} the name '{name}' in region {region_id}{ids}.")])
     answer: dict[str, object] = {
@@ -111,7 +111,7 @@ def get_application(
     return answer
 
 
-QUERIES: Mapping[str, Callable[[Session, str, Mapping[str, object], Limits], dict[str, object]]] = {
+QUERIES: Mapping[str, Callable[[Session, str, Mapping[str, object], OperationContext], dict[str, object]]] = {
     "getDeployGroups": get_deploy_groups,
     "getDeployGroup": get_deploy_group,
     "getScaleOutCandidates": get_scale_out_candidates,
@@ -132,11 +132,11 @@ def spread(machines: Sequence[Machine], members: Sequence[Member]) -> list[Machi
     return chosen
 
 
-def _application(session: Session, args: Mapping[str, object], limits: Limits) -> Application:
+def _application(session: Session, args: Mapping[str, object], context: OperationContext) -> Application:
     app_id = _text(args, "appId")
     if not app_id:
         raise InputError([("appId", "the id of the application is needed.")])
-    return session.inventory.recent_application(app_id, limits).value
+    return session.reads.recent_application(app_id, context).value
 
 
 def _group(group: DeployGroup, live: Application) -> dict[str, object]:

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain.errors import BusinessError, PermissionDeniedError
-from pulumi_edas_scale.domain.messages import labels, places
-from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, Recorded, Truth
+from pulumi_edas_scale.domain.messages import full_names, short_names
+from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, Outcome, Recorded
 from pulumi_edas_scale.domain.orders import Phase, phase_of
-from pulumi_edas_scale.domain.plan import History, Plan, Situation, decide, join_failed
+from pulumi_edas_scale.domain.plan import History, Plan, PlanInput, decide, join_failed
 from pulumi_edas_scale.domain.resolution import Resolution, find_member, missing_from_group, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from pulumi_edas_scale.domain.clock import Limits
+    from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.domain.model import (
         Application,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Target:
     """What one operation shall reach.
 
     Attributes:
@@ -58,11 +58,11 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Observation:
     """One reading with everything that follows from it."""
 
     live: Application
-    situation: Situation
+    plan_input: PlanInput
     resolution: Resolution
     plan: Plan
     machines: tuple[Machine, ...]
@@ -70,7 +70,7 @@ class Survey:
     @property
     def names(self) -> dict[str, str]:
         """How each machine is called, by ECU id."""
-        return labels(self.live, self.machines)
+        return short_names(self.live, self.machines)
 
     def addresses(self, ecu_ids: Collection[str]) -> frozenset[str]:
         """Return the addresses of machines, as far as they are told."""
@@ -78,55 +78,55 @@ class Survey:
         return frozenset(each.ip for each in known if each.ecu_id in ecu_ids and each.ip)
 
     @property
-    def places(self) -> dict[str, str]:
+    def full_names(self) -> dict[str, str]:
         """How each machine is called, with address and zone, by ECU id."""
-        return places(self.live, self.machines)
+        return full_names(self.live, self.machines)
 
 
 _NO_EXPECTATION: Final[Mapping[str, str]] = {}
 _NOTHING_DONE: Final = History()
 
 
-def survey(  # noqa: PLR0913 - a reading, a wish, and what was done so far
+def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
     session: Session,
-    wish: Wish,
+    target: Target,
     live: Application,
-    limits: Limits,
+    context: OperationContext,
     *,
     history: History = _NOTHING_DONE,
     expected: Mapping[str, str] = _NO_EXPECTATION,
-) -> Survey:
+) -> Observation:
     """Find out what a reading means for a wish, and decide.
 
     Args:
         session: where further readings come from.
-        wish: what shall be reached.
+        target: what shall be reached.
         live: the reading to decide from.
-        limits: bounds of the operation.
+        context: bounds of the operation.
         history: what the operation has done so far.
         expected: ECU ids of listed ids that an order of the operation has added.
 
     Raises:
         EdasError: a further reading failed.
     """
-    machines, resolution = _resolve(session, wish, live, limits, expected)
-    situation = Situation(
-        group_id=wish.scope.group_id,
+    machines, resolution = _resolve(session, target, live, context, expected)
+    plan_input = PlanInput(
+        group_id=target.scope.group_id,
         live=live,
         desired=frozenset(resolution.ecu_ids.values()),
-        managed=managed_ecus(wish.recorded, live, wish.scope.group_id),
-        settled=_settled(wish.recorded),
-        unsettled=wish.recorded.unsettled,
-        spared=_spared(session, wish),
+        managed=managed_ecus(target.recorded, live, target.scope.group_id),
+        settled=_settled(target.recorded),
+        unsettled=target.recorded.unsettled,
+        spared=_spared(session, target),
         ready=frozenset(resolution.ready),
         absent=resolution.absent,
-        policy=wish.policy,
-        deleting=wish.deleting,
-        our_scale_out_failed=_our_scale_out_failed(session, wish, live, limits),
-        unknown_ids=wish.unknown_ids,
+        policy=target.policy,
+        deleting=target.deleting,
+        our_scale_out_failed=_our_scale_out_failed(session, target, live, context),
+        unknown_ids=target.unknown_ids,
         history=history,
     )
-    return Survey(live, situation, resolution, decide(situation), machines)
+    return Observation(live, plan_input, resolution, decide(plan_input), machines)
 
 
 def managed_ecus(recorded: Recorded, live: Application, group_id: str) -> frozenset[str]:
@@ -138,7 +138,7 @@ def managed_ecus(recorded: Recorded, live: Application, group_id: str) -> frozen
     )
 
 
-def truth_of(  # noqa: PLR0913 - a reading, whose it is, and what is known of it
+def outcome_of(  # noqa: PLR0913 - a reading, whose it is, and what is known of it
     live: Application,
     scope: Scope,
     managed: frozenset[str],
@@ -146,7 +146,7 @@ def truth_of(  # noqa: PLR0913 - a reading, whose it is, and what is known of it
     *,
     change_order_ids: tuple[str, ...] = (),
     unsettled: frozenset[str] = frozenset(),
-) -> Truth:
+) -> Outcome:
     """Return what is true of a membership in one reading.
 
     Args:
@@ -160,7 +160,7 @@ def truth_of(  # noqa: PLR0913 - a reading, whose it is, and what is known of it
     seen = {each.ecu_id: each.ecc_id for each in recorded.members if each.joined}
     group = live.group(scope.group_id)
     members = live.members_of(scope.group_id)
-    return Truth(
+    return Outcome(
         members=tuple(
             (each, each.runs or seen.get(each.ecu_id) == each.ecc_id)
             for each in members
@@ -175,10 +175,10 @@ def truth_of(  # noqa: PLR0913 - a reading, whose it is, and what is known of it
     )
 
 
-def find_summary(session: Session, app_id: str, limits: Limits) -> ApplicationSummary | None:
+def find_summary(session: Session, app_id: str, context: OperationContext) -> ApplicationSummary | None:
     """Return ListApplication's line of an application, or None when it cannot be told."""
     try:
-        known = session.inventory.known_applications(limits)
+        known = session.reads.known_applications(context)
     except (PermissionDeniedError, BusinessError):
         return (
             None  # the type of the cluster only makes a better message; membership needs no such permission
@@ -191,7 +191,7 @@ def runs_on_kubernetes(summary: ApplicationSummary | None) -> bool:
     return summary is not None and summary.cluster_type in KUBERNETES_CLUSTER_TYPES
 
 
-def is_gone(session: Session, scope: Scope, cluster_id: str, limits: Limits) -> bool:
+def is_gone(session: Session, scope: Scope, cluster_id: str, context: OperationContext) -> bool:
     """Return whether an application whose reading failed as a business failure is really gone.
 
     *Gone* needs two witnesses, because EDAS has no one answer for it: ListApplication, answered well, does not
@@ -201,12 +201,12 @@ def is_gone(session: Session, scope: Scope, cluster_id: str, limits: Limits) -> 
         CannotTellError: the second witness is missing.
         EdasError: ListApplication did not answer well.
     """
-    if any(each.app_id == scope.app_id for each in session.inventory.applications(limits)):
+    if any(each.app_id == scope.app_id for each in session.reads.applications(context)):
         return False
     if not cluster_id:
         raise CannotTellError(None)
     try:
-        members = session.inventory.cluster_members(cluster_id, limits)
+        members = session.reads.cluster_members(cluster_id, context)
     except BusinessError as error:
         raise CannotTellError(error) from error
     if not members and not session.client.has_cluster(cluster_id):
@@ -223,22 +223,26 @@ class CannotTellError(Exception):
 
 
 def _resolve(
-    session: Session, wish: Wish, live: Application, limits: Limits, expected: Mapping[str, str]
+    session: Session,
+    target: Target,
+    live: Application,
+    context: OperationContext,
+    expected: Mapping[str, str],
 ) -> tuple[tuple[Machine, ...], Resolution]:
-    group_id = wish.scope.group_id
-    missing = [each for each in missing_from_group(wish.listed, live, group_id) if each.id not in expected]
+    group_id = target.scope.group_id
+    missing = [each for each in missing_from_group(target.listed, live, group_id) if each.id not in expected]
     elsewhere = [each for each in missing if find_member(live.members, each.id) is None]
     if not elsewhere or not live.cluster_id:
-        return (), resolve(wish.listed, live, group_id, expected=expected)
-    machines = session.inventory.machines(live.cluster_id, limits)
+        return (), resolve(target.listed, live, group_id, expected=expected)
+    machines = session.reads.machines(live.cluster_id, context)
     offered = {each.ecu_id for each in machines} | {each.instance_id for each in machines}
     cluster = (
         ()
         if all(each.id in offered for each in elsewhere)
-        else session.inventory.cluster_members(live.cluster_id, limits)
+        else session.reads.cluster_members(live.cluster_id, context)
     )
     return machines, resolve(
-        wish.listed, live, group_id, machines=machines, cluster=cluster, expected=expected
+        target.listed, live, group_id, machines=machines, cluster=cluster, expected=expected
     )
 
 
@@ -251,20 +255,26 @@ def _settled(recorded: Recorded) -> dict[str, str]:
     }
 
 
-def _spared(session: Session, wish: Wish) -> frozenset[str]:
+def _spared(session: Session, target: Target) -> frozenset[str]:
     """Return the ids that must stay because another claim, or for a delete any claim, names them."""
     with session.runtime:
-        return session.claims.ids(wish.scope, besides=None if wish.deleting else wish.urn)
+        return session.claims.ids(target.scope, besides=None if target.deleting else target.urn)
 
 
-def _our_scale_out_failed(session: Session, wish: Wish, live: Application, limits: Limits) -> bool:
+def _our_scale_out_failed(
+    session: Session, target: Target, live: Application, context: OperationContext
+) -> bool:
     """Return whether a recorded order ended badly; asked only when it may decide about a repair."""
-    members = live.members_of(wish.scope.group_id)
-    if wish.deleting or not wish.recorded.change_order_ids or not any(join_failed(each) for each in members):
+    members = live.members_of(target.scope.group_id)
+    if (
+        target.deleting
+        or not target.recorded.change_order_ids
+        or not any(join_failed(each) for each in members)
+    ):
         return False
-    ours = set(wish.recorded.change_order_ids)
+    ours = set(target.recorded.change_order_ids)
     return any(
         phase_of(each.status) is Phase.ENDED_BADLY
-        for each in session.inventory.change_orders(wish.scope.app_id, limits)
+        for each in session.reads.change_orders(target.scope.app_id, context)
         if each.order_id in ours
     )

@@ -10,22 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pulumi_edas_scale.domain import messages as diagnosis
-from pulumi_edas_scale.domain.clock import DeadlineSign
+from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.clock import DeadlineExceeded
 from pulumi_edas_scale.domain.errors import EdasError
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.domain.resolution import Cause
-from pulumi_edas_scale.edas.reads import SHOWN_SECONDS
-from pulumi_edas_scale.operations.observe import find_summary, runs_on_kubernetes, survey
+from pulumi_edas_scale.edas.reads import PREVIEW_FRESH_SECONDS
+from pulumi_edas_scale.operations.observe import find_summary, observe, runs_on_kubernetes
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.clock import Limits
+    from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.model import Application
     from pulumi_edas_scale.domain.resolution import Absent
-    from pulumi_edas_scale.operations.observe import Survey, Wish
+    from pulumi_edas_scale.operations.observe import Observation, Target
     from pulumi_edas_scale.operations.session import Session
 
-PATIENCE_SECONDS: Final = 8.0
+RETRY_TIMEOUT_SECONDS: Final = 8.0
 """How long a preview goes on asking when calls fail: a warning now is better than an answer in a minute."""
 
 
@@ -34,14 +34,14 @@ class Preview:
     """What there is to say about a change that was not made yet.
 
     Attributes:
-        survey: the reading it rests on, None when EDAS could not be read.
+        observation: the reading it rests on, None when EDAS could not be read.
         failures: property path and reason of what no other resource could make right.
         mendable: what is wrong now and the same run may still mend; warnings, unless the preview is strict.
         warnings: what the user should know before he agrees.
         lines: what will happen.
     """
 
-    survey: Survey | None = None
+    observe: Observation | None = None
     failures: list[tuple[str, str]] = field(default_factory=list)
     mendable: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -50,18 +50,23 @@ class Preview:
     @property
     def changes_membership(self) -> bool:
         """Whether an order would be sent, or somebody who is not there yet would join."""
-        return self.survey is not None and self.survey.plan.changes_membership
+        return self.observe is not None and self.observe.plan.changes_membership
 
 
 def preview_change(
-    session: Session, wish: Wish, limits: Limits, *, strict: bool, known_foreign: frozenset[str] = frozenset()
+    session: Session,
+    target: Target,
+    context: OperationContext,
+    *,
+    strict: bool,
+    known_foreign: frozenset[str] = frozenset(),
 ) -> Preview:
     """Say what a create or an update would do now.
 
     Args:
         session: where readings come from.
-        wish: what shall be reached.
-        limits: bounds of the reading.
+        target: what shall be reached.
+        context: bounds of the reading.
         strict: whether what the same run may still mend is a failure, too.
         known_foreign: ECU ids of foreign members that are recorded, and so no news.
 
@@ -70,11 +75,11 @@ def preview_change(
     """
     preview = Preview()
     try:
-        _look(session, wish, limits, preview, known_foreign)
+        _look(session, target, context, preview, known_foreign)
     except EdasError as error:
-        preview.mendable.append(diagnosis.describe_unreadable(wish.scope, error))
-    except DeadlineSign as sign:
-        preview.mendable.append(diagnosis.describe_unreadable(wish.scope, sign.__cause__ or sign))
+        preview.mendable.append(messages.describe_unreadable(target.scope, error))
+    except DeadlineExceeded as sign:
+        preview.mendable.append(messages.describe_unreadable(target.scope, sign.__cause__ or sign))
     if strict:
         preview.failures.extend(("", each) for each in preview.mendable)
     else:
@@ -83,89 +88,95 @@ def preview_change(
 
 
 def _look(
-    session: Session, wish: Wish, limits: Limits, preview: Preview, known_foreign: frozenset[str]
+    session: Session,
+    target: Target,
+    context: OperationContext,
+    preview: Preview,
+    known_foreign: frozenset[str],
 ) -> None:
-    creating = not wish.recorded.members and not wish.recorded.listed
+    creating = not target.recorded.members and not target.recorded.listed
     if creating:
-        if _refuse_kubernetes(session, wish, limits, preview):
+        if _refuse_kubernetes(session, target, context, preview):
             return
         # Read before the application, so that the create may use the same reading when no order came after it.
-        _tell_active_order(session, wish, limits, preview)
-    live = session.inventory.recent_application(wish.scope.app_id, limits, within=SHOWN_SECONDS).value
-    if live.group(wish.scope.group_id) is None:
-        _tell_missing_group(wish, live, preview)
+        _tell_active_order(session, target, context, preview)
+    live = session.reads.recent_application(target.scope.app_id, context, within=PREVIEW_FRESH_SECONDS).value
+    if live.group(target.scope.group_id) is None:
+        _tell_missing_group(target, live, preview)
         return
-    found = survey(session, wish, live, limits)
-    preview.survey = found
-    _tell_drift(wish, found, known_foreign, preview)
-    _judge(session, wish, found, preview)
+    found = observe(session, target, live, context)
+    preview.observe = found
+    _tell_drift(target, found, known_foreign, preview)
+    _judge(session, target, found, preview)
     plan = found.plan
     if plan.changes_membership and not creating:
-        if _refuse_kubernetes(session, wish, limits, preview):
+        if _refuse_kubernetes(session, target, context, preview):
             return
-        _tell_active_order(session, wish, limits, preview)
+        _tell_active_order(session, target, context, preview)
     if plan.changes_membership or (creating and plan.adopt) or plan.kept:
-        preview.lines.append(diagnosis.describe_plan(plan, found.places, wish.policy, wish.unknown_ids))
+        preview.lines.append(
+            messages.describe_plan(plan, found.full_names, target.policy, target.unknown_ids)
+        )
 
 
-def _refuse_kubernetes(session: Session, wish: Wish, limits: Limits, preview: Preview) -> bool:
-    summary = find_summary(session, wish.scope.app_id, limits)
+def _refuse_kubernetes(session: Session, target: Target, context: OperationContext, preview: Preview) -> bool:
+    summary = find_summary(session, target.scope.app_id, context)
     if summary is None or not runs_on_kubernetes(summary):
         return False
-    path, reason = diagnosis.describe_kubernetes(wish.scope, summary).split(": ", 1)
+    path, reason = messages.describe_kubernetes(target.scope, summary).split(": ", 1)
     preview.failures.append((path, reason))
     return True
 
 
-def _tell_active_order(session: Session, wish: Wish, limits: Limits, preview: Preview) -> None:
-    orders = session.inventory.recent_change_orders(wish.scope.app_id, limits, within=SHOWN_SECONDS)
+def _tell_active_order(session: Session, target: Target, context: OperationContext, preview: Preview) -> None:
+    orders = session.reads.recent_change_orders(target.scope.app_id, context, within=PREVIEW_FRESH_SECONDS)
     preview.lines.extend(
-        f"Now {diagnosis.describe_active_order(each, wish.scope)}."
+        f"Now {messages.describe_active_order(each, target.scope)}."
         for each in orders
         if is_active(each.status)
     )
 
 
-def _tell_missing_group(wish: Wish, live: Application, preview: Preview) -> None:
-    words = diagnosis.describe_missing_group(wish.scope, live)
-    if any(group.name == wish.scope.group_id for group in live.groups):
+def _tell_missing_group(target: Target, live: Application, preview: Preview) -> None:
+    words = messages.describe_missing_group(target.scope, live)
+    if any(group.name == target.scope.group_id for group in live.groups):
         path, reason = words.split(": ", 1)
         preview.failures.append((path, reason))
     else:
         preview.mendable.append(words)
 
 
-def _tell_drift(wish: Wish, found: Survey, known_foreign: frozenset[str], preview: Preview) -> None:
-    preview.warnings.extend(diagnosis.describe_drift(wish.recorded, found.live, wish.scope))
-    if wish.recorded.members or wish.recorded.listed:
-        arrivals = diagnosis.describe_arrivals(found.plan.foreign, known_foreign, wish.scope)
+def _tell_drift(target: Target, found: Observation, known_foreign: frozenset[str], preview: Preview) -> None:
+    preview.warnings.extend(messages.describe_drift(target.recorded, found.live, target.scope))
+    if target.recorded.members or target.recorded.listed:
+        arrivals = messages.describe_arrivals(found.plan.foreign, known_foreign, target.scope)
         if arrivals is not None:
             preview.lines.append(arrivals)
 
 
-def _judge(session: Session, wish: Wish, found: Survey, preview: Preview) -> None:
+def _judge(session: Session, target: Target, found: Observation, preview: Preview) -> None:
     """Sort what is wrong into failures and warnings."""
     plan = found.plan
     preview.failures.extend(
-        diagnosis.describe_repeated(two.path, one.path, two.id, one.id)
+        messages.describe_repeated(two.path, one.path, two.id, one.id)
         for one, two in found.resolution.repeated
     )
     preview.failures.extend(
-        diagnosis.describe_refusal(each, plan, wish.policy, wish.scope) for each in plan.refusals
+        messages.describe_refusal(each, plan, target.policy, target.scope) for each in plan.refusals
     )
     for each in plan.doubts:
-        path, reason = diagnosis.describe_refusal(each, plan, wish.policy, wish.scope)
+        path, reason = messages.describe_refusal(each, plan, target.policy, target.scope)
         preview.warnings.append(f"{path}: depending on ids that are not known yet, at most: {reason}")
     preview.mendable.extend(
-        diagnosis.describe_absent(each, found.live)
+        messages.describe_absent(each, found.live)
         for each in plan.absent
-        if each.cause is not Cause.OTHER_GROUP or not _is_released(session, wish, each)
+        if each.cause is not Cause.OTHER_GROUP or not _is_released(session, target, each)
     )
     if plan.evict:
-        preview.warnings.append(diagnosis.describe_evictions(plan, wish.scope, wish.unknown_ids))
+        preview.warnings.append(messages.describe_evictions(plan, target.scope, target.unknown_ids))
 
 
-def _is_released(session: Session, wish: Wish, absent: Absent) -> bool:
+def _is_released(session: Session, target: Target, absent: Absent) -> bool:
     """Return whether another membership of this run gives the instance up, so that there is nothing to warn of."""
     with session.runtime:
-        return session.claims.releases(wish.scope, absent.group_id, absent.listed.id)
+        return session.claims.releases(target.scope, absent.group_id, absent.listed.id)

@@ -18,8 +18,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pulumi_edas_scale.domain import messages as diagnosis
-from pulumi_edas_scale.domain.clock import CANCELLED, DeadlineSign, Limits, StoppedSign
+from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.clock import CANCELLED, Cancelled, DeadlineExceeded, OperationContext
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
@@ -31,19 +31,19 @@ from pulumi_edas_scale.domain.errors import (
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.domain.model import TaskState, Truth
+from pulumi_edas_scale.domain.model import Outcome, TaskState
 from pulumi_edas_scale.domain.orders import Phase, describe_status, is_active, phase_of
 from pulumi_edas_scale.domain.plan import History, OrderKind, Refusal, breaks_floor, is_up
 from pulumi_edas_scale.edas.waiter import Awaited
 from pulumi_edas_scale.operations.observe import (
     CannotTellError,
-    Survey,
-    Wish,
+    Observation,
+    Target,
     find_summary,
     is_gone,
+    observe,
+    outcome_of,
     runs_on_kubernetes,
-    survey,
-    truth_of,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.model import Application, ChangeOrder, OrderReport
     from pulumi_edas_scale.domain.plan import Order, Plan
-    from pulumi_edas_scale.operations.session import Notices, Session
+    from pulumi_edas_scale.operations.session import Reporter, Session
 
 VISIBILITY_LAG_SECONDS: Final = 60.0
 """How long a reading may contradict an order that ended well, before that is a failure."""
@@ -85,12 +85,12 @@ class ChangeError(OperationError):
 
     Args:
         message: for the user.
-        truth: what is true now, to be saved; None when nothing was sent, so that state stays as it was.
+        outcome: what is true now, to be saved; None when nothing was sent, so that state stays as it was.
     """
 
-    def __init__(self, message: str, truth: Truth | None = None) -> None:
+    def __init__(self, message: str, outcome: Outcome | None = None) -> None:
         super().__init__(message)
-        self.truth = truth
+        self.outcome = outcome
 
 
 class Wait(enum.Enum):
@@ -106,7 +106,7 @@ class Wait(enum.Enum):
 
 
 class _OrderFailedError(Exception):
-    def __init__(self, order: Order, report: OrderReport, found: Survey) -> None:
+    def __init__(self, order: Order, report: OrderReport, found: Observation) -> None:
         super().__init__(report.order_id)
         self.order = order
         self.report = report
@@ -127,22 +127,22 @@ class Change:
 
     Attributes:
         session: what the operations of the process share.
-        wish: what shall be reached.
-        limits: the stop sign; the deadline begins with the first turn.
-        notices: where to say what is seen.
+        target: what shall be reached.
+        context: the stop sign; the deadline begins with the first turn.
+        reporter: where to say what is seen.
         abort_on_stop: whether a cancelled run aborts the order of ours that runs.
     """
 
     session: Session
-    wish: Wish
-    limits: Limits
-    notices: Notices
+    target: Target
+    context: OperationContext
+    reporter: Reporter
     abort_on_stop: bool = False
     _history: History = field(default_factory=History)
     _expected: dict[str, str] = field(default_factory=dict)
     _order_ids: list[str] = field(default_factory=list)
     _clocks: dict[Wait, _Clock] = field(default_factory=dict)
-    _survey: Survey | None = None
+    _observation: Observation | None = None
     _running: OrderReport | None = None
     _own_running: bool = False
     _touched: bool = False
@@ -153,9 +153,9 @@ class Change:
     _refusals: int = 0
     _not_sent: int = 0
     _repeated: bool = False
-    _told: set[str] = field(default_factory=set)
+    _reported: set[str] = field(default_factory=set)
 
-    def run(self) -> Truth:
+    def run(self) -> Outcome:
         """Change the group until nothing is left to do.
 
         Returns:
@@ -167,9 +167,9 @@ class Change:
         """
         try:
             return self._until_settled()
-        except StoppedSign as sign:
+        except Cancelled as sign:
             raise self._stopped(sign) from sign
-        except DeadlineSign as sign:
+        except DeadlineExceeded as sign:
             raise self._too_late(sign) from sign
         except _OrderFailedError as failure:
             raise self._order_failed(failure) from None
@@ -178,58 +178,58 @@ class Change:
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
-    def _until_settled(self) -> Truth:
+    def _until_settled(self) -> Outcome:
         while True:
-            with self.session.turns.turn(self.wish.scope.app_id, self.limits, self._say_place):
+            with self.session.queue.hold(self.target.scope.app_id, self.context, self._say_place):
                 self._start_deadline()
-                outcome = self._round()
-            if isinstance(outcome, Truth):
-                return outcome
-            self._wait(outcome)
+                result = self._round()
+            if isinstance(result, Outcome):
+                return result
+            self._wait(result)
 
-    def _round(self) -> Truth | Wait:
+    def _round(self) -> Outcome | Wait:
         """Look, decide and do one thing; the turn of the application is held."""
         try:
             return self._look_and_act()
         except BusinessError as error:
-            if not self.wish.deleting or not self._is_gone(error):
+            if not self.target.deleting or not self._is_gone(error):
                 raise
             return self._nothing_left()
 
-    def _look_and_act(self) -> Truth | Wait:
+    def _look_and_act(self) -> Outcome | Wait:
         if self._own_order_ended:
             self._own_order_ended = False
             found = self._examine(self._fresh())
-            if isinstance(found, Survey) and _is_settled(found.plan):
-                return self._truth(found)
+            if isinstance(found, Observation) and _is_settled(found.plan):
+                return self._outcome(found)
         others = self._active_orders()
         if others:
             for each in others:
                 self._await_other(each)
             return Wait.AGAIN
-        if not (self.wish.deleting or self.wish.recorded.members):
+        if not (self.target.deleting or self.target.recorded.members):
             self._refuse_kubernetes()  # before its reading, which knows no members of that kind
         found = self._examine(self._recent())
-        return self._act(found) if isinstance(found, Survey) else found
+        return self._act(found) if isinstance(found, Observation) else found
 
-    def _examine(self, live: Application) -> Survey | Truth | Wait:
+    def _examine(self, live: Application) -> Observation | Outcome | Wait:
         """Find out what a reading means; a group that is not there ends a delete and is waited for else."""
-        if live.group(self.wish.scope.group_id) is None:
-            return self._nothing_left() if self.wish.deleting else Wait.GROUP
-        found = survey(
-            self.session, self.wish, live, self.limits, history=self._history, expected=self._expected
+        if live.group(self.target.scope.group_id) is None:
+            return self._nothing_left() if self.target.deleting else Wait.GROUP
+        found = observe(
+            self.session, self.target, live, self.context, history=self._history, expected=self._expected
         )
-        self._survey = found
+        self._observation = found
         if found.resolution.repeated:
             raise InputError(
                 [
-                    diagnosis.describe_repeated(two.path, one.path, two.id, one.id)
+                    messages.describe_repeated(two.path, one.path, two.id, one.id)
                     for one, two in found.resolution.repeated
                 ]
             )
         return found
 
-    def _act(self, found: Survey) -> Truth | Wait:
+    def _act(self, found: Observation) -> Outcome | Wait:
         plan = found.plan
         for refusal in plan.refusals:
             raise self._refuse(refusal, plan)
@@ -249,83 +249,83 @@ class Change:
         self._more_orders = len(plan.orders) > 1
         return self._submit(order, found)
 
-    def _settle(self, found: Survey) -> Truth | Wait:
+    def _settle(self, found: Observation) -> Outcome | Wait:
         """Nothing is to be sent now: wait for what was sent to show, or be done."""
         plan = found.plan
         if plan.vanishing or set(plan.awaited) - _present(found):
             return Wait.UNSEEN
         if plan.awaited:
             return Wait.RISING
-        return self._truth(found)
+        return self._outcome(found)
 
     def _may_write(self, order: Order) -> bool:
         """Make sure the write may be made now; False when time passed, so that everything is looked at again."""
-        if order.kind is OrderKind.SCALE_IN and not self.wish.deleting and self._awaited_quiet():
+        if order.kind is OrderKind.SCALE_IN and not self.target.deleting and self._awaited_quiet():
             return False
         operation = OPERATIONS[order.kind]
         if self._permit != operation:
-            with self.limits.uncounted():
-                waited = self.session.inventory.reserve(operation, self.limits)
+            with self.context.uncounted():
+                waited = self.session.reads.reserve(operation, self.context)
             self._permit = operation
             return not waited
         return True
 
     def _awaited_quiet(self) -> bool:
         """Let every resource of the program say what it claims; return whether that took time."""
-        runtime, claims = self.limits.runtime, self.session.claims
+        runtime, claims = self.context.runtime, self.session.claims
         waited = False
         with runtime:
             while (seconds := claims.quiet_in(runtime.now())) > 0:
                 waited = True
-                self.limits.wait(seconds)
+                self.context.wait(seconds)
         return waited
 
     # -- readings ------------------------------------------------------------------------------------------------
 
     def _active_orders(self) -> list[ChangeOrder]:
-        orders = self.session.inventory.change_orders(self.wish.scope.app_id, self.limits)
+        orders = self.session.reads.change_orders(self.target.scope.app_id, self.context)
         self._known_orders = frozenset(each.order_id for each in orders)
         return [each for each in orders if is_active(each.status)]
 
     def _fresh(self) -> Application:
-        inventory = self.session.inventory
-        now = self.limits.runtime.now()
-        return inventory.application(self.wish.scope.app_id, self.limits, begun_after=now).value
+        reads = self.session.reads
+        now = self.context.runtime.now()
+        return reads.application(self.target.scope.app_id, self.context, begun_after=now).value
 
     def _recent(self) -> Application:
         """Return a reading no change order came after: a shared one if it is still fresh, else a new one."""
-        inventory = self.session.inventory
-        app_id = self.wish.scope.app_id
+        reads = self.session.reads
+        app_id = self.target.scope.app_id
         if not self._clocks:  # while something is waited for, only a new reading can show it
-            reading = inventory.recent_application(app_id, self.limits)
-            if inventory.unchanged_since(app_id, reading.begun):
+            reading = reads.recent_application(app_id, self.context)
+            if reads.unchanged_since(app_id, reading.begun):
                 return reading.value
         return self._fresh()
 
     def _refuse_kubernetes(self) -> None:
-        summary = find_summary(self.session, self.wish.scope.app_id, self.limits)
+        summary = find_summary(self.session, self.target.scope.app_id, self.context)
         if summary is not None and runs_on_kubernetes(summary):
-            raise ChangeError(diagnosis.describe_kubernetes(self.wish.scope, summary))
+            raise ChangeError(messages.describe_kubernetes(self.target.scope, summary))
 
     def _is_gone(self, error: EdasError) -> bool:
-        cluster_id = self.wish.recorded.cluster_id
+        cluster_id = self.target.recorded.cluster_id
         try:
-            return is_gone(self.session, self.wish.scope, cluster_id, self.limits)
+            return is_gone(self.session, self.target.scope, cluster_id, self.context)
         except CannotTellError as doubt:
-            words = diagnosis.describe_not_gone(self.wish.scope, cluster_id, doubt.error or error)
+            words = messages.describe_not_gone(self.target.scope, cluster_id, doubt.error or error)
             raise ChangeError(words) from error
 
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def _submit(self, order: Order, found: Survey) -> Wait:
+    def _submit(self, order: Order, found: Observation) -> Wait:
         """Send one order and await its end; an ambiguous or refused answer is settled by observing."""
-        self.notices.progress(diagnosis.describe_order(order, found.places))
-        self.limits.check_before_write()
+        self.reporter.progress(messages.describe_order(order, found.full_names))
+        self.context.check_before_write()
         self._permit = None
         try:
             order_id = self._send(order)
         except ThrottledError as error:
-            self.session.inventory.refused(error)
+            self.session.reads.refused(error)
         except NotSentError:
             self._pause_before_sending_again()
         except (PermissionDeniedError, CredentialsError):
@@ -340,12 +340,12 @@ class Change:
 
     def _send(self, order: Order) -> str | None:
         client = self.session.client
-        scope = self.wish.scope
+        scope = self.target.scope
         if order.kind is OrderKind.SCALE_OUT:
             return client.submit_scale_out(scope.app_id, scope.group_id, order.ecu_ids)
         return client.submit_scale_in(scope.app_id, order.ecc_ids, force=order.force)
 
-    def _accepted(self, order: Order, order_id: str | None, found: Survey) -> None:
+    def _accepted(self, order: Order, order_id: str | None, found: Observation) -> None:
         """Note an order that EDAS took, and await its end; without an id the readings alone show its end."""
         self._touched = True
         self._history = self._history.after(order)
@@ -358,13 +358,13 @@ class Change:
         self._repeated = False
         self._clocks.clear()
         if order_id is None:
-            self.session.inventory.order_ended(self.wish.scope.app_id, None)
+            self.session.reads.order_ended(self.target.scope.app_id, None)
             self._own_order_ended = True
             return
         self._order_ids.append(order_id)
         self._own_running = True
         report = self._await(
-            Awaited(order_id, self.wish.scope.app_id, order.kind.value, self.limits.runtime.now())
+            Awaited(order_id, self.target.scope.app_id, order.kind.value, self.context.runtime.now())
         )
         self._own_running = False
         self._own_order_ended = True
@@ -375,7 +375,7 @@ class Change:
         """Back off; the connection was refused, so the call was surely not executed."""
         self._not_sent += 1
         pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._not_sent, 8), 2 * LONGEST_PAUSE_SECONDS)
-        self.limits.sleep(pause * (0.5 + self.limits.runtime.random()))
+        self.context.sleep(pause * (0.5 + self.context.runtime.random()))
 
     def _refused(self, error: BusinessError) -> None:
         """Tell a busy application from a refusal that stays: an active order is waited for by the next round."""
@@ -385,9 +385,9 @@ class Change:
         if self._refusals > REFUSALS_TOLERATED:
             raise error
         pause = REFUSAL_PAUSE_SECONDS * REFUSAL_GROWTH ** (self._refusals - 1)
-        self.limits.sleep(pause * (0.5 + self.limits.runtime.random()))
+        self.context.sleep(pause * (0.5 + self.context.runtime.random()))
 
-    def _observe(self, order: Order, found: Survey, error: UnavailableError) -> None:
+    def _observe(self, order: Order, found: Observation, error: UnavailableError) -> None:
         """Find out whether a write whose answer was lost was executed.
 
         Raises:
@@ -395,8 +395,8 @@ class Change:
         """
         self._touched = True
         known = set(self._known_orders)
-        quiet_since = self.limits.runtime.now()
-        self.notices.progress(f"the answer of {error.operation} was lost; looking whether EDAS executed it")
+        quiet_since = self.context.runtime.now()
+        self.reporter.progress(f"the answer of {error.operation} was lost; looking whether EDAS executed it")
         pause = FIRST_PAUSE_SECONDS
         while True:
             new = self._new_order(known)
@@ -405,41 +405,43 @@ class Change:
                 return
             if new is not None:
                 known.add(new.order_id)
-                quiet_since = self.limits.runtime.now()
+                quiet_since = self.context.runtime.now()
                 continue
             if self._has_effect(order, found):
                 self._accepted(order, None, found)
                 return
-            if self.limits.runtime.now() - quiet_since >= AMBIGUOUS_SECONDS:
+            if self.context.runtime.now() - quiet_since >= AMBIGUOUS_SECONDS:
                 if self._repeated:
                     raise error
                 self._repeated = True
                 return
-            self.limits.sleep(pause)
+            self.context.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
-    def _may_be_ours(self, new: ChangeOrder, order: Order, found: Survey) -> bool:
+    def _may_be_ours(self, new: ChangeOrder, order: Order, found: Observation) -> bool:
         """Return whether a new order is the one whose answer was lost, as far as EDAS tells.
 
         An order names its instances by address only, and not always at once: one that names none is waited for
         first, and is taken for ours if it names none at its end either.
         """
         ours = found.addresses(order.ecu_ids)
-        report = self.session.inventory.change_order(new.order_id, self.limits)
+        report = self.session.reads.change_order(new.order_id, self.context)
         if not (report.ips & ours):
-            report = self._await(Awaited(new.order_id, self.wish.scope.app_id, "", self.limits.runtime.now()))
+            report = self._await(
+                Awaited(new.order_id, self.target.scope.app_id, "", self.context.runtime.now())
+            )
         return not report.ips or not ours or bool(report.ips & ours)
 
     def _new_order(self, known: Collection[str]) -> ChangeOrder | None:
         """Return an order of our group that was not there before the write."""
-        group_id = self.wish.scope.group_id
-        orders = self.session.inventory.change_orders(self.wish.scope.app_id, self.limits)
+        group_id = self.target.scope.group_id
+        orders = self.session.reads.change_orders(self.target.scope.app_id, self.context)
         new = [each for each in orders if each.order_id not in known and each.group_id in {group_id, ""}]
         return min(new, key=lambda each: (not is_active(each.status), each.order_id), default=None)
 
-    def _has_effect(self, order: Order, found: Survey) -> bool:
+    def _has_effect(self, order: Order, found: Observation) -> bool:
         """Return whether a fresh reading shows what the order asked for."""
-        members = self._fresh().members_of(self.wish.scope.group_id)
+        members = self._fresh().members_of(self.target.scope.group_id)
         placements = {each.ecc_id for each in members}
         present = {each.ecu_id for each in members}
         if order.kind is OrderKind.SCALE_OUT:
@@ -450,66 +452,66 @@ class Change:
 
     def _await_other(self, order: ChangeOrder) -> None:
         """Wait for an order of the application, whoever started it."""
-        ours = order.order_id in self._order_ids or order.order_id in self.wish.recorded.change_order_ids
+        ours = order.order_id in self._order_ids or order.order_id in self.target.recorded.change_order_ids
         self._touched = self._touched or ours
-        self.notices.progress(diagnosis.describe_active_order(order, self.wish.scope))
-        self._await(Awaited(order.order_id, self.wish.scope.app_id, "", self.limits.runtime.now()))
+        self.reporter.progress(messages.describe_active_order(order, self.target.scope))
+        self._await(Awaited(order.order_id, self.target.scope.app_id, "", self.context.runtime.now()))
 
     def _await(self, awaited: Awaited) -> OrderReport:
-        report = self.session.waiter.await_end(awaited, self.limits, self)
+        report = self.session.waiter.await_end(awaited, self.context, self)
         self._running = None
-        self.session.inventory.order_ended(awaited.app_id, awaited.order_id)
+        self.session.reads.order_ended(awaited.app_id, awaited.order_id)
         return report
 
     def seen(self, report: OrderReport, age_seconds: float) -> None:
         """Be told of a look at an order that goes on (see ``waiter.Watcher``)."""
         self._running = report
         status = describe_status(report.status)
-        self.notices.progress(f"change order {report.order_id} is {status}, {age_seconds:.0f} s")
+        self.reporter.progress(f"change order {report.order_id} is {status}, {age_seconds:.0f} s")
         phase = phase_of(report.status)
         if phase is Phase.HELD:
             self._held(report)
-        elif phase is Phase.UNKNOWN and report.order_id not in self._told:
-            self._told.add(report.order_id)
-            self.notices.warn(diagnosis.describe_unknown_status(report.order_id, report.status))
+        elif phase is Phase.UNKNOWN and report.order_id not in self._reported:
+            self._reported.add(report.order_id)
+            self.reporter.warn(messages.describe_unknown_status(report.order_id, report.status))
 
     def _held(self, report: OrderReport) -> None:
         """Say whom a held order waits for, or confirm it when it is ours and may be confirmed."""
         pipeline = report.held_pipeline_id
-        if self.wish.policy.confirm_batches and report.order_id in self._order_ids and pipeline is not None:
-            if pipeline not in self._told:
-                self.limits.check_before_write()
+        if self.target.policy.confirm_batches and report.order_id in self._order_ids and pipeline is not None:
+            if pipeline not in self._reported:
+                self.context.check_before_write()
                 try:
                     self.session.client.submit_confirmation(pipeline)
                 except (BusinessError, ThrottledError, UnavailableError):
                     return  # the next look shows whether it was confirmed, by us or by somebody else
-                self._told.add(pipeline)
+                self._reported.add(pipeline)
             return
-        if report.order_id not in self._told:
-            self._told.add(report.order_id)
-            self.notices.warn(diagnosis.describe_held(report.order_id, report.created_by))
+        if report.order_id not in self._reported:
+            self._reported.add(report.order_id)
+            self.reporter.warn(messages.describe_held(report.order_id, report.created_by))
 
     def _wait(self, reason: Wait) -> None:
         """Let time pass before the next round; no turn is held."""
         if reason is Wait.AGAIN:
             return
         if reason is Wait.PAUSE:
-            self.limits.sleep(self.wish.policy.batch_pause_seconds)
+            self.context.sleep(self.target.policy.batch_pause_seconds)
             return
         clock = self._clocks.setdefault(reason, _Clock())
         left = self._patience(reason) - clock.spent
-        with self.limits.runtime:
-            vain = self.session.claims.exchange(self.wish.urn) if reason is Wait.ABSENT else None
+        with self.context.runtime:
+            vain = self.session.claims.exchange(self.target.urn) if reason is Wait.ABSENT else None
         if vain is not None:
             raise self._failed(vain)
         if left <= 0:
             raise self._expired(reason, clock.spent)
-        self.notices.progress(f"waiting for {reason.value}, {clock.spent:.0f} s")
+        self.reporter.progress(f"waiting for {reason.value}, {clock.spent:.0f} s")
         pause = min(clock.pause, left)
-        busy = self.session.turns.wanted(self.wish.scope.app_id)
-        self.limits.sleep(pause)
+        busy = self.session.queue.wanted(self.target.scope.app_id)
+        self.context.sleep(pause)
         # The join clock stands still while one of ours works on the application, or EDAS still starts a joiner.
-        if not (busy or self.session.turns.wanted(self.wish.scope.app_id) or self._is_starting(reason)):
+        if not (busy or self.session.queue.wanted(self.target.scope.app_id) or self._is_starting(reason)):
             clock.spent += pause
         clock.pause = min(clock.pause * 1.5, LONGEST_PAUSE_SECONDS)
 
@@ -517,118 +519,118 @@ class Change:
         if reason is Wait.UNSEEN:
             return VISIBILITY_LAG_SECONDS
         if reason is Wait.GROUP:
-            return min(GROUP_LAG_SECONDS, self.wish.policy.join_timeout_seconds)
-        return float(self.wish.policy.join_timeout_seconds)
+            return min(GROUP_LAG_SECONDS, self.target.policy.join_timeout_seconds)
+        return float(self.target.policy.join_timeout_seconds)
 
     def _is_starting(self, reason: Wait) -> bool:
-        if reason is not Wait.RISING or self._survey is None:
+        if reason is not Wait.RISING or self._observation is None:
             return False
-        awaited = self._survey.plan.awaited
-        members = self._survey.live.members_of(self.wish.scope.group_id)
+        awaited = self._observation.plan.awaited
+        members = self._observation.live.members_of(self.target.scope.group_id)
         return any(each.ecu_id in awaited and each.task is TaskState.PROCESSING for each in members)
 
-    def _would_break_floor(self, order: Order, found: Survey) -> bool:
-        floor = self.wish.policy.min_running
-        return not self.wish.deleting and breaks_floor(order, found.live, self.wish.scope.group_id, floor)
+    def _would_break_floor(self, order: Order, found: Observation) -> bool:
+        floor = self.target.policy.min_running
+        return not self.target.deleting and breaks_floor(order, found.live, self.target.scope.group_id, floor)
 
-    def _may_still_rise(self, found: Survey) -> bool:
+    def _may_still_rise(self, found: Observation) -> bool:
         """Return whether a joiner of this operation does not run yet, and may."""
-        group = found.live.group(self.wish.scope.group_id)
-        joiners = (self._history.ordered | self.wish.recorded.unsettled) & found.situation.desired
-        members = found.live.members_of(self.wish.scope.group_id)
+        group = found.live.group(self.target.scope.group_id)
+        joiners = (self._history.ordered | self.target.recorded.unsettled) & found.plan_input.desired
+        members = found.live.members_of(self.target.scope.group_id)
         down = any(each.ecu_id in joiners and not each.runs for each in members)
         return group is not None and group.deployed and down
 
     def _start_deadline(self) -> None:
-        if self.limits.deadline is None:
-            self.limits.deadline = self.limits.runtime.now() + self.wish.policy.timeout_seconds
+        if self.context.deadline is None:
+            self.context.deadline = self.context.runtime.now() + self.target.policy.timeout_seconds
 
     def _say_place(self, place: int) -> None:
-        self.notices.progress(f"{place} before this one change application {self.wish.scope.app_id}")
+        self.reporter.progress(f"{place} before this one change application {self.target.scope.app_id}")
 
     # -- what is true, and what to say ---------------------------------------------------------------------------
 
-    def _truth(self, found: Survey) -> Truth:
+    def _outcome(self, found: Observation) -> Outcome:
         """Return what a reading with nothing left to do shows."""
-        if not self.wish.deleting:
+        if not self.target.deleting:
             self._warn_if_never_deployed(found)
         if self._order_ids:
-            self.notices.progress(diagnosis.describe_end(found.live.members_of(self.wish.scope.group_id)))
-        return self._truth_in(found.live, found.situation.desired, frozenset())
+            self.reporter.progress(messages.describe_end(found.live.members_of(self.target.scope.group_id)))
+        return self._outcome_in(found.live, found.plan_input.desired, frozenset())
 
-    def _truth_in(self, live: Application, managed: frozenset[str], unsettled: frozenset[str]) -> Truth:
-        return truth_of(
+    def _outcome_in(self, live: Application, managed: frozenset[str], unsettled: frozenset[str]) -> Outcome:
+        return outcome_of(
             live,
-            self.wish.scope,
+            self.target.scope,
             managed,
-            self.wish.recorded,
+            self.target.recorded,
             change_order_ids=tuple(self._order_ids),
             unsettled=unsettled,
         )
 
-    def _nothing_left(self) -> Truth:
-        recorded = self.wish.recorded
-        return Truth((), (), 0, recorded.group_name, recorded.cluster_id, tuple(self._order_ids))
+    def _nothing_left(self) -> Outcome:
+        recorded = self.target.recorded
+        return Outcome((), (), 0, recorded.group_name, recorded.cluster_id, tuple(self._order_ids))
 
-    def _warn_if_never_deployed(self, found: Survey) -> None:
-        group = found.live.group(self.wish.scope.group_id)
-        down = [each for each in found.live.members_of(self.wish.scope.group_id) if not each.runs]
+    def _warn_if_never_deployed(self, found: Observation) -> None:
+        group = found.live.group(self.target.scope.group_id)
+        down = [each for each in found.live.members_of(self.target.scope.group_id) if not each.runs]
         if (
             group is not None
             and not group.deployed
             and any(each.ecu_id in self._history.ordered for each in down)
         ):
-            self.notices.warn(diagnosis.describe_never_deployed(self.wish.scope))
+            self.reporter.warn(messages.describe_never_deployed(self.target.scope))
 
     def _attempt(self) -> str:
-        what = "Delete" if self.wish.deleting else "Change"
-        who = f" ({diagnosis.listing(each.id for each in self.wish.listed)})" if self.wish.listed else ""
-        return f"{what} of the members of {diagnosis.describe_group(self.wish.scope)}{who}"
+        what = "Delete" if self.target.deleting else "Change"
+        who = f" ({messages.join_list(each.id for each in self.target.listed)})" if self.target.listed else ""
+        return f"{what} of the members of {messages.describe_group(self.target.scope)}{who}"
 
     def _refuse(self, refusal: Refusal, plan: Plan) -> ChangeError:
-        path, reason = diagnosis.describe_refusal(refusal, plan, self.wish.policy, self.wish.scope)
+        path, reason = messages.describe_refusal(refusal, plan, self.target.policy, self.target.scope)
         return self._failed(f"{path}: {reason}")
 
     def _expired(self, reason: Wait, waited: float) -> ChangeError:
         """Return the failure of something that did not come in time."""
-        found = self._survey
+        found = self._observation
         if reason is Wait.GROUP or found is None:
-            return self._failed(diagnosis.describe_missing_group(self.wish.scope, self._fresh()))
+            return self._failed(messages.describe_missing_group(self.target.scope, self._fresh()))
         if reason is Wait.ABSENT:
-            words = [diagnosis.describe_absent(each, found.live) for each in found.plan.absent]
+            words = [messages.describe_absent(each, found.live) for each in found.plan.absent]
             after = (
                 f" Waited {waited:.0f} seconds (joinTimeoutSeconds). Nothing was sent for them."
                 if waited
                 else ""
             )
-            return self._failed(" ".join(words[: diagnosis.LONGEST_LIST]) + after)
+            return self._failed(" ".join(words[: messages.LONGEST_LIST]) + after)
         awaited = set(found.plan.awaited) | self._history.ordered
-        group = found.live.members_of(self.wish.scope.group_id)
+        group = found.live.members_of(self.target.scope.group_id)
         down = [each for each in group if each.ecu_id in awaited and not each.runs]
         gone = [found.names.get(each, each) for each in found.plan.awaited if each not in _present(found)]
         if found.plan.vanishing:
-            names = diagnosis.listing(diagnosis.label(each) for each in found.plan.vanishing)
+            names = messages.join_list(messages.short_name(each) for each in found.plan.vanishing)
             words_left = (
                 f"{names} are still listed {waited:.0f} seconds after EDAS accepted to scale them in."
             )
             return self._failed(f"{self._attempt()} failed. {words_left}")
-        return self._failed(f"{self._attempt()} failed. {diagnosis.describe_not_up(down, gone, waited)}")
+        return self._failed(f"{self._attempt()} failed. {messages.describe_not_up(down, gone, waited)}")
 
     def _order_failed(self, failure: _OrderFailedError) -> ChangeError:
         """Return the failure of an order of ours, with the cause EDAS gives for each instance."""
         found, order = failure.found, failure.order
         live = self._last_look()
-        words = diagnosis.describe_bad_end(
+        words = messages.describe_bad_end(
             order,
             failure.report,
-            self.wish.scope,
+            self.target.scope,
             found.names,
-            diagnosis.addresses(found.live, found.machines),
+            messages.addresses(found.live, found.machines),
         )
         members = found.live.members if live is None else live.members
-        return self._failed(words + diagnosis.silent_leavers(order, self.wish.policy, members), live)
+        return self._failed(words + messages.silent_leavers(order, self.target.policy, members), live)
 
-    def _too_late(self, sign: DeadlineSign) -> ChangeError:
+    def _too_late(self, sign: DeadlineExceeded) -> ChangeError:
         running = self._running
         cause = f" The last call failed: {sign.__cause__}" if isinstance(sign.__cause__, EdasError) else ""
         order = (
@@ -637,10 +639,10 @@ class Change:
             if running is not None
             else ""
         )
-        seconds = self.wish.policy.timeout_seconds
+        seconds = self.target.policy.timeout_seconds
         return self._failed(f"{self._attempt()}: the time-out of {seconds} seconds passed{order}.{cause}")
 
-    def _stopped(self, sign: StoppedSign) -> ChangeError:
+    def _stopped(self, sign: Cancelled) -> ChangeError:
         """Return what is true when the run was stopped; nothing is sent but, if asked for, the abort of our order."""
         running = self._running
         order = ""
@@ -650,7 +652,7 @@ class Change:
                 order = self._abort(self._order_ids[-1])
         elif running is not None:
             order = f" Change order {running.order_id} goes on in EDAS."
-        seen = self._survey.live if self._survey is not None else None
+        seen = self._observation.live if self._observation is not None else None
         live = self._quick_look() if str(sign) == CANCELLED else None
         return self._failed(f"{self._attempt()} was stopped: {sign}.{order}", live or seen, last_look=False)
 
@@ -665,52 +667,56 @@ class Change:
         self, message: str, live: Application | None = None, *, last_look: bool = True
     ) -> ChangeError:
         """Return the failure with what is true now; without a truth when nothing was sent and nothing of ours runs."""
-        if not self._touched or self._survey is None:
+        if not self._touched or self._observation is None:
             return ChangeError(message)
         if live is None and last_look:
             live = self._last_look()
         if live is None:
-            live = self._survey.live
-        situation = self._survey.situation
+            live = self._observation.live
+        plan_input = self._observation.plan_input
         not_up = self._not_up(live)
-        truth = self._truth_in(live, situation.desired | situation.managed | self._history.ordered, not_up)
-        names = diagnosis.labels(live, self._survey.machines)
-        retry = diagnosis.listing(names.get(each, each) for each in not_up)
+        outcome = self._outcome_in(
+            live, plan_input.desired | plan_input.managed | self._history.ordered, not_up
+        )
+        names = messages.short_names(live, self._observation.machines)
+        retry = messages.join_list(names.get(each, each) for each in not_up)
         hint = f"'pulumi up' retries only {retry}." if retry else "'pulumi up' does the rest."
-        return ChangeError(f"{message} {diagnosis.describe_members(truth)} {hint}", truth)
+        return ChangeError(f"{message} {messages.describe_members(outcome)} {hint}", outcome)
 
     def _not_up(self, live: Application) -> frozenset[str]:
         """Return the desired ECU ids this operation cared for that are not up."""
-        found = self._survey
-        group = live.group(self.wish.scope.group_id)
+        found = self._observation
+        group = live.group(self.target.scope.group_id)
         if found is None or group is None:
             return frozenset()
-        members = {each.ecu_id: each for each in live.members_of(self.wish.scope.group_id)}
+        members = {each.ecu_id: each for each in live.members_of(self.target.scope.group_id)}
         broken = {each.ecu_id for each in found.plan.broken}
-        cared = (self._history.ordered | self.wish.recorded.unsettled | broken) & found.situation.desired
+        cared = (self._history.ordered | self.target.recorded.unsettled | broken) & found.plan_input.desired
         return frozenset(
             each
             for each in cared
             if each not in members
-            or not is_up(members[each], deployed=group.deployed, policy=self.wish.policy)
+            or not is_up(members[each], deployed=group.deployed, policy=self.target.policy)
         )
 
     def _last_look(self) -> Application | None:
         """Read once more what is true, whatever happened to the operation; None when EDAS does not tell."""
-        runtime = self.limits.runtime
-        limits = Limits(runtime, runtime.now() + LAST_LOOK_SECONDS, self.limits.stopped)
-        return self._look_within(limits)
+        runtime = self.context.runtime
+        context = OperationContext(runtime, runtime.now() + LAST_LOOK_SECONDS, self.context.stopped)
+        return self._look_within(context)
 
     def _quick_look(self) -> Application | None:
         """Read once what is true after a cancel, which shall be heeded within a second."""
-        runtime = self.limits.runtime
-        return self._look_within(Limits(runtime, runtime.now() + QUICK_LOOK_SECONDS, patience=0.0))
+        runtime = self.context.runtime
+        return self._look_within(
+            OperationContext(runtime, runtime.now() + QUICK_LOOK_SECONDS, retry_timeout=0.0)
+        )
 
-    def _look_within(self, limits: Limits) -> Application | None:
-        now = limits.runtime.now()
+    def _look_within(self, context: OperationContext) -> Application | None:
+        now = context.runtime.now()
         try:
-            return self.session.inventory.application(self.wish.scope.app_id, limits, begun_after=now).value
-        except (EdasError, DeadlineSign, StoppedSign):
+            return self.session.reads.application(self.target.scope.app_id, context, begun_after=now).value
+        except (EdasError, DeadlineExceeded, Cancelled):
             return None
 
 
@@ -718,5 +724,5 @@ def _is_settled(plan: Plan) -> bool:
     return not (plan.orders or plan.absent or plan.awaited or plan.vanishing)
 
 
-def _present(found: Survey) -> set[str]:
-    return {each.ecu_id for each in found.live.members_of(found.situation.group_id)}
+def _present(found: Observation) -> set[str]:
+    return {each.ecu_id for each in found.live.members_of(found.plan_input.group_id)}

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pulumi_edas_scale.domain import messages as diagnosis
-from pulumi_edas_scale.domain.clock import DeadlineSign, Limits, StoppedSign, ThreadRuntime
+from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded, OperationContext, ThreadRuntime
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     EdasError,
@@ -32,17 +32,17 @@ from pulumi_edas_scale.domain.inputs import (
     parse_membership_id,
     parse_recorded,
     parse_spec,
+    remove_ids,
     render_outputs,
-    without,
 )
-from pulumi_edas_scale.domain.model import UNKNOWN, OnDelete, Recorded, Scope, Truth
+from pulumi_edas_scale.domain.model import UNKNOWN, OnDelete, Outcome, Recorded, Scope
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.domain.resolution import find_member
-from pulumi_edas_scale.edas.reads import FRESH_SECONDS, SHOWN_SECONDS
+from pulumi_edas_scale.edas.reads import FRESH_SECONDS, PREVIEW_FRESH_SECONDS
 from pulumi_edas_scale.operations.lookups import QUERIES
-from pulumi_edas_scale.operations.observe import CannotTellError, Wish, is_gone, managed_ecus, truth_of
+from pulumi_edas_scale.operations.observe import CannotTellError, Target, is_gone, managed_ecus, outcome_of
 from pulumi_edas_scale.operations.ownership import Claim, Claims
-from pulumi_edas_scale.operations.preview import PATIENCE_SECONDS, Preview, preview_change
+from pulumi_edas_scale.operations.preview import RETRY_TIMEOUT_SECONDS, Preview, preview_change
 from pulumi_edas_scale.operations.reconcile import Change, ChangeError
 from pulumi_edas_scale.operations.session import Session, open_session
 
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.edas.api import EdasClient
 
-READ_PATIENCE_SECONDS: Final = 60.0
+READ_RETRY_TIMEOUT_SECONDS: Final = 60.0
 """A refresh has no time-out of its own: this long a failing call is retried."""
 
 SCOPE_PROPERTIES: Final = ("regionId", "appId", "groupId")
@@ -114,7 +114,7 @@ def _connect(settings: Settings, region_id: str) -> EdasClient:
 
 
 @dataclass(slots=True)
-class Provider:
+class Service:
     """One configured provider; made without a call, used by many threads.
 
     Args:
@@ -142,7 +142,7 @@ class Provider:
         with self.runtime:
             self._claims.clear()
         for session in tuple(self._sessions.values()):
-            session.inventory.forget()
+            session.reads.forget()
 
     # -- before anything is sent ---------------------------------------------------------------------------------
 
@@ -217,9 +217,9 @@ class Provider:
         """
         spec = parse_spec(news)
         if spec.scope is not None and self.settings.preview_reads:
-            wish = _wish(urn, spec.scope, spec, Recorded(), self._policy(spec.policy, None))
+            target = _target(urn, spec.scope, spec, Recorded(), self._policy(spec.policy, None))
             with self._question():
-                self._announce(urn, self._preview(urn, wish))
+                self._announce(urn, self._preview(urn, target))
         return _unknown_outputs(news)
 
     def preview_update(
@@ -253,8 +253,8 @@ class Provider:
         """
         spec = parse_spec(news)
         scope = _known_scope(spec)
-        wish = _wish(urn, scope, spec, Recorded(), self._policy(spec.policy, timeout_seconds))
-        outputs = self._change(urn, wish, news)
+        target = _target(urn, scope, spec, Recorded(), self._policy(spec.policy, timeout_seconds))
+        outputs = self._change(urn, target, news)
         return membership_id(scope), outputs
 
     def update(
@@ -273,8 +273,10 @@ class Provider:
         """
         spec = parse_spec(news)
         recorded = parse_recorded(recorded_outputs)
-        wish = _wish(urn, parse_membership_id(id), spec, recorded, self._policy(spec.policy, timeout_seconds))
-        return self._change(urn, wish, news)
+        target = _target(
+            urn, parse_membership_id(id), spec, recorded, self._policy(spec.policy, timeout_seconds)
+        )
+        return self._change(urn, target, news)
 
     def delete(
         self,
@@ -291,7 +293,7 @@ class Provider:
         recorded = parse_recorded(recorded_outputs)
         if recorded.policy.on_delete is OnDelete.RETAIN:
             return
-        wish = Wish(
+        target = Target(
             urn=urn or "",
             scope=parse_membership_id(id),
             listed=(),
@@ -299,7 +301,7 @@ class Provider:
             recorded=recorded,
             deleting=True,
         )
-        self._run(urn, wish)
+        self._run(urn, target)
 
     # -- readings ------------------------------------------------------------------------------------------------
 
@@ -326,22 +328,24 @@ class Provider:
         """
         scope = parse_membership_id(id)
         session = self._session(scope.region_id)
-        limits = Limits(self.runtime, stopped=self.host.stopped, patience=READ_PATIENCE_SECONDS)
+        context = OperationContext(
+            self.runtime, stopped=self.host.stopped, retry_timeout=READ_RETRY_TIMEOUT_SECONDS
+        )
         recorded = parse_recorded(recorded_outputs or {})
         try:
-            live = self._live_group(session, scope, recorded, limits)
+            live = self._live_group(session, scope, recorded, context)
             if not recorded_outputs:
                 return _import(scope, live)
             if live is None:
                 return None
             known = {each for each in BY_NAME if each in recorded_outputs}
             inputs = recorded_inputs or {name: recorded_outputs[name] for name in known}
-            return self._refreshed(urn, session, scope, recorded_outputs, inputs, live, limits)
+            return self._refreshed(urn, session, scope, recorded_outputs, inputs, live, context)
         except EdasError as error:
-            message = f"Reading {diagnosis.describe_group(scope)} failed. {error}"
+            message = f"Reading {messages.describe_group(scope)} failed. {error}"
             raise OperationError(message) from error
-        except (StoppedSign, DeadlineSign) as sign:
-            message = f"Reading {diagnosis.describe_group(scope)} was stopped: {sign}."
+        except (Cancelled, DeadlineExceeded) as sign:
+            message = f"Reading {messages.describe_group(scope)} was stopped: {sign}."
             raise OperationError(message) from sign
 
     def invoke(self, token: str, args: Mapping[str, object]) -> dict[str, object]:
@@ -356,9 +360,11 @@ class Provider:
             raise InputError(
                 [("regionId", "is not set. Set it, or edas-scale:regionId, or ALIBABA_CLOUD_REGION_ID.")]
             )
-        limits = Limits(self.runtime, stopped=self.host.stopped, patience=READ_PATIENCE_SECONDS)
+        context = OperationContext(
+            self.runtime, stopped=self.host.stopped, retry_timeout=READ_RETRY_TIMEOUT_SECONDS
+        )
         try:
-            return query(self._session(region_id), region_id, args, limits)
+            return query(self._session(region_id), region_id, args, context)
         except EdasError as error:
             raise OperationError(f"{token.rpartition(':')[2]} failed. {error}") from error
 
@@ -425,19 +431,23 @@ class Provider:
             return False
         spec = parse_spec(news)
         recorded = parse_recorded(recorded_outputs)
-        wish = _wish(urn, parse_membership_id(id), spec, recorded, self._policy(spec.policy, None))
-        preview = self._preview(urn, wish, _ecu_ids(recorded_outputs.get("foreignMembers")))
+        target = _target(urn, parse_membership_id(id), spec, recorded, self._policy(spec.policy, None))
+        preview = self._preview(urn, target, _ecu_ids(recorded_outputs.get("foreignMembers")))
         self._announce(urn, preview)
         return preview.changes_membership
 
-    def _preview(self, urn: str | None, wish: Wish, known_foreign: frozenset[str] = frozenset()) -> Preview:
+    def _preview(
+        self, urn: str | None, target: Target, known_foreign: frozenset[str] = frozenset()
+    ) -> Preview:
         del urn
-        limits = Limits(self.runtime, stopped=self.host.stopped, patience=PATIENCE_SECONDS)
+        context = OperationContext(
+            self.runtime, stopped=self.host.stopped, retry_timeout=RETRY_TIMEOUT_SECONDS
+        )
         strict = self.settings.strict_preview
-        session = self._session(wish.scope.region_id)
+        session = self._session(target.scope.region_id)
         try:
-            return preview_change(session, wish, limits, strict=strict, known_foreign=known_foreign)
-        except StoppedSign as sign:
+            return preview_change(session, target, context, strict=strict, known_foreign=known_foreign)
+        except Cancelled as sign:
             raise OperationError(f"The preview was stopped: {sign}.") from sign
 
     def _announce(self, urn: str | None, preview: Preview) -> None:
@@ -448,40 +458,40 @@ class Provider:
         for warning in preview.warnings:
             self.host.warn(urn or "", warning)
 
-    def _change(self, urn: str | None, wish: Wish, news: Mapping[str, object]) -> dict[str, object]:
+    def _change(self, urn: str | None, target: Target, news: Mapping[str, object]) -> dict[str, object]:
         try:
-            return render_outputs(news, self._run(urn, wish))
+            return render_outputs(news, self._run(urn, target))
         except ChangeError as failure:
-            if failure.truth is None:
+            if failure.outcome is None:
                 raise
             raise PartialFailureError(
                 failure.message,
-                id=membership_id(wish.scope),
+                id=membership_id(target.scope),
                 inputs=news,
-                outputs=render_outputs(news, failure.truth),
+                outputs=render_outputs(news, failure.outcome),
             ) from failure
 
-    def _run(self, urn: str | None, wish: Wish) -> Truth:
+    def _run(self, urn: str | None, target: Target) -> Outcome:
         return Change(
-            session=self._session(wish.scope.region_id),
-            wish=wish,
-            limits=Limits(self.runtime, stopped=self.host.stopped),
-            notices=_Notices(self.host, urn or ""),
+            session=self._session(target.scope.region_id),
+            target=target,
+            context=OperationContext(self.runtime, stopped=self.host.stopped),
+            reporter=_HostReporter(self.host, urn or ""),
             abort_on_stop=self.settings.on_cancel == "abort",
         ).run()
 
     def _live_group(
-        self, session: Session, scope: Scope, recorded: Recorded, limits: Limits
+        self, session: Session, scope: Scope, recorded: Recorded, context: OperationContext
     ) -> Application | None:
         """Return a reading in which the group is, or None when it or its application is gone."""
         try:
-            live = session.inventory.recent_application(scope.app_id, limits, within=SHOWN_SECONDS).value
+            live = session.reads.recent_application(scope.app_id, context, within=PREVIEW_FRESH_SECONDS).value
         except BusinessError as error:
             try:
-                if is_gone(session, scope, recorded.cluster_id, limits):
+                if is_gone(session, scope, recorded.cluster_id, context):
                     return None
             except CannotTellError as doubt:
-                words = diagnosis.describe_not_gone(scope, recorded.cluster_id, doubt.error or error)
+                words = messages.describe_not_gone(scope, recorded.cluster_id, doubt.error or error)
                 raise OperationError(words) from error
             raise
         return live if live.group(scope.group_id) is not None else None
@@ -494,14 +504,14 @@ class Provider:
         recorded_outputs: Mapping[str, object],
         inputs: Mapping[str, object],
         live: Application,
-        limits: Limits,
+        context: OperationContext,
     ) -> ReadAnswer:
         recorded = parse_recorded(recorded_outputs)
         left = _left_ids(recorded, live, scope)
-        if left and _is_busy(session, scope, limits):
+        if left and _is_busy(session, scope, context):
             left = frozenset()  # an order under way may be what moves them
         members = {each.ecu_id: each for each in live.members_of(scope.group_id)}
-        truth = truth_of(
+        outcome = outcome_of(
             live,
             scope,
             managed_ecus(recorded, live, scope.group_id),
@@ -511,18 +521,18 @@ class Provider:
                 each for each in recorded.unsettled if each not in members or not members[each].runs
             ),
         )
-        for sentence in diagnosis.describe_drift(recorded, live, scope):
+        for sentence in messages.describe_drift(recorded, live, scope):
             self.host.warn(urn or "", sentence)
         known = _ecu_ids(recorded_outputs.get("foreignMembers"))
-        arrivals = diagnosis.describe_arrivals(truth.foreign, known, scope)
+        arrivals = messages.describe_arrivals(outcome.foreign, known, scope)
         if arrivals is not None:
             self.host.info(urn or "", arrivals)
-        kept = without(inputs, left)
-        return ReadAnswer(membership_id(scope), kept, render_outputs(kept, truth))
+        kept = remove_ids(inputs, left)
+        return ReadAnswer(membership_id(scope), kept, render_outputs(kept, outcome))
 
 
 @dataclass(frozen=True, slots=True)
-class _Notices:
+class _HostReporter:
     """What one operation says, at its resource."""
 
     host: Host
@@ -538,8 +548,8 @@ class _Notices:
         self.host.warn(self.urn, text)
 
 
-def _wish(urn: str | None, scope: Scope, spec: Spec, recorded: Recorded, policy: Policy) -> Wish:
-    return Wish(
+def _target(urn: str | None, scope: Scope, spec: Spec, recorded: Recorded, policy: Policy) -> Target:
+    return Target(
         urn=urn or "",
         scope=scope,
         listed=spec.listed,
@@ -556,8 +566,8 @@ def _known_scope(spec: Spec) -> Scope:
     return spec.scope
 
 
-def _is_busy(session: Session, scope: Scope, limits: Limits) -> bool:
-    orders = session.inventory.recent_change_orders(scope.app_id, limits, within=FRESH_SECONDS)
+def _is_busy(session: Session, scope: Scope, context: OperationContext) -> bool:
+    orders = session.reads.recent_change_orders(scope.app_id, context, within=FRESH_SECONDS)
     return any(is_active(each.status) for each in orders)
 
 
@@ -579,14 +589,14 @@ def _import(scope: Scope, live: Application | None) -> ReadAnswer:
     """Return a whole group as one membership."""
     if live is None:
         message = (
-            f"There is nothing to import: {diagnosis.describe_group(scope)} in region {scope.region_id} does not "
+            f"There is nothing to import: {messages.describe_group(scope)} in region {scope.region_id} does not "
             "exist, or these credentials do not see it. The id is <regionId>/<appId>/<groupId>."
         )
         raise OperationError(message)
     members = live.members_of(scope.group_id)
     inputs = import_inputs(scope, members)
-    truth = truth_of(live, scope, frozenset(each.ecu_id for each in members), Recorded())
-    return ReadAnswer(membership_id(scope), inputs, render_outputs(inputs, truth))
+    outcome = outcome_of(live, scope, frozenset(each.ecu_id for each in members), Recorded())
+    return ReadAnswer(membership_id(scope), inputs, render_outputs(inputs, outcome))
 
 
 def _shares_instances(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from pulumi_edas_scale.edas.queue import Turns
-from pulumi_edas_scale.edas.reads import Inventory
+from pulumi_edas_scale.edas.queue import KeyedQueue
+from pulumi_edas_scale.edas.reads import Reads
 from pulumi_edas_scale.edas.waiter import Waiter
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.operations.ownership import Claims
 
 
-class Notices(Protocol):
+class Reporter(Protocol):
     """Where an operation says what it sees; no method blocks or raises."""
 
     def progress(self, text: str) -> None:
@@ -39,18 +39,18 @@ class Session:
     """The shared readings, looks, queues and claims of one account in one region."""
 
     runtime: Runtime
-    inventory: Inventory
+    reads: Reads
     waiter: Waiter
-    turns: Turns
+    queue: KeyedQueue
     claims: Claims
 
     @property
     def client(self) -> EdasClient:
         """The boundary to EDAS."""
-        return self.inventory.client
+        return self.reads.client
 
 
 def open_session(client: EdasClient, runtime: Runtime, claims: Claims) -> Session:
     """Put the parts together; no call is made."""
-    inventory = Inventory(client, runtime)
-    return Session(runtime, inventory, Waiter(inventory), Turns(runtime), claims)
+    reads = Reads(client, runtime)
+    return Session(runtime, reads, Waiter(reads), KeyedQueue(runtime), claims)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pulumi_edas_scale.emulator import Emulator
-from tests.e2e.stack import STACK, Door, Stack
+from tests.e2e.stack import STACK, DynamicFrontEnd, Stack
 from tests.e2e.world import scenario_world
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
             "scenario",
             {
                 "ids": ids,
-                "door": door.name.lower() if isinstance(door, Door) else None,
+                "door": door.name.lower() if isinstance(door, DynamicFrontEnd) else None,
                 "behaviour": " ".join((getattr(function, "__doc__", None) or "").split()),
             },
         )
@@ -86,9 +86,9 @@ class Conformance:
         """Remember the worst phase of each test, with its row."""
         if report.passed and report.when != "call":
             return
-        told = dict(report.user_properties).get("scenario")
-        if isinstance(told, dict) and told["ids"]:
-            self._tests[report.nodeid] = {"test": report.nodeid, **told, "outcome": report.outcome}
+        reported = dict(report.user_properties).get("scenario")
+        if isinstance(reported, dict) and reported["ids"]:
+            self._tests[report.nodeid] = {"test": report.nodeid, **reported, "outcome": report.result}
 
     def pytest_sessionfinish(self) -> None:
         """Write the table."""
@@ -118,10 +118,10 @@ def path() -> tuple[Path, ...]:
 # -- doors, EDAS, stacks -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=list(Door), ids=lambda door: door.name.lower())
-def door(request: pytest.FixtureRequest) -> Door:
+@pytest.fixture(params=list(DynamicFrontEnd), ids=lambda door: door.name.lower())
+def door(request: pytest.FixtureRequest) -> DynamicFrontEnd:
     """Both doors, one after the other; a test that is about one of them parametrises it itself."""
-    found: Door = request.param
+    found: DynamicFrontEnd = request.param
     return found
 
 
@@ -141,11 +141,11 @@ def mark() -> str:
 @pytest.fixture(scope="session")
 def new_stack(
     path: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Door, Path, Emulator, str], Stack]:
+) -> Callable[[DynamicFrontEnd, Path, Emulator, str], Stack]:
     """Return how a stack is made: a copy of one that ``pulumi stack init`` made."""
-    templates: dict[Door, Stack] = {}
+    templates: dict[DynamicFrontEnd, Stack] = {}
 
-    def make(door: Door, directory: Path, edas: Emulator, mark: str) -> Stack:
+    def make(door: DynamicFrontEnd, directory: Path, edas: Emulator, mark: str) -> Stack:
         if door not in templates:
             template = Stack(tmp_path_factory.mktemp(f"init-{door.name.lower()}"), door, edas, mark, path)
             template.prepare()
@@ -158,11 +158,11 @@ def new_stack(
 
 @pytest.fixture
 def stack(
-    door: Door,
+    door: DynamicFrontEnd,
     edas: Emulator,
     mark: str,
     tmp_path: Path,
-    new_stack: Callable[[Door, Path, Emulator, str], Stack],
+    new_stack: Callable[[DynamicFrontEnd, Path, Emulator, str], Stack],
 ) -> Iterator[Stack]:
     """An empty stack; when the test ends every process of it must have ended too."""
     made = new_stack(door, tmp_path, edas, mark)
@@ -188,7 +188,7 @@ class Established:
         stack.edas.host.world = copy.deepcopy(world)
         template.copy(stack.directory, stack.edas, stack.mark)
 
-    def _make(self, door: Door, inputs: dict[str, Any]) -> tuple[Stack, World]:
+    def _make(self, door: DynamicFrontEnd, inputs: dict[str, Any]) -> tuple[Stack, World]:
         mark = uuid.uuid4().hex
         with Emulator(scenario_world()) as edas:
             made = self._new_stack(door, self._directories.mktemp("established"), edas, mark)
@@ -218,7 +218,7 @@ def stacks(
     with contextlib.ExitStack() as undo:
         count = itertools.count()
 
-        def make(door: Door, **inputs: Any) -> Stack:  # noqa: ANN401
+        def make(door: DynamicFrontEnd, **inputs: Any) -> Stack:  # noqa: ANN401
             edas = undo.enter_context(Emulator(scenario_world()))
             made = new_stack(door, tmp_path / f"{next(count)}", edas, uuid.uuid4().hex)
             undo.callback(made.close, 0.0)

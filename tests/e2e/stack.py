@@ -33,7 +33,7 @@ PROJECT = "shop"
 STACK = "dev"
 
 
-class Door(enum.Enum):
+class DynamicFrontEnd(enum.Enum):
     """How a program reaches the provider; the value is the module it imports from."""
 
     DYNAMIC = "pulumi_edas_scale"
@@ -42,14 +42,16 @@ class Door(enum.Enum):
     @property
     def type_token(self) -> str:
         """The type of the resource in state."""
-        if self is Door.DYNAMIC:
+        if self is DynamicFrontEnd.DYNAMIC:
             return "pulumi-python:dynamic/edas-scale:DeployGroupMembership"
         return "edas-scale:index:DeployGroupMembership"
 
     @property
     def process_words(self) -> tuple[str, ...]:
         """What the command line of the provider's process holds."""
-        return ("-m", "pulumi.dynamic") if self is Door.DYNAMIC else ("pulumi-resource-edas-scale",)
+        return (
+            ("-m", "pulumi.dynamic") if self is DynamicFrontEnd.DYNAMIC else ("pulumi-resource-edas-scale",)
+        )
 
 
 class Code(str):
@@ -206,7 +208,7 @@ class Stack:
     """
 
     directory: Path
-    door: Door
+    door: DynamicFrontEnd
     edas: Emulator
     mark: str
     path: tuple[Path, ...]
@@ -216,7 +218,7 @@ class Stack:
 
     # -- the program ---------------------------------------------------------------------------------------------
 
-    def write(self, *statements: str, door: Door | None = None) -> None:
+    def write(self, *statements: str, door: DynamicFrontEnd | None = None) -> None:
         """Write the program: the imports, and these statements."""
         door = door or self.door
         lines = ["import pulumi", f"from {door.value} import DeployGroupMembership"]
@@ -241,7 +243,7 @@ class Stack:
         for each in (self.program, self.directory / "home", self.directory / "backend"):
             each.mkdir(parents=True, exist_ok=True)
         project: dict[str, Any] = {"name": PROJECT, "runtime": "python"}
-        if self.door is Door.NATIVE:
+        if self.door is DynamicFrontEnd.NATIVE:
             plugin = {"name": "edas-scale", "path": str(Path(sys.executable).parent)}
             project["plugins"] = {"providers": [plugin]}
         (self.program / "Pulumi.yaml").write_text(json.dumps(project))

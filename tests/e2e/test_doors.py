@@ -9,13 +9,13 @@ import sys
 import pytest
 
 from tests.e2e import orders
-from tests.e2e.stack import COMMAND_TIMEOUT, Door, Stack, membership
+from tests.e2e.stack import COMMAND_TIMEOUT, DynamicFrontEnd, Stack, membership
 from tests.e2e.world import BETA, REGION, SHOP
 
 ABC = ["i-a", "i-b", "i-c"]
 ID = f"{REGION}/{SHOP}/{BETA}"
-NATIVE_ONLY = pytest.mark.parametrize("door", [Door.NATIVE], ids=["native"])
-DYNAMIC_ONLY = pytest.mark.parametrize("door", [Door.DYNAMIC], ids=["dynamic"])
+NATIVE_ONLY = pytest.mark.parametrize("door", [DynamicFrontEnd.NATIVE], ids=["native"])
+DYNAMIC_ONLY = pytest.mark.parametrize("door", [DynamicFrontEnd.DYNAMIC], ids=["dynamic"])
 
 
 def join(stack: Stack) -> None:
@@ -31,7 +31,7 @@ def test_s22_import_takes_the_whole_group(stack: Stack) -> None:
     join(stack)
     stack.write()
 
-    stack.run("import", Door.NATIVE.type_token, "web", ID, "--yes", "--generate-code=false")
+    stack.run("import", DynamicFrontEnd.NATIVE.type_token, "web", ID, "--yes", "--generate-code=false")
 
     assert stack.members() == ABC
     assert stack.resource()["inputs"]["instanceIds"] == ABC
@@ -47,7 +47,12 @@ def test_s22_import_of_what_is_not_there_fails(stack: Stack) -> None:
     stack.write()
 
     result = stack.run(
-        "import", Door.NATIVE.type_token, "web", f"{REGION}/{SHOP}/no-such-group", "--yes", fails=True
+        "import",
+        DynamicFrontEnd.NATIVE.type_token,
+        "web",
+        f"{REGION}/{SHOP}/no-such-group",
+        "--yes",
+        fails=True,
     )
 
     result.must_say("There is nothing to import")
@@ -81,11 +86,13 @@ def test_import_by_the_program(stack: Stack) -> None:
     stack.preview(expect_no_changes=True)
 
 
-@pytest.mark.parametrize("back", [Door.DYNAMIC, Door.NATIVE], ids=lambda door: f"to-{door.name.lower()}")
+@pytest.mark.parametrize(
+    "back", [DynamicFrontEnd.DYNAMIC, DynamicFrontEnd.NATIVE], ids=lambda door: f"to-{door.name.lower()}"
+)
 @NATIVE_ONLY
-def test_changing_doors_needs_no_order(stack: Stack, back: Door) -> None:
+def test_changing_doors_needs_no_order(stack: Stack, back: DynamicFrontEnd) -> None:
     """Set onDelete retain, up, change the import, up, take retain back, up: no order and no gap."""
-    old = Door.NATIVE if back is Door.DYNAMIC else Door.DYNAMIC
+    old = DynamicFrontEnd.NATIVE if back is DynamicFrontEnd.DYNAMIC else DynamicFrontEnd.DYNAMIC
     stack.write(membership(instance_ids=ABC), door=old)
     stack.up()
     stack.edas.clear_log()

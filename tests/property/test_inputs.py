@@ -20,11 +20,11 @@ from pulumi_edas_scale.domain.inputs import (
     parse_membership_id,
     parse_recorded,
     parse_spec,
+    remove_ids,
     render_outputs,
     same_inputs,
-    without,
 )
-from pulumi_edas_scale.domain.model import UNKNOWN, Member, MemberState, Scope, TaskState, Truth
+from pulumi_edas_scale.domain.model import UNKNOWN, Member, MemberState, Outcome, Scope, TaskState
 from pulumi_edas_scale.domain.settings import SETTINGS, Settings, resolve_settings
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ MEMBER_LISTS = st.lists(
     MEMBERS, unique_by=(lambda each: each.ecu_id, lambda each: each.instance_id or each), max_size=6
 )
 TRUTHS = st.builds(
-    Truth,
+    Outcome,
     members=st.lists(
         st.tuples(MEMBERS, st.booleans()), unique_by=lambda pair: pair[0].ecu_id, max_size=6
     ).map(tuple),
@@ -172,8 +172,8 @@ def test_nothing_that_reads_a_bag_raises(one: dict[str, object], other: dict[str
     """Parsing, rendering and comparing take any state for what it is worth."""
     parse_spec(one)
     parse_recorded(one)
-    without(one, {"i-a"})
-    render_outputs(one, Truth((), (), 0, "", ""))
+    remove_ids(one, {"i-a"})
+    render_outputs(one, Outcome((), (), 0, "", ""))
     changed_members(one, other)
     assert same_inputs(one, other) == (changed_properties(one, other) == ())
 
@@ -212,45 +212,47 @@ def test_what_changed_is_what_means_something_else(one: dict[str, object], other
 
 
 @given(PROGRAMS, TRUTHS, st.data())
-def test_the_same_truth_is_the_same_text(news: dict[str, object], truth: Truth, data: st.DataObject) -> None:
+def test_the_same_truth_is_the_same_text(
+    news: dict[str, object], outcome: Outcome, data: st.DataObject
+) -> None:
     """Law 5: whatever the order of ids and members, the outputs are byte for byte the same."""
-    shuffled = Truth(
-        tuple(data.draw(st.permutations(truth.members))),
-        tuple(data.draw(st.permutations(truth.foreign))),
-        truth.running_count,
-        truth.group_name,
-        truth.cluster_id,
-        truth.change_order_ids,
-        truth.unsettled,
+    shuffled = Outcome(
+        tuple(data.draw(st.permutations(outcome.members))),
+        tuple(data.draw(st.permutations(outcome.foreign))),
+        outcome.running_count,
+        outcome.group_name,
+        outcome.cluster_id,
+        outcome.change_order_ids,
+        outcome.unsettled,
     )
     other = {
         name: data.draw(st.permutations(value)) if isinstance(value, list) else value
         for name, value in news.items()
     }
-    one = json.dumps(render_outputs(check(news).inputs, truth))
+    one = json.dumps(render_outputs(check(news).inputs, outcome))
     assert one == json.dumps(render_outputs(check(other).inputs, shuffled))
 
 
 @given(PROGRAMS, TRUTHS)
-def test_outputs_are_understood_again(news: dict[str, object], truth: Truth) -> None:
+def test_outputs_are_understood_again(news: dict[str, object], outcome: Outcome) -> None:
     """What is written into state is what the next operation reads there, after JSON and floats too."""
     inputs = check(news).inputs
-    outputs = json.loads(json.dumps(render_outputs(inputs, truth)), parse_int=float)
+    outputs = json.loads(json.dumps(render_outputs(inputs, outcome)), parse_int=float)
     spec, recorded = parse_spec(inputs), parse_recorded(outputs)
     assert {each.id for each in recorded.listed} == {each.id for each in spec.listed}
     assert recorded.policy == spec.policy
     written = {
         (pair[0].ecu_id, pair[0].instance_id, pair[0].ecc_id, pair[0].ip, pair[0].state, pair[1])
-        for pair in truth.members
+        for pair in outcome.members
     }
     assert written == {
         (each.ecu_id, each.instance_id, each.ecc_id, each.ip, each.state, each.joined)
         for each in recorded.members
     }
-    assert (recorded.group_name, recorded.cluster_id) == (truth.group_name, truth.cluster_id)
-    assert (recorded.change_order_ids, recorded.unsettled) == (truth.change_order_ids, truth.unsettled)
+    assert (recorded.group_name, recorded.cluster_id) == (outcome.group_name, outcome.cluster_id)
+    assert (recorded.change_order_ids, recorded.unsettled) == (outcome.change_order_ids, outcome.unsettled)
     assert same_inputs(inputs, outputs)
-    assert json.dumps(render_outputs(outputs, truth)) == json.dumps(render_outputs(inputs, truth))
+    assert json.dumps(render_outputs(outputs, outcome)) == json.dumps(render_outputs(inputs, outcome))
 
 
 @given(PROGRAMS, st.data())
@@ -258,9 +260,9 @@ def test_dropped_ids_are_all_that_goes(news: dict[str, object], data: st.DataObj
     """What a refresh takes out is gone, and the rest is as it was."""
     listed = [each.id for each in parse_spec(news).listed]
     dropped = data.draw(st.sets(st.sampled_from(listed))) if listed else set()
-    left = without(news, dropped)
+    left = remove_ids(news, dropped)
     assert [each.id for each in parse_spec(left).listed] == [each for each in listed if each not in dropped]
-    assert without(news, set()) == news
+    assert remove_ids(news, set()) == news
     assert [*left] == [*news]
 
 

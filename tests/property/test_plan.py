@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pulumi_edas_scale.domain.model import ForceScaleIn, Listed, MemberState, TaskState
-from pulumi_edas_scale.domain.plan import OrderKind, Refusal, Situation, breaks_floor, decide
+from pulumi_edas_scale.domain.plan import OrderKind, PlanInput, Refusal, breaks_floor, decide
 from pulumi_edas_scale.domain.resolution import resolve
 from tests.property.worlds import (
     ECUS,
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 MANY = settings(max_examples=max(300, settings().max_examples))
 
 
-def in_group(situation: Situation) -> dict[str, Member]:
+def in_group(plan_input: PlanInput) -> dict[str, Member]:
     """Return the members of the group by ECU id."""
-    return {each.ecu_id: each for each in situation.live.members_of(GROUP)}
+    return {each.ecu_id: each for each in plan_input.live.members_of(GROUP)}
 
 
 def looks_broken(member: Member) -> bool:
@@ -42,18 +42,18 @@ def looks_broken(member: Member) -> bool:
 
 @MANY
 @given(situations())
-def test_a_quiet_world_ends_as_desired_and_stays(situation: Situation) -> None:
+def test_a_quiet_world_ends_as_desired_and_stays(plan_input: PlanInput) -> None:
     """Law 1: the members are the desired ones, the kept ones and, unless exclusive, the foreign ones; then nothing."""
-    first = decide(situation)
+    first = decide(plan_input)
     assume(not first.absent and not first.refusals)
-    edas = QuietEdas(situation)
+    edas = QuietEdas(plan_input)
     last = edas.run()
     assume(not last.awaited)
-    before = in_group(situation)
+    before = in_group(plan_input)
     foreign = frozenset(each.ecu_id for each in first.foreign)
     kept = frozenset(each.ecu_id for each in first.kept)
-    stays = foreign if situation.deleting or not situation.policy.exclusive else frozenset[str]()
-    assert edas.members == situation.desired | stays | kept
+    stays = foreign if plan_input.deleting or not plan_input.policy.exclusive else frozenset[str]()
+    assert edas.members == plan_input.desired | stays | kept
     assert not last.orders
     assert not last.leave
     assert not last.evict
@@ -62,52 +62,52 @@ def test_a_quiet_world_ends_as_desired_and_stays(situation: Situation) -> None:
 
 @MANY
 @given(situations())
-def test_planning_again_is_empty(situation: Situation) -> None:
+def test_planning_again_is_empty(plan_input: PlanInput) -> None:
     """Law 1, across runs: after success another operation with the same wish has nothing to send."""
-    first = decide(situation)
-    assume(not first.absent and not first.refusals and not situation.deleting)
-    edas = QuietEdas(situation)
+    first = decide(plan_input)
+    assume(not first.absent and not first.refusals and not plan_input.deleting)
+    edas = QuietEdas(plan_input)
     assume(not edas.run().awaited)
-    live = edas.situation.live
-    again = Situation(
+    live = edas.plan_input.live
+    again = PlanInput(
         group_id=GROUP,
         live=live,
-        desired=situation.desired,
-        managed=situation.desired,
+        desired=plan_input.desired,
+        managed=plan_input.desired,
         settled={each.ecu_id: each.ecc_id for each in live.members_of(GROUP)},
-        spared=situation.spared,
-        policy=situation.policy,
+        spared=plan_input.spared,
+        policy=plan_input.policy,
     )
     assert decide(again).orders == ()
 
 
 @MANY
 @given(situations())
-def test_the_plan_is_minimal(situation: Situation) -> None:
+def test_the_plan_is_minimal(plan_input: PlanInput) -> None:
     """Law 2: who stays and is not broken is in no order, and nobody is in more orders than he needs."""
-    edas = QuietEdas(situation)
-    plan = decide(situation)
+    edas = QuietEdas(plan_input)
+    plan = decide(plan_input)
     assume(not plan.refusals)
     edas.run()
-    present = in_group(situation)
+    present = in_group(plan_input)
     outs = Counter(ecu for order in edas.sent if order.kind is OrderKind.SCALE_OUT for ecu in order.ecu_ids)
     ins = Counter(ecu for order in edas.sent if order.kind is OrderKind.SCALE_IN for ecu in order.ecu_ids)
-    for ecu in situation.desired & present.keys():
-        broken = looks_broken(present[ecu]) and situation.settled.get(ecu) != present[ecu].ecc_id
+    for ecu in plan_input.desired & present.keys():
+        broken = looks_broken(present[ecu]) and plan_input.settled.get(ecu) != present[ecu].ecc_id
         assert outs[ecu] == ins[ecu]
         assert outs[ecu] <= (1 if broken else 0)
     assert max([*outs.values(), *ins.values()], default=0) <= 1
-    assert outs.keys() <= situation.desired
+    assert outs.keys() <= plan_input.desired
 
 
 @MANY
 @given(situations())
-def test_what_is_planned_is_what_happens(situation: Situation) -> None:
+def test_what_is_planned_is_what_happens(plan_input: PlanInput) -> None:
     """The preview cannot say something else: a quiet world sees exactly the planned orders, in that order."""
-    assume(not situation.absent)
-    plan = decide(situation)
+    assume(not plan_input.absent)
+    plan = decide(plan_input)
     assume(not plan.refusals and not plan.awaited)
-    edas = QuietEdas(situation)
+    edas = QuietEdas(plan_input)
     edas.settle()
     assume(edas.running == plan.running_now)
     edas.run()
@@ -120,31 +120,31 @@ def test_what_is_planned_is_what_happens(situation: Situation) -> None:
 
 @MANY
 @given(situations())
-def test_no_order_takes_too_many_runners(situation: Situation) -> None:
+def test_no_order_takes_too_many_runners(plan_input: PlanInput) -> None:
     """Law 3: scale out comes before scale in, and a plan that is not refused never goes below the floor."""
-    assume(not situation.absent and not situation.deleting)
-    plan = decide(situation)
+    assume(not plan_input.absent and not plan_input.deleting)
+    plan = decide(plan_input)
     assume(not plan.refusals)
-    edas = QuietEdas(situation)
+    edas = QuietEdas(plan_input)
     edas.settle()
     started = edas.running
-    while (order := decide(edas.situation).next_order) is not None:
-        floor = situation.policy.min_running
-        assert not breaks_floor(order, edas.situation.live, GROUP, floor)
+    while (order := decide(edas.plan_input).next_order) is not None:
+        floor = plan_input.policy.min_running
+        assert not breaks_floor(order, edas.plan_input.live, GROUP, floor)
         edas.carry_out(order)
         edas.settle()
     healthy = [each.kind for each in edas.sent if not each.repair]
     assert healthy == sorted(healthy, key=lambda kind: kind is OrderKind.SCALE_IN)
-    assert edas.lowest >= min(started, situation.policy.min_running) or not edas.sent
+    assert edas.lowest >= min(started, plan_input.policy.min_running) or not edas.sent
     if started == plan.running_now:
         assert min(edas.lowest, started) == plan.lowest_running
 
 
 @MANY
 @given(situations())
-def test_nothing_is_scaled_in_while_somebody_is_awaited(situation: Situation) -> None:
+def test_nothing_is_scaled_in_while_somebody_is_awaited(plan_input: PlanInput) -> None:
     """Law 3: the next order is no scale in while a joiner is not up, and none at all while an instance is absent."""
-    plan = decide(situation)
+    plan = decide(plan_input)
     if plan.next_order is not None:
         assert not plan.absent
         assert not plan.awaited or plan.next_order.kind is OrderKind.SCALE_OUT
@@ -152,39 +152,39 @@ def test_nothing_is_scaled_in_while_somebody_is_awaited(situation: Situation) ->
 
 @MANY
 @given(situations())
-def test_only_ours_leave(situation: Situation) -> None:
+def test_only_ours_leave(plan_input: PlanInput) -> None:
     """Law 4: who is scaled in is a member of this group and managed; or foreign, and the membership is exclusive."""
-    present = in_group(situation)
-    for order in scale_ins(situation):
+    present = in_group(plan_input)
+    for order in scale_ins(plan_input):
         assert order.ecu_ids
-        assert len(order.ecu_ids) == len(order.ecc_ids) <= situation.policy.batch_size
+        assert len(order.ecu_ids) == len(order.ecc_ids) <= plan_input.policy.batch_size
         for ecu, ecc in zip(order.ecu_ids, order.ecc_ids, strict=True):
             assert present[ecu].ecc_id == ecc
-            assert ecu not in situation.spared
+            assert ecu not in plan_input.spared
             if order.repair:
-                assert ecu in situation.desired
-            elif ecu not in situation.managed:
-                assert situation.policy.exclusive
-                assert not situation.deleting
+                assert ecu in plan_input.desired
+            elif ecu not in plan_input.managed:
+                assert plan_input.policy.exclusive
+                assert not plan_input.deleting
 
 
 @MANY
 @given(situations())
-def test_force_is_for_members_whose_agent_is_off(situation: Situation) -> None:
+def test_force_is_for_members_whose_agent_is_off(plan_input: PlanInput) -> None:
     """ForceStatus goes only with members that the reading showed offline, and these leave last and alone."""
-    present = in_group(situation)
+    present = in_group(plan_input)
     seen_silent = False
-    for order in (each for each in scale_ins(situation) if not each.repair):
+    for order in (each for each in scale_ins(plan_input) if not each.repair):
         silent = {present[ecu].agent_off for ecu in order.ecu_ids}
         assert len(silent) == 1
-        assert order.force == (silent == {True} and situation.policy.force_scale_in is ForceScaleIn.OFFLINE)
+        assert order.force == (silent == {True} and plan_input.policy.force_scale_in is ForceScaleIn.OFFLINE)
         assert not (seen_silent and silent == {False})
         seen_silent = seen_silent or silent == {True}
 
 
-def scale_ins(situation: Situation) -> list[Order]:
+def scale_ins(plan_input: PlanInput) -> list[Order]:
     """Return the planned scale ins."""
-    return [each for each in decide(situation).orders if each.kind is OrderKind.SCALE_IN]
+    return [each for each in decide(plan_input).orders if each.kind is OrderKind.SCALE_IN]
 
 
 @given(readings(), SOME_ECUS, SOME_ECUS, POLICIES, st.randoms(use_true_random=False))
@@ -204,7 +204,7 @@ def test_order_and_spelling_do_not_matter(
         dice.shuffle(machines)
         found = resolve([Listed("", each) for each in ids], live, GROUP, machines=machines)
         plan = decide(
-            Situation(
+            PlanInput(
                 GROUP,
                 live,
                 frozenset(found.ecu_ids.values()),
@@ -221,33 +221,33 @@ def test_order_and_spelling_do_not_matter(
 @settings(max_examples=300)
 @given(situations(), st.integers(1, 2))
 def test_what_is_refused_for_unknown_ids_is_refused_for_every_value(
-    situation: Situation, unknown: int
+    plan_input: PlanInput, unknown: int
 ) -> None:
     """With ids the preview does not know, a refusal holds for all of their values, and an eviction is the most."""
-    assume(not situation.absent and not situation.deleting)
-    vague = decide(replace(situation, unknown_ids=unknown))
-    candidates = sorted((situation.ready | in_group(situation).keys()) - situation.desired)
+    assume(not plan_input.absent and not plan_input.deleting)
+    vague = decide(replace(plan_input, unknown_ids=unknown))
+    candidates = sorted((plan_input.ready | in_group(plan_input).keys()) - plan_input.desired)
     for chosen in itertools.combinations(candidates, unknown):
-        known = decide(replace(situation, desired=situation.desired | frozenset(chosen)))
+        known = decide(replace(plan_input, desired=plan_input.desired | frozenset(chosen)))
         assert set(vague.refusals) <= set(known.refusals)
         assert {each.ecu_id for each in known.evict} <= {each.ecu_id for each in vague.evict}
         assert {each.ecu_id for each in known.leave} <= {each.ecu_id for each in vague.leave}
 
 
 @given(situations())
-def test_of_a_list_nobody_knows_nothing_is_refused(situation: Situation) -> None:
+def test_of_a_list_nobody_knows_nothing_is_refused(plan_input: PlanInput) -> None:
     """With a whole list unknown every refusal is a doubt only."""
-    vague = decide(replace(situation, unknown_ids=None))
+    vague = decide(replace(plan_input, unknown_ids=None))
     assert vague.refusals == ()
 
 
 @MANY
 @given(situations())
-def test_a_refusal_is_about_leavers(situation: Situation) -> None:
+def test_a_refusal_is_about_leavers(plan_input: PlanInput) -> None:
     """A plan without leavers is never refused, and a delete never is."""
-    plan = decide(situation)
-    if situation.deleting or not (plan.leave or plan.evict):
+    plan = decide(plan_input)
+    if plan_input.deleting or not (plan.leave or plan.evict):
         assert plan.refusals == ()
-    if situation.policy.max_removals is not None and not situation.deleting:
+    if plan_input.policy.max_removals is not None and not plan_input.deleting:
         refused = Refusal.MAX_REMOVALS in plan.refusals
-        assert refused == (plan.removals > situation.policy.max_removals and plan.removals > 0)
+        assert refused == (plan.removals > plan_input.policy.max_removals and plan.removals > 0)

@@ -21,7 +21,7 @@ from pulumi_edas_scale.domain.model import (
     TaskState,
     WaitFor,
 )
-from pulumi_edas_scale.domain.plan import OrderKind, Situation, decide, join_failed
+from pulumi_edas_scale.domain.plan import OrderKind, PlanInput, decide, join_failed
 from pulumi_edas_scale.domain.resolution import Absent, Cause
 
 if TYPE_CHECKING:
@@ -123,12 +123,12 @@ def readings() -> st.SearchStrategy[Application]:
     return st.builds(lambda where, flags: _reading(where, deployed=flags > 0), WHERE, st.integers(0, 3))
 
 
-def situations() -> st.SearchStrategy[Situation]:
+def situations() -> st.SearchStrategy[PlanInput]:
     """Return a strategy for everything a decision depends on; instances that are not there yet included."""
-    return st.builds(_situation, WHERE, WHAT, POLICIES, st.integers(0, 63))
+    return st.builds(_plan_input, WHERE, WHAT, POLICIES, st.integers(0, 63))
 
 
-def _situation(where: list[int], what: list[int], policy: Policy, flags: int) -> Situation:
+def _plan_input(where: list[int], what: list[int], policy: Policy, flags: int) -> PlanInput:
     """Decode a situation; ``flags`` thins out what is rare."""
     live = _reading(where, deployed=flags % 4 > 0)
     deleting = flags // 4 % 4 == 3
@@ -143,7 +143,7 @@ def _situation(where: list[int], what: list[int], policy: Policy, flags: int) ->
     elsewhere = {each.ecu_id for each in live.members if each.group_id != GROUP}
     desired = frozenset[str]() if deleting else those(Facet.DESIRED)
     late = elsewhere | (those(Facet.LATE) - used)
-    return Situation(
+    return PlanInput(
         group_id=GROUP,
         live=live,
         desired=desired,
@@ -171,7 +171,7 @@ def _situation(where: list[int], what: list[int], policy: Policy, flags: int) ->
 class QuietEdas:
     """An EDAS in which every order ends well at once and nobody else does anything."""
 
-    situation: Situation
+    plan_input: PlanInput
     sent: list[Order] = field(default_factory=list)
     lowest: int = 10**6
     _eccs: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -179,41 +179,41 @@ class QuietEdas:
     def carry_out(self, order: Order) -> None:
         """Let an order happen."""
         self.sent.append(order)
-        live = self.situation.live
+        live = self.plan_input.live
         if order.kind is OrderKind.SCALE_OUT:
             joined = [self._joined(ecu_id, deployed=live.groups[0].deployed) for ecu_id in order.ecu_ids]
             members = (*live.members, *joined)
         else:
             members = tuple(each for each in live.members if each.ecc_id not in order.ecc_ids)
         used = {each.ecu_id for each in members}
-        self.situation = replace(
-            self.situation,
+        self.plan_input = replace(
+            self.plan_input,
             live=replace(live, members=tuple(sorted(members))),
-            ready=(self.situation.ready | frozenset(order.ecu_ids)) - used,
-            history=self.situation.history.after(order),
+            ready=(self.plan_input.ready | frozenset(order.ecu_ids)) - used,
+            history=self.plan_input.history.after(order),
         )
         self.lowest = min(self.lowest, self.running)
 
     def settle(self) -> None:
         """Let every joiner of this operation, and of one that failed before, come up unless its join has failed."""
-        live = self.situation.live
+        live = self.plan_input.live
         if not live.groups[0].deployed:
             return
-        joiners = (self.situation.history.ordered | self.situation.unsettled) & self.situation.desired
+        joiners = (self.plan_input.history.ordered | self.plan_input.unsettled) & self.plan_input.desired
         members = tuple(
             replace(each, state=MemberState.RUNNING, task=TaskState.SUCCESS, online=True)
             if each.ecu_id in joiners and each.group_id == GROUP and not join_failed(each)
             else each
             for each in live.members
         )
-        self.situation = replace(self.situation, live=replace(live, members=members))
+        self.plan_input = replace(self.plan_input, live=replace(live, members=members))
 
     def run(self) -> Plan:
         """Decide and carry out until nothing is left to do; return the last plan."""
         self.lowest = min(self.lowest, self.running)
         for _ in range(4 * len(ECUS)):
             self.settle()
-            plan = decide(self.situation)
+            plan = decide(self.plan_input)
             order = plan.next_order
             if order is None:
                 return plan
@@ -224,12 +224,12 @@ class QuietEdas:
     @property
     def members(self) -> frozenset[str]:
         """Return the ECU ids in the group."""
-        return frozenset(each.ecu_id for each in self.situation.live.members_of(GROUP))
+        return frozenset(each.ecu_id for each in self.plan_input.live.members_of(GROUP))
 
     @property
     def running(self) -> int:
         """Return how many members of the group run."""
-        return sum(each.runs for each in self.situation.live.members_of(GROUP))
+        return sum(each.runs for each in self.plan_input.live.members_of(GROUP))
 
     def _joined(self, ecu_id: str, *, deployed: bool) -> Member:
         state = MemberState.RUNNING if deployed else MemberState.STOPPED

@@ -2,7 +2,7 @@
 
 The law of this file: a call takes time both ways, may be lost on either, may be executed long after its caller
 gave up, and its caller may be killed before or after it. What comes back is read by the same code as in
-production (``answers.py``, ``classification.py``).
+production (``parse.py``, ``failures.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pulumi_edas_scale.domain.errors import EdasError
 from pulumi_edas_scale.edas import parse as answers
-from pulumi_edas_scale.edas.failures import Answer, Loss, classify_answer, classify_loss
+from pulumi_edas_scale.edas.failures import Answer, TransportError, classify_answer, classify_transport_error
 from pulumi_edas_scale.emulator import control
 from pulumi_edas_scale.emulator.wire import handle
 from tests.simulation.scheduler import KilledError, Process, Scheduler, SimRuntime, Task
@@ -204,18 +204,18 @@ class SimClient:
             self._die()
         if "not_sent" in kinds:
             scheduler.sleep(0.01)
-            raise classify_loss(operation, Loss.REFUSED, "simulated")
+            raise classify_transport_error(operation, TransportError.REFUSED, "simulated")
         scheduler.sleep(self._travel())
         if "late" in kinds:
             self._execute_later(operation, params, kinds["late"].seconds)
         if "lost_before" in kinds or "late" in kinds:
-            raise classify_loss(operation, Loss.INTERRUPTED, "simulated")
+            raise classify_transport_error(operation, TransportError.INTERRUPTED, "simulated")
         response = self.edas.execute(scheduler.current, operation, params)
         if "kill_after" in kinds:
             self._die()
         scheduler.sleep(self._travel() + response.delay)
         if "lost_after" in kinds or response.reset:
-            raise classify_loss(operation, Loss.INTERRUPTED, "simulated")
+            raise classify_transport_error(operation, TransportError.INTERRUPTED, "simulated")
         answer = _answer_of(response)
         error = classify_answer(operation, answer, "simulated")
         if error is not None:

@@ -160,7 +160,7 @@ class _Player:
             self._sleep(1.0)
         self._finish(runs, bodies, step.stop)
         if self.history.tame:
-            for each in (outcome for run in runs for outcome in run.outcomes if not outcome.well):
+            for each in (result for run in runs for result in run.outcomes if not result.well):
                 self.laws.broke(1, f"{each.urn} {each.kind} failed, and nothing excuses it: {each.error}")
         self.laws.lonely = True
 
@@ -364,11 +364,11 @@ def _acting(player: _Player, action: str, args: Mapping[str, Any]) -> Callable[[
     return act
 
 
-def _is_late_repair(outcome: Outcome, program: Mapping[str, Mapping[str, Any]]) -> bool:
+def _is_late_repair(result: Outcome, program: Mapping[str, Mapping[str, Any]]) -> bool:
     """Tell whether an update only repaired what a neighbour in its group has shown to be repairable meanwhile."""
-    places = [place_of(name, given) for name, given in program.items()]
-    neighbours = places.count(place_of(outcome.urn, program[outcome.urn]))
-    return outcome.well and outcome.repaired and neighbours > 1
+    full_names = [place_of(name, given) for name, given in program.items()]
+    neighbours = full_names.count(place_of(result.urn, program[result.urn]))
+    return result.well and result.repaired and neighbours > 1
 
 
 def _nothing() -> None:

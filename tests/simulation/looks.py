@@ -13,11 +13,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pulumi_edas_scale.domain.clock import Limits
+from pulumi_edas_scale.domain.clock import OperationContext
 from pulumi_edas_scale.domain.model import Application
-from pulumi_edas_scale.edas.poll_schedule import Pacer
+from pulumi_edas_scale.edas.poll_schedule import PollSchedule
 from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE
-from pulumi_edas_scale.edas.reads import Inventory
+from pulumi_edas_scale.edas.reads import Reads
 from tests.unit.quiet import QuietClient, QuietRuntime
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Life:
 
     begins: Sequence[float]
     durations: Sequence[float]
-    pacer: Pacer = field(default_factory=Pacer)
+    poll_schedule: PollSchedule = field(default_factory=PollSchedule)
     late: dict[int, float] = field(default_factory=dict)
     calls: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     _clock: QuietRuntime = field(default_factory=QuietRuntime)
@@ -76,7 +76,7 @@ class Life:
 
     def __post_init__(self) -> None:
         nothing = Application("app", "app", "cluster", (), ())
-        self._inventory = Inventory(QuietClient(nothing), self._clock)
+        self._inventory = Reads(QuietClient(nothing), self._clock)
 
     def run(self, until: float = 7200.0) -> Life:
         """Let virtual time pass until every end was seen, or until a moment."""
@@ -84,7 +84,7 @@ class Life:
         while len(self.late) < len(self.begins) and self._clock.moment < until:
             now = self._clock.moment
             while begun < len(self.begins) and self.begins[begun] <= now:
-                self.pacer.watch(str(begun), KIND, self.begins[begun], now)
+                self.poll_schedule.watch(str(begun), KIND, self.begins[begun], now)
                 begun += 1
             while self._answers and self._answers[0][0] <= now:
                 self._hear(heapq.heappop(self._answers)[1], now)
@@ -96,13 +96,13 @@ class Life:
     def _look(self, now: float) -> float | None:
         """Make the looks that are due, as the waiter does; return when the next will be, None if unknown."""
         while (spare := self._inventory.spare_polls(now)) >= 1:
-            choice = self.pacer.next_look(now, spare)
+            choice = self.poll_schedule.next_poll(now, spare)
             if choice is None or choice[1] > now:
                 return None if choice is None else choice[1]
             operation = LIST if self._inventory.poll_by_list(now) else REPORT
-            self._inventory.reserve(operation, Limits(self._clock))
+            self._inventory.reserve(operation, OperationContext(self._clock))
             self.calls[operation].append(now)
-            self.pacer.look_begins(choice[0], now)
+            self.poll_schedule.poll_begins(choice[0], now)
             heapq.heappush(self._answers, (now + CALL_SECONDS, int(choice[0])))
         return None
 
@@ -110,11 +110,11 @@ class Life:
         name = str(place)
         end = self.begins[place] + self.durations[place]
         if end > now - CALL_SECONDS / 2:
-            self.pacer.look_ends(name, now)
+            self.poll_schedule.poll_ends(name, now)
             return
         self.late[place] = now - end
-        self.pacer.learn(name, now)
-        self.pacer.forget(name)
+        self.poll_schedule.learn(name, now)
+        self.poll_schedule.forget(name)
 
 
 @dataclass(frozen=True)

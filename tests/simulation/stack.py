@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialFailureError
 from pulumi_edas_scale.domain.inputs import parse_recorded
 from pulumi_edas_scale.domain.settings import Settings
-from pulumi_edas_scale.operations.service import Provider
+from pulumi_edas_scale.operations.service import Service
 from tests.simulation.edas import SimClient
 from tests.simulation.laws import Doing, ecu_of
 from tests.simulation.scheduler import Process, SimRuntime
@@ -96,7 +96,7 @@ class Run:
         self.host = _Host()
         self.runtime = SimRuntime(scheduler, self.process, switch_chance=switch_chance)
         self.client = SimClient(stack.edas, self.process, self.runtime, faults)
-        self.provider = Provider(
+        self.provider = Service(
             settings=Settings(region_id=REGION, on_cancel=on_cancel),
             host=self.host,
             connect=lambda _settings, _region: self.client,
@@ -178,9 +178,9 @@ class Run:
             else:
                 self.stack.state[urn] = Recording(answer.id, answer.inputs, answer.outputs)
 
-    def import_groups(self, places: Mapping[str, tuple[str, str]]) -> None:
+    def import_groups(self, full_names: Mapping[str, tuple[str, str]]) -> None:
         """Read groups that no state knows, whole."""
-        for urn, (app_id, group_id) in places.items():
+        for urn, (app_id, group_id) in full_names.items():
             begun = self.stack.edas.scheduler.now
             if urn in self.stack.state:
                 continue
@@ -305,10 +305,10 @@ class Run:
         scheduler = self.stack.edas.scheduler
         doing = self.stack.laws.doing.get(scheduler.current)
         repaired = doing is not None and bool(doing.repaired)
-        outcome = Outcome(kind, urn, error, scheduler.now - begun, repaired)
-        self.outcomes.append(outcome)
+        result = Outcome(kind, urn, error, scheduler.now - begun, repaired)
+        self.outcomes.append(result)
         if doing is not None and doing.kind == kind:
-            self.stack.judge(self, doing, outcome)
+            self.stack.judge(self, doing, result)
         return error is None
 
     def _deleting(self, urn: str, old: Recording, *, forget: bool) -> Task:
@@ -351,17 +351,17 @@ class Stack:
     state: dict[str, Recording] = field(default_factory=dict)
     claims: dict[Process, dict[str, tuple[str, frozenset[str]]]] = field(default_factory=dict)
 
-    def judge(self, run: Run, doing: Doing, outcome: Outcome) -> None:
+    def judge(self, run: Run, doing: Doing, result: Outcome) -> None:
         """Hold what an operation says against what is true."""
         quiet = self.laws.is_quiet(doing.app_id) and self.laws.lonely
         if not quiet or doing.app_id not in self.edas.world.applications:
             return
         members = self.laws.members(doing.app_id, doing.group_id)
-        if outcome.well:
+        if result.well:
             self._judge_success(doing, members)
         recording = self.state.get(doing.urn)
-        told = not outcome.well and not isinstance(outcome.error, PartialFailureError)
-        if recording is not None and not told and not doing.deleting and run.host.reason is None:
+        reported = not result.well and not isinstance(result.error, PartialFailureError)
+        if recording is not None and not reported and not doing.deleting and run.host.reason is None:
             self._judge_state(doing, recording, self.laws.listed(doing.app_id, doing.group_id))
 
     def _judge_success(self, doing: Doing, members: Mapping[str, Any]) -> None:

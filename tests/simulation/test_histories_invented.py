@@ -23,14 +23,14 @@ SOAK_SECONDS: Final = float(os.environ.get("SOAK_SECONDS", "3000"))
 def failure_of(seed: int, history: History, report: Report) -> str:
     """Return what a person needs to see and to replay: the shortest history found, and what happened in it."""
     shortest = shorten(history)
-    told = play(shortest) if play(shortest).broken else report
+    reported = play(shortest) if play(shortest).broken else report
     return "\n".join(
         [
             f"seed {seed} broke: {'; '.join(report.broken)}",
             "a shorter history that fails, for test_histories.py:",
             pprint.pformat(shortest, width=110),
-            *told.lines,
-            *told.broken,
+            *reported.lines,
+            *reported.broken,
         ]
     )
 

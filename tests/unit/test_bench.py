@@ -98,7 +98,7 @@ def test_result_survives_storing() -> None:
 
 def test_measuring_a_section_anew_keeps_the_others() -> None:
     """What is measured again goes with all that was said of it, and nothing else does."""
-    kept = result(figure(1.0), Figure("start", "plugin", "time", RATIO, (2.0,))).without(["provider"])
+    kept = result(figure(1.0), Figure("start", "plugin", "time", RATIO, (2.0,))).remove_ids(["provider"])
     assert [each.section for each in kept.figures] == ["start"]
     assert list(kept.about["sections"]) == ["start"]
 

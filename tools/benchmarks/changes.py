@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.emulator import Emulator
-from tests.e2e.stack import Door, membership
+from tests.e2e.stack import DynamicFrontEnd, membership
 from tools.benchmarks import stacks
 from tools.benchmarks.estates import Estate, nothing_program
 from tools.benchmarks.results import CALLS, SECONDS, Figure, ratio
@@ -141,11 +141,13 @@ def _require_orders(edas: Emulator, name: str, expected: int) -> None:
 def measure_engine(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     """Live the same life by ``pulumi up``, in both doors, beside a resource that does nothing."""
     floor: dict[str, list[float]] = {"create": [], "update": [], "no change": [], "delete": []}
-    seconds: dict[tuple[Door, str], list[float]] = {(door, name): [] for door in Door for name, *_ in LIFE}
-    calls: dict[tuple[Door, str], Counter[str]] = {}
+    seconds: dict[tuple[DynamicFrontEnd, str], list[float]] = {
+        (door, name): [] for door in DynamicFrontEnd for name, *_ in LIFE
+    }
+    calls: dict[tuple[DynamicFrontEnd, str], Counter[str]] = {}
     for round_ in range(sizes.engine_runs):
         _nothing_lives(lab, floor)
-        for door in Door:
+        for door in DynamicFrontEnd:
             _group_lives(lab, door, round_, seconds, calls)
     for kind, values in floor.items():
         yield Figure(
@@ -162,7 +164,7 @@ def measure_engine(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
 
 
 def _nothing_lives(lab: Lab, floor: dict[str, list[float]]) -> None:
-    with lab.stack(Door.DYNAMIC, _ONE.world()) as stack:
+    with lab.stack(DynamicFrontEnd.DYNAMIC, _ONE.world()) as stack:
         for kind, program in (
             ("create", nothing_program(1)),
             ("update", nothing_program(1, generation=1)),
@@ -175,10 +177,10 @@ def _nothing_lives(lab: Lab, floor: dict[str, list[float]]) -> None:
 
 def _group_lives(
     lab: Lab,
-    door: Door,
+    door: DynamicFrontEnd,
     round_: int,
-    seconds: dict[tuple[Door, str], list[float]],
-    calls: dict[tuple[Door, str], Counter[str]],
+    seconds: dict[tuple[DynamicFrontEnd, str], list[float]],
+    calls: dict[tuple[DynamicFrontEnd, str], Counter[str]],
 ) -> None:
     with lab.stack(door, _ONE.world(SPARE_MACHINES)) as stack:
         for step, (name, members, orders) in enumerate(LIFE):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.e2e.stack import Door
+from tests.e2e.stack import DynamicFrontEnd
 from tools.benchmarks import stacks
 from tools.benchmarks.estates import Estate, nothing_program, nothing_state
 from tools.benchmarks.results import CALLS, MEGABYTES, SECONDS, Figure, ratio
@@ -45,13 +45,13 @@ class _Seeds:
     def nothing(self, count: int) -> dict[str, Any]:
         """Return the state of resources that do nothing."""
         if _NOTHING not in self._states:
-            with self.lab.stack(Door.DYNAMIC, Estate(1, 1).world()) as stack:
+            with self.lab.stack(DynamicFrontEnd.DYNAMIC, Estate(1, 1).world()) as stack:
                 stacks.write_program(stack, nothing_program(1))
                 stacks.up(stack)
                 self._states[_NOTHING] = stacks.state_of(stack)
         return nothing_state(self._states[_NOTHING], count)
 
-    def estate(self, door: Door, estate: Estate) -> dict[str, Any]:
+    def estate(self, door: DynamicFrontEnd, estate: Estate) -> dict[str, Any]:
         """Return the state of memberships."""
         if door.name not in self._states:
             one = Estate(1, 1)
@@ -68,7 +68,7 @@ def measure_growth(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     for groups, applications in sizes.growth:
         estate = Estate(groups, applications)
         floor = _costs_of_nothing(seeds, groups, COMMANDS)
-        for door in Door:
+        for door in DynamicFrontEnd:
             costs = _costs(seeds, door, estate, COMMANDS)
             for name, cost in costs.items():
                 case = f"{estate}, {name} without changes, {door.name.lower()}"
@@ -82,7 +82,7 @@ def measure_growth(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
 
 def _adoption(lab: Lab, estate: Estate) -> Iterator[Figure]:
     """Create memberships whose members are there already: nothing but the provider's own work."""
-    for door in Door:
+    for door in DynamicFrontEnd:
         with lab.stack(door, estate.world()) as stack:
             stack.write(estate.program())
             cost = stacks.up(stack)
@@ -97,10 +97,10 @@ def measure_largest(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     estate = Estate(*sizes.largest)
     only_preview = {"preview": stacks.preview}
     floor: list[Cost] = []
-    costs: dict[Door, list[Cost]] = {door: [] for door in Door}
+    costs: dict[DynamicFrontEnd, list[Cost]] = {door: [] for door in DynamicFrontEnd}
     for _ in range(sizes.largest_runs):
         floor.append(_costs_of_nothing(seeds, estate.groups, only_preview)["preview"])
-        for door in Door:
+        for door in DynamicFrontEnd:
             costs[door].append(_costs(seeds, door, estate, only_preview)["preview"])
     yield Figure(
         "preview", f"{estate.groups} that do nothing", "time", SECONDS, tuple(each.seconds for each in floor)
@@ -112,12 +112,12 @@ def measure_largest(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
         MEGABYTES,
         tuple(each.host_megabytes for each in floor),
     )
-    for door in Door:
+    for door in DynamicFrontEnd:
         yield from _largest_figures(estate, door, costs[door], floor, promised=sizes.largest == PROMISED)
 
 
 def _largest_figures(
-    estate: Estate, door: Door, costs: list[Cost], floor: list[Cost], *, promised: bool
+    estate: Estate, door: DynamicFrontEnd, costs: list[Cost], floor: list[Cost], *, promised: bool
 ) -> Iterator[Figure]:
     case = f"{estate}, {door.name.lower()}"
     seconds = tuple(each.seconds for each in costs)
@@ -126,9 +126,9 @@ def _largest_figures(
     yield ratio("preview", case, "time over nothing's", pair, TIME_LIMIT if promised else None)
     calls = tuple(float(each.total_calls) for each in costs)
     yield Figure("preview", case, "calls of EDAS", CALLS, calls, CALLS_LIMIT if promised else None)
-    memory = tuple(each.host_megabytes for each in costs)
+    recorder = tuple(each.host_megabytes for each in costs)
     limit = HOST_LIMIT_MEGABYTES if promised else None
-    yield Figure("preview", case, "memory of the host", MEGABYTES, memory, limit)
+    yield Figure("preview", case, "memory of the host", MEGABYTES, recorder, limit)
     program = [each.program_seconds for each in costs if each.program_seconds is not None]
     nothing = [each.program_seconds for each in floor if each.program_seconds is not None]
     what = "the program's processor time over nothing's"
@@ -136,13 +136,13 @@ def _largest_figures(
 
 
 def _costs_of_nothing(seeds: _Seeds, count: int, commands: dict[str, Callable[..., Cost]]) -> dict[str, Cost]:
-    with seeds.lab.stack(Door.DYNAMIC, Estate(1, 1).world(), seeds.nothing(count)) as stack:
+    with seeds.lab.stack(DynamicFrontEnd.DYNAMIC, Estate(1, 1).world(), seeds.nothing(count)) as stack:
         stacks.write_program(stack, nothing_program(count))
         return {name: command(stack) for name, command in commands.items()}
 
 
 def _costs(
-    seeds: _Seeds, door: Door, estate: Estate, commands: dict[str, Callable[..., Cost]]
+    seeds: _Seeds, door: DynamicFrontEnd, estate: Estate, commands: dict[str, Callable[..., Cost]]
 ) -> dict[str, Cost]:
     with seeds.lab.stack(door, estate.world(), seeds.estate(door, estate)) as stack:
         stack.write(estate.program())

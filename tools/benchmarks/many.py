@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from tests.e2e.stack import Door
+from tests.e2e.stack import DynamicFrontEnd
 from tools.benchmarks import stacks
 from tools.benchmarks.estates import Estate, nothing_program
 from tools.benchmarks.results import CALLS, RATIO, SECONDS, Figure
@@ -45,7 +45,7 @@ def measure_parallel(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
         yield Figure(
             "parallel", f"{count} that do nothing, --parallel {parallel}", "time of `up`", SECONDS, floors
         )
-        for door in Door:
+        for door in DynamicFrontEnd:
             costs, previews = [], []
             for _ in range(sizes.engine_runs):
                 with lab.stack(door, world) as stack:
@@ -68,9 +68,9 @@ def measure_limited(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     """Create more groups than EDAS lets orders be sent for in a minute."""
     count = sizes.limited_groups
     estate = Estate(count, count, joined=False)
-    world = estate.world(order_duration=f"seconds:{ORDER_SECONDS}", limits="documented")
+    world = estate.world(order_duration=f"seconds:{ORDER_SECONDS}", context="documented")
     promised = count == LIMITED_GROUPS
-    for door in Door:
+    for door in DynamicFrontEnd:
         with lab.stack(door, world) as stack:
             stack.write(estate.program())
             cost = stacks.up(stack, "--parallel", "64")
@@ -87,7 +87,7 @@ def measure_large_group(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     count = sizes.group_members
     estate = Estate(1, 1, joined=False, group_size=count)
     orders = math.ceil(count / BATCH_SIZE)
-    for door in Door:
+    for door in DynamicFrontEnd:
         with lab.stack(door, estate.world(order_duration=f"seconds:{BATCH_SECONDS}")) as stack:
             stack.write(estate.program())
             cost = stacks.up(stack)
@@ -122,7 +122,7 @@ def _require_orders(stack: Stack, expected: int) -> None:
 def _nothing(lab: Lab, count: int, parallel: int, runs: int) -> tuple[float, ...]:
     seconds = []
     for _ in range(runs):
-        with lab.stack(Door.DYNAMIC, Estate(1, 1).world()) as stack:
+        with lab.stack(DynamicFrontEnd.DYNAMIC, Estate(1, 1).world()) as stack:
             stacks.write_program(stack, nothing_program(count))
             seconds.append(stacks.up(stack, "--parallel", str(parallel)).seconds)
     return tuple(seconds)

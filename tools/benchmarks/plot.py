@@ -61,12 +61,12 @@ def _bar(figure: Figure, top: int) -> str:
     color = KEPT if figure.kept else MISSED
     middle = top + ROW / 2
     low, high = _place(min(figure.values) / limit), _place(max(figure.values) / limit)
-    label = f"{figure.case}: {figure.what}"
+    short_name = f"{figure.case}: {figure.what}"
     value = f"{figure.median:.3g} of {limit:g} {figure.unit}"
     width = max(_place(figure.median / limit) - LABELS, 0.0)
     return "\n".join(
         [
-            f'<text x="{LABELS - 8}" y="{middle + 4}" text-anchor="end">{escape(label)}</text>',
+            f'<text x="{LABELS - 8}" y="{middle + 4}" text-anchor="end">{escape(short_name)}</text>',
             f'<rect x="{LABELS}" y="{top + 4}" width="{width:.1f}" height="{ROW - 8}" fill="{color}"/>',
             f'<path d="M{low:.1f} {middle}H{high:.1f}" stroke="{INK}" stroke-width="1.5"/>',
             f'<text x="{LABELS + BARS + 8}" y="{middle + 4}" fill="{FAINT}">{escape(value)}</text>',

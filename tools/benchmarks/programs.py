@@ -72,7 +72,7 @@ loop.run_until_complete(declare())
 print(time.process_time() - began)
 """
 
-PATIENCE_SECONDS: Final = 300.0
+RETRY_TIMEOUT_SECONDS: Final = 300.0
 
 
 def measure_program(sizes: Sizes) -> Iterator[Figure]:
@@ -106,6 +106,6 @@ def _declare(imports: str, declaration: str, count: int) -> float:
         env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"},
         stdout=subprocess.PIPE,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=RETRY_TIMEOUT_SECONDS,
     )
     return float(done.stdout)

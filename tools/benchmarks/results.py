@@ -85,7 +85,7 @@ class Result:
     about: dict[str, Any]
     figures: list[Figure] = field(default_factory=list)
 
-    def without(self, sections: Iterable[str]) -> Result:
+    def remove_ids(self, sections: Iterable[str]) -> Result:
         """Return the other sections: these are measured anew."""
         gone = set(sections)
         kept = {name: run for name, run in self.about["sections"].items() if name not in gone}

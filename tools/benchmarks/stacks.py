@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.emulator import Emulator
 from tests.e2e import processes
-from tests.e2e.stack import STACK, Door, Stack
+from tests.e2e.stack import STACK, DynamicFrontEnd, Stack
 from tools.benchmarks.estates import NOTHING_MODULE
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Lab:
 
     @contextmanager
     def stack(
-        self, door: Door, world: dict[str, Any], state: dict[str, Any] | None = None
+        self, door: DynamicFrontEnd, world: dict[str, Any], state: dict[str, Any] | None = None
     ) -> Iterator[Stack]:
         """Give a stack of its own on an EDAS of its own, with a state if there is one; ends all its processes."""
         mark = uuid.uuid4().hex
@@ -126,7 +126,7 @@ class Lab:
                 stack.close()
                 shutil.rmtree(stack.directory, ignore_errors=True)
 
-    def _template(self, door: Door) -> Stack:
+    def _template(self, door: DynamicFrontEnd) -> Stack:
         """Return an empty stack that commands may be run on; made once for each door."""
         directory = self.directory / f"template-{door.name}"
         edas = Emulator()  # never started: `stack init` calls nobody
@@ -151,8 +151,8 @@ def run(stack: Stack, *command: str) -> Cost:
     Raises:
         RuntimeError: it failed; with all it printed.
     """
-    told = Path(stack.environment["BENCH_PROGRAM_COST"])
-    told.unlink(missing_ok=True)
+    reported = Path(stack.environment["BENCH_PROGRAM_COST"])
+    reported.unlink(missing_ok=True)
     stack.edas.clear_log()
     with _Watch(stack) as watch:
         began = time.monotonic()
@@ -162,7 +162,7 @@ def run(stack: Stack, *command: str) -> Cost:
         raise RuntimeError(str(result)[-4000:])
     # The next command must not share the processors with what this one left behind.
     processes.await_end(stack.mark, timeout=10.0)
-    program = json.loads(told.read_text())["seconds"] if told.exists() else None
+    program = json.loads(reported.read_text())["seconds"] if reported.exists() else None
     calls: dict[str, int] = {}
     throttled = 0
     for entry in stack.edas.log():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 START_LIMIT: Final = 1.3
 
-PATIENCE_SECONDS: Final = 60.0
+RETRY_TIMEOUT_SECONDS: Final = 60.0
 """For an import; one that hangs shall not hang the benchmark."""
 
 PULUMI: Final = "import pulumi"
@@ -99,21 +99,21 @@ def _environment() -> Mapping[str, str]:
 def measure_imports(sizes: Sizes) -> Iterator[Figure]:
     """Import in a fresh interpreter, and say how long that took and how large it became."""
     seconds: dict[str, list[float]] = {name: [] for name in IMPORTS}
-    memory: dict[str, list[float]] = {name: [] for name in IMPORTS}
+    recorder: dict[str, list[float]] = {name: [] for name in IMPORTS}
     for statement in IMPORTS.values():
         _import(statement)  # writes byte code, where there is none yet
     for _ in range(sizes.starts):
         for name, statement in IMPORTS.items():
             took, size = _import(statement)
             seconds[name].append(took)
-            memory[name].append(size)
+            recorder[name].append(size)
     for name in IMPORTS:
         yield Figure("imports", name, "time", SECONDS, tuple(seconds[name]))
-        yield Figure("imports", name, "memory", MEGABYTES, tuple(memory[name]))
+        yield Figure("imports", name, "memory", MEGABYTES, tuple(recorder[name]))
         for other in (PULUMI, GRPC):
             if name not in (PULUMI, GRPC, "python alone"):
                 yield ratio("imports", name, f"time over `{other}`", (seconds[name], seconds[other]))
-                yield ratio("imports", name, f"memory over `{other}`", (memory[name], memory[other]))
+                yield ratio("imports", name, f"memory over `{other}`", (recorder[name], recorder[other]))
 
 
 def _import(statement: str) -> tuple[float, float]:
@@ -125,7 +125,7 @@ def _import(statement: str) -> tuple[float, float]:
         env=_environment(),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=RETRY_TIMEOUT_SECONDS,
     )
     took, size = json.loads(done.stdout)
     return float(took), float(size)
@@ -168,11 +168,11 @@ def _start(command: Sequence[str], asker: subprocess.Popen[str]) -> tuple[float,
             assert asker.stdin is not None  # noqa: S101 - as above
             assert asker.stdout is not None  # noqa: S101 - as above
             port = process.stdout.readline()
-            told = time.perf_counter() - began
+            reported = time.perf_counter() - began
             asker.stdin.write(port)
             asker.stdin.flush()
             if not asker.stdout.readline():
                 raise RuntimeError(f"{command[0]} did not answer on port {port!r}")
-            return told, time.perf_counter() - began
+            return reported, time.perf_counter() - began
         finally:
             process.kill()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from pulumi_edas_scale.operations.service import Provider
+    from pulumi_edas_scale.operations.service import Service
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 URN: Final = "urn:pulumi:dev::bench::pulumi-python:dynamic/edas-scale:DeployGroupMembership::web"
@@ -100,7 +100,7 @@ class _Silent:
         return None
 
 
-def _answer(provider: Provider, question: Mapping[str, Any]) -> tuple[str, Mapping[str, object]]:
+def _answer(provider: Service, question: Mapping[str, Any]) -> tuple[str, Mapping[str, object]]:
     known, recorded = question["id"], question["recorded"]
     if not question["inputs"]:
         provider.delete(URN, known, recorded, None)
@@ -119,9 +119,9 @@ def _answer(provider: Provider, question: Mapping[str, Any]) -> tuple[str, Mappi
 def main() -> None:
     """Answer until stdin ends."""
     from pulumi_edas_scale.domain.settings import resolve_settings  # noqa: PLC0415 - as above
-    from pulumi_edas_scale.operations.service import Provider  # noqa: PLC0415 - the parent process needs none of it
+    from pulumi_edas_scale.operations.service import Service  # noqa: PLC0415 - the parent process needs none of it
 
-    provider = Provider(resolve_settings({}, os.environ), _Silent())
+    provider = Service(resolve_settings({}, os.environ), _Silent())
     for line in sys.stdin:
         provider.end_of_operation()
         began = time.monotonic()

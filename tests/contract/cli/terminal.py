@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner, Result
 
-from pulumi_edas_scale.cli.context import Surroundings
+from pulumi_edas_scale.cli.context import CliContext
 from pulumi_edas_scale.cli.main import cli
 
 if TYPE_CHECKING:
@@ -153,9 +153,9 @@ class Terminal:
 
     def run(self, *arguments: str) -> Result:
         """Run a command; anything but an exit is raised."""
-        surroundings = Surroundings(environ=self.environ, runtime=self.time, wall_clock=self.wall_clock)
+        cli_context = CliContext(environ=self.environ, runtime=self.time, wall_clock=self.wall_clock)
         result = CliRunner(env={"COLUMNS": "100", "TERM": "dumb"}, **SEPARATELY).invoke(
-            cli, list(arguments), obj=surroundings, prog_name="edas-scale"
+            cli, list(arguments), obj=cli_context, prog_name="edas-scale"
         )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

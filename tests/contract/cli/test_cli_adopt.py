@@ -11,7 +11,7 @@ import yaml
 from pulumi_edas_scale.cli.programs import resource_names
 from pulumi_edas_scale.domain.fields import BY_NAME
 from pulumi_edas_scale.domain.settings import Settings
-from pulumi_edas_scale.operations.service import Provider
+from pulumi_edas_scale.operations.service import Service
 from tests.contract.cli.terminal import BETA, EMPTY, SHOP, Terminal
 
 if TYPE_CHECKING:
@@ -76,11 +76,11 @@ class SilentHost:
 
 
 @pytest.fixture
-def provider(edas: Emulator, monkeypatch: pytest.MonkeyPatch) -> Provider:
+def provider(edas: Emulator, monkeypatch: pytest.MonkeyPatch) -> Service:
     """The provider, as the engine would ask it."""
     for name, value in edas.environment().items():
         monkeypatch.setenv(name, value)
-    return Provider(Settings(region_id="cn-hangzhou", endpoint=edas.url), SilentHost())
+    return Service(Settings(region_id="cn-hangzhou", endpoint=edas.url), SilentHost())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -105,7 +105,7 @@ def test_the_commands_alone_can_be_run(terminal: Terminal) -> None:
 @pytest.mark.parametrize("task_state", [2, 3])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_after_the_imports_the_program_previews_clean(
-    terminal: Terminal, edas: Emulator, provider: Provider, language: str, task_state: int
+    terminal: Terminal, edas: Emulator, provider: Service, language: str, task_state: int
 ) -> None:
     """What import records and what the program says mean the same to the provider, which also reads live.
 

@@ -49,8 +49,8 @@ def test_operations_run_without_the_request(blind_host: HostProcess) -> None:
 def test_lines_without_a_urn_go_under_the_stack(blind_host: HostProcess, engine: RecordingEngine) -> None:
     """Lasting lines are shown under the stack, and a status, which would have no row, is not."""
     blind_host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs("says")))
-    assert engine.shown(ephemeral=True) == []
-    assert engine.shown(ephemeral=False) == [
+    assert engine.format_value(ephemeral=True) == []
+    assert engine.format_value(ephemeral=False) == [
         ("", "scale out 1: i-a", engine_pb2.INFO),
         ("", "i-b does not run", engine_pb2.WARNING),
     ]
@@ -113,7 +113,7 @@ def test_an_interpreter_without_the_list_is_no_crash(monkeypatch: pytest.MonkeyP
 
 def test_the_first_reason_to_stop_stays() -> None:
     """The stop sign keeps its first reason, wakes everybody once, and late comers at once."""
-    sign, woken = dynamic_host.StopSign(), list[str]()
+    sign, woken = dynamic_host.StopFlag(), list[str]()
     sign.on_stop(lambda: woken.append("early"))
     reasons = [sign.reason]
     sign.stop("the engine is gone")

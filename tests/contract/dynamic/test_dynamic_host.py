@@ -134,7 +134,7 @@ def test_the_check_of_a_create_is_its_preview(host: HostProcess, engine: Recordi
     """The engine asks no dynamic provider to preview a create, so that the check of a new resource announces it."""
     host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("plan")))
     host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=inputs("plan"), news=inputs("plan")))
-    lines = [text for _, text, _ in engine.shown(ephemeral=False)]
+    lines = [text for _, text, _ in engine.format_value(ephemeral=False)]
     assert lines == ["a warning", "scale out 1: i-a", "a warning"]
 
 
@@ -161,14 +161,14 @@ def test_errors_of_check_are_failures(host: HostProcess) -> None:
 def test_check_warnings_are_lines_of_the_resource(host: HostProcess, engine: RecordingEngine) -> None:
     """The warnings of a check are listed under the resource."""
     host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("a")))
-    assert engine.shown(ephemeral=False) == [(URN, "a warning", engine_pb2.WARNING)]
+    assert engine.format_value(ephemeral=False) == [(URN, "a warning", engine_pb2.WARNING)]
 
 
 def test_lines_arrive_before_the_answer(host: HostProcess, engine: RecordingEngine) -> None:
     """Status and lasting lines carry the URN, keep their order and are there when the call is answered."""
     host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs("says")))
-    assert engine.shown(ephemeral=True) == [(URN, "waiting", engine_pb2.INFO)]
-    assert engine.shown(ephemeral=False) == [
+    assert engine.format_value(ephemeral=True) == [(URN, "waiting", engine_pb2.INFO)]
+    assert engine.format_value(ephemeral=False) == [
         (URN, "scale out 1: i-a", engine_pb2.INFO),
         (URN, "i-b does not run", engine_pb2.WARNING),
     ]
@@ -203,7 +203,7 @@ def test_a_bug_is_one_line(host: HostProcess, engine: RecordingEngine, script: s
     assert message == (
         f"Create broke off with {what}. Please report this, it is a bug in pulumi-edas-scale. [ES901]"
     )
-    [(urn, traceback, severity)] = engine.shown(ephemeral=False)
+    [(urn, traceback, severity)] = engine.format_value(ephemeral=False)
     assert (urn, severity) == (URN, engine_pb2.DEBUG)
     assert traceback.startswith("Traceback")
 

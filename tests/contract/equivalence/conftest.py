@@ -14,14 +14,14 @@ from tests.contract.equivalence.histories import world
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.contract.equivalence.doors import Door
+    from tests.contract.equivalence.doors import DynamicFrontEnd
 
 
 @pytest.fixture(scope="module")
-def doors() -> Iterator[tuple[Door, ...]]:
+def doors() -> Iterator[tuple[DynamicFrontEnd, ...]]:
     """Give the three doors, each to an EDAS of its own."""
     with ExitStack() as opened:
-        made: list[Door] = []
+        made: list[DynamicFrontEnd] = []
         for kind in (CoreDoor, DynamicDoor, PluginDoor):
             door = kind(opened.enter_context(Emulator(world())))
             opened.callback(door.close)

@@ -18,8 +18,8 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from pulumi_edas_scale.domain.codes import coded
-from pulumi_edas_scale.domain.errors import EdasScaleError, PartialFailureError, worded
+from pulumi_edas_scale.domain.codes import with_code
+from pulumi_edas_scale.domain.errors import EdasScaleError, PartialFailureError, format_failure
 from pulumi_edas_scale.domain.settings import resolve_settings
 from pulumi_edas_scale.edas.client import SdkClient
 from pulumi_edas_scale.hosts.wire import parse_properties, render_properties
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.emulator import Emulator
-    from pulumi_edas_scale.operations.service import Provider
+    from pulumi_edas_scale.operations.service import Service
 
 Values = dict[str, Any]
 
@@ -83,7 +83,7 @@ class BrokenOffError(Exception):
         self.reasons = reasons
 
 
-class Door(Protocol):
+class DynamicFrontEnd(Protocol):
     """What the engine can ask."""
 
     edas: Emulator
@@ -125,7 +125,7 @@ class Door(Protocol):
         ...
 
 
-def urn_of(door: Door, number: int) -> str:
+def urn_of(door: DynamicFrontEnd, number: int) -> str:
     """Return the URN of a membership, which tells the doors apart by its type alone."""
     kind = "pulumi-python:dynamic/edas-scale:" if isinstance(door, DynamicDoor) else "edas-scale:index:"
     return f"urn:pulumi:dev::shop::{kind}DeployGroupMembership::web-{number}"
@@ -158,12 +158,12 @@ class CoreDoor:
 
     def __init__(self, edas: Emulator) -> None:
         self.edas = edas
-        self._core: Provider
+        self._core: Service
         self._checked: bool
 
     def begin(self) -> None:
         """Make a new provider."""
-        from pulumi_edas_scale.operations.service import Provider  # noqa: PLC0415  # its name is that of a type above
+        from pulumi_edas_scale.operations.service import Service  # noqa: PLC0415  # its name is that of a type above
 
         environ = self.edas.environment()
 
@@ -171,25 +171,25 @@ class CoreDoor:
             return SdkClient(region_id=region_id, endpoint=settings.endpoint, environ=environ)
 
         self._checked = False
-        self._core = Provider(resolve_settings({}, environ), _Silent(), connect, HastyRuntime())
+        self._core = Service(resolve_settings({}, environ), _Silent(), connect, HastyRuntime())
 
     def check(self, urn: str, olds: Values | None, news: Values) -> Values:
         """Check."""
         self._checked = True
         checked = self._core.check(urn, olds, news)
         if checked.failures:
-            raise RefusedError(" ".join(coded(worded(*each)) for each in checked.failures))
+            raise RefusedError(" ".join(with_code(format_failure(*each)) for each in checked.failures))
         return present(checked.inputs)
 
     def preview_create(self, urn: str, news: Values) -> None:
         """Preview a create."""
-        _told(lambda: self._core.preview_create(urn, news))
+        _reported(lambda: self._core.preview_create(urn, news))
 
     def diff(self, urn: str, state: State, news: Values) -> Diff:
         """Ask for the difference."""
         # A diff that comes after no check is that of a refresh, sides swapped.
         announce, self._checked = self._checked, False
-        found = _told(lambda: self._core.diff(urn, state.id, state.outputs, news, announce=announce))
+        found = _reported(lambda: self._core.diff(urn, state.id, state.outputs, news, announce=announce))
         return Diff(
             found.changes,
             found.replaces,
@@ -199,35 +199,35 @@ class CoreDoor:
 
     def create(self, urn: str, news: Values) -> State:
         """Create."""
-        created, outputs = _told(lambda: self._core.create(urn, news, None))
+        created, outputs = _reported(lambda: self._core.create(urn, news, None))
         return State(created, news, present(outputs))
 
     def update(self, urn: str, state: State, news: Values) -> State:
         """Update."""
-        outputs = _told(lambda: self._core.update(urn, state.id, state.outputs, news, None))
+        outputs = _reported(lambda: self._core.update(urn, state.id, state.outputs, news, None))
         return State(state.id, news, present(outputs))
 
     def read(self, urn: str, state: State) -> State | None:
         """Refresh or import."""
-        found = _told(lambda: self._core.read(urn, state.id, state.outputs or None, state.inputs or None))
+        found = _reported(lambda: self._core.read(urn, state.id, state.outputs or None, state.inputs or None))
         return None if found is None else State(found.id, present(found.inputs), present(found.outputs))
 
     def delete(self, urn: str, state: State) -> None:
         """Delete."""
-        _told(lambda: self._core.delete(urn, state.id, state.outputs, None))
+        _reported(lambda: self._core.delete(urn, state.id, state.outputs, None))
 
     def close(self) -> None:
         """Nothing was started."""
 
 
-def _told(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the core answers
+def _reported(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the core answers
     try:
         return call()
     except PartialFailureError as error:
         state = State(error.id, present(error.inputs), present(error.outputs))
-        raise BrokenOffError(coded(str(error)), state, tuple(map(coded, error.reasons))) from error
+        raise BrokenOffError(with_code(str(error)), state, tuple(map(with_code, error.reasons))) from error
     except EdasScaleError as error:
-        raise RefusedError(coded(str(error))) from error
+        raise RefusedError(with_code(str(error))) from error
 
 
 class _WireDoor:

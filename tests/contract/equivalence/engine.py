@@ -16,7 +16,7 @@ from tests.contract.equivalence.histories import GROUPS, world
 from tests.e2e.world import REGION, SHOP
 
 if TYPE_CHECKING:
-    from tests.contract.equivalence.doors import Door, Values
+    from tests.contract.equivalence.doors import DynamicFrontEnd, Values
     from tests.contract.equivalence.histories import Step
 
 _WRITES: Final = ("ScaleOutApplication", "ScaleInApplication", "AbortChangeOrder", "ContinuePipeline")
@@ -35,7 +35,7 @@ class Stack:
         unfinished: whether the last operation left something to do, so that the next run updates without a difference.
     """
 
-    door: Door
+    door: DynamicFrontEnd
     urn: str
     state: State | None = None
     doomed: State | None = None
@@ -203,6 +203,6 @@ def _members(members: list[Values]) -> list[Any]:
     return [(each["instanceId"], each["eccId"], each["appState"], each["taskState"]) for each in members]
 
 
-def restart(door: Door) -> None:
+def restart(door: DynamicFrontEnd) -> None:
     """Give a door a new world."""
     door.edas.replace_world(world())

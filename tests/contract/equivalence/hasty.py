@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_edas_scale import dynamic, plugin
 from pulumi_edas_scale.domain.clock import ThreadRuntime
-from pulumi_edas_scale.operations import service as provider
+from pulumi_edas_scale.operations.service import Service
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.settings import Settings
@@ -35,9 +35,9 @@ class HastyRuntime(ThreadRuntime):
         super().wait(seconds / PACE)
 
 
-def make_provider(settings: Settings, host: Any) -> provider.Provider:  # noqa: ANN401  # the host of any door
+def make_provider(settings: Settings, host: Any) -> Service:  # noqa: ANN401  # the host of any door
     """Return the core of a door."""
-    return provider.Provider(settings, host, runtime=HastyRuntime())
+    return Service(settings, host, runtime=HastyRuntime())
 
 
 class HastyDynamic(dynamic.Provider):
@@ -51,7 +51,7 @@ class HastyDynamic(dynamic.Provider):
     def __init__(self, run: int) -> None:
         self.run = run
 
-    def _make_operations(self, settings: Settings, host: Any) -> provider.Provider:  # noqa: ANN401  # as above
+    def _make_operations(self, settings: Settings, host: Any) -> Service:  # noqa: ANN401  # as above
         return make_provider(settings, host)
 
 

@@ -16,7 +16,7 @@ from tests.contract.equivalence.doors import RefusedError, State, urn_of
 from tests.e2e.world import BETA, REGION, SHOP
 
 if TYPE_CHECKING:
-    from tests.contract.equivalence.doors import Door
+    from tests.contract.equivalence.doors import DynamicFrontEnd
 
 SCHEMA = json.loads((CHECKOUT / "schema.json").read_text("utf-8"))
 RESOURCE = SCHEMA["resources"]["edas-scale:index:DeployGroupMembership"]
@@ -53,10 +53,10 @@ VALUES = st.recursive(
 NUMBERS = itertools.count()
 
 
-def right_values(told: dict[str, Any]) -> st.SearchStrategy[Any]:
+def right_values(reported: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Return a strategy for what the schema says of one input."""
-    if "$ref" in told:
-        words = SCHEMA["types"][told["$ref"].removeprefix("#/types/")]["enum"]
+    if "$ref" in reported:
+        words = SCHEMA["types"][reported["$ref"].removeprefix("#/types/")]["enum"]
         return st.sampled_from([word["value"] for word in words])
     kinds: dict[str, st.SearchStrategy[Any]] = {
         "string": st.sampled_from([REGION, SHOP, BETA]),
@@ -65,10 +65,10 @@ def right_values(told: dict[str, Any]) -> st.SearchStrategy[Any]:
         "number": st.floats(0, 3),
         "array": st.lists(st.sampled_from(["i-a", "i-b", "i-c", "ecu-a", UNKNOWN]), max_size=4),
     }
-    return kinds[told["type"]]
+    return kinds[reported["type"]]
 
 
-RIGHT = {name: right_values(told) for name, told in RESOURCE["inputProperties"].items()}
+RIGHT = {name: right_values(reported) for name, reported in RESOURCE["inputProperties"].items()}
 SCOPE = {"regionId": REGION, "appId": SHOP, "groupId": BETA}
 
 
@@ -89,7 +89,7 @@ RECORDED = State(
 """What an update of these inputs begins from."""
 
 
-def answered(door: Door, number: int, bag: dict[str, Any]) -> tuple[str, object]:
+def answered(door: DynamicFrontEnd, number: int, bag: dict[str, Any]) -> tuple[str, object]:
     """Preview a new membership and a changed one; return what each came to, as far as every door can say it."""
     urn = urn_of(door, number)
     door.begin()
@@ -118,17 +118,17 @@ def alike(one: Any, other: Any) -> bool:  # noqa: ANN401  # any value
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(bag=bags())
-def test_every_door_answers_any_bag(doors: tuple[Door, ...], bag: dict[str, Any]) -> None:
+def test_every_door_answers_any_bag(doors: tuple[DynamicFrontEnd, ...], bag: dict[str, Any]) -> None:
     """The doors agree; a reason begins at a property of the schema or at one the program made up; nothing is sent."""
     number = next(NUMBERS)
     core, *others = [answered(door, number, bag) for door in doors]
     for other in others:
         assert alike([*other], [*core]), (other, core)
-    end, told = core
+    end, reported = core
     event(end)
-    if isinstance(told, str):
-        assert told.isprintable()
-        assert any(told.lstrip("'").startswith(name) for name in {*RIGHT, *bag}), told
+    if isinstance(reported, str):
+        assert reported.isprintable()
+        assert any(reported.lstrip("'").startswith(name) for name in {*RIGHT, *bag}), reported
     for door in doors:
         assert not [call for call in door.edas.log() if OPERATIONS[call["operation"]].writes]
         door.edas.clear_log()  # or each example would read those of all before it

@@ -12,7 +12,7 @@ from tests.contract.equivalence.engine import Stack, restart
 from tests.contract.equivalence.histories import FAILED_THEN_REFRESHED, Step, histories
 
 if TYPE_CHECKING:
-    from tests.contract.equivalence.doors import Door
+    from tests.contract.equivalence.doors import DynamicFrontEnd
 
 EXAMPLES = int(os.environ.get("EQUIVALENCE_EXAMPLES", "0"))
 """How many new histories a long search takes; without it, the same few in every run."""
@@ -20,22 +20,22 @@ EXAMPLES = int(os.environ.get("EQUIVALENCE_EXAMPLES", "0"))
 NUMBERS = itertools.count()
 
 
-def live(door: Door, history: list[Step]) -> list[dict[str, Any]]:
+def live(door: DynamicFrontEnd, history: list[Step]) -> list[dict[str, Any]]:
     """Live through a history in a new world, by one door."""
     restart(door)
     stack = Stack(door, urn_of(door, next(NUMBERS)))
     return [stack.live(step) for step in history]
 
 
-def comparable(told: Any, like: Any) -> Any:  # noqa: ANN401  # anything that a step tells
+def comparable(reported: Any, like: Any) -> Any:  # noqa: ANN401  # anything that a step tells
     """Return a record without the detailed diffs that the other door cannot say."""
-    if isinstance(told, Diff) and isinstance(like, Diff) and like.detailed is None:
-        return Diff(told.changes, told.replaces, told.delete_before_replace, None)
-    if isinstance(told, (list, tuple)) and isinstance(like, (list, tuple)) and len(told) == len(like):
-        return [comparable(*pair) for pair in zip(told, like, strict=True)]
-    if isinstance(told, (list, tuple)):
-        return list(told)
-    return told
+    if isinstance(reported, Diff) and isinstance(like, Diff) and like.detailed is None:
+        return Diff(reported.changes, reported.replaces, reported.delete_before_replace, None)
+    if isinstance(reported, (list, tuple)) and isinstance(like, (list, tuple)) and len(reported) == len(like):
+        return [comparable(*pair) for pair in zip(reported, like, strict=True)]
+    if isinstance(reported, (list, tuple)):
+        return list(reported)
+    return reported
 
 
 @settings(
@@ -49,14 +49,14 @@ def comparable(told: Any, like: Any) -> Any:  # noqa: ANN401  # anything that a 
 )
 @example(history=FAILED_THEN_REFRESHED)
 @given(history=histories)
-def test_every_door_does_the_same(doors: tuple[Door, ...], history: list[Step]) -> None:
+def test_every_door_does_the_same(doors: tuple[DynamicFrontEnd, ...], history: list[Step]) -> None:
     """The same history ends in the same orders, members, answers and states, whichever door it goes through."""
     with ThreadPoolExecutor(len(doors)) as threads:
         lives = list(threads.map(lambda door: live(door, history), doors))
     core, *others = lives
-    for told in core:
-        event(f"submissions in a step: {len(told['writes'])}")
-        for what, _ in told["answers"]:
+    for reported in core:
+        event(f"submissions in a step: {len(reported['writes'])}")
+        for what, _ in reported["answers"]:
             event(f"answer: {what}")
     for door, other in zip(doors[1:], others, strict=True):
         for step, expected, found in zip(history, core, other, strict=True):

@@ -105,9 +105,9 @@ def test_a_program_speaks_the_names_of_the_schema() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["values"] == [2, "i-a", ["i-a"], None, "e", 3]
-    resources = {seen[0]: seen[1:] for seen in told["seen"]}
+    reported = json.loads(done.stdout)
+    assert reported["values"] == [2, "i-a", ["i-a"], None, "e", 3]
+    resources = {seen[0]: seen[1:] for seen in reported["seen"]}
     assert resources["pulumi:providers:edas-scale"][1] == {"regionId": "cn-hangzhou", "previewReads": "false"}
     name, inputs, provider = resources["edas-scale:index:DeployGroupMembership"]
     assert (name, inputs) == (

@@ -221,15 +221,15 @@ def test_the_region_gives_the_endpoint(server: RawServer, monkeypatch: pytest.Mo
 
 def test_who_watches_is_told_every_call(server: RawServer) -> None:
     """Good bodies are told word for word, what the parser does not use included, and bad ends as their error."""
-    told: list[Exchange] = []
-    client = SdkClient(region_id="r", endpoint=server.url, environ=KEYS, watch=told.append)
+    reported: list[Exchange] = []
+    client = SdkClient(region_id="r", endpoint=server.url, environ=KEYS, watch=reported.append)
     assert client.credentials_source() == ""
     server.reply = Reply.json(ORDER | {"Surplus": [1]})
     client.submit_scale_out("app", "group", ["ecu"])
     server.reply = Reply(403, b'{"Code": "Forbidden.RAM", "Message": "no"}')
     with pytest.raises(PermissionDeniedError) as caught:
         client.read_change_orders("app")
-    assert told == [
+    assert reported == [
         Exchange("ScaleOutApplication", ORDER | {"Surplus": [1]}),
         Exchange("ListRecentChangeOrder", error=caught.value),
     ]

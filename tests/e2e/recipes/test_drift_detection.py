@@ -10,7 +10,7 @@ import yaml
 
 from tests.e2e import orders
 from tests.e2e.recipes.beside import EXAMPLES, run_beside
-from tests.e2e.stack import Code, Door, membership
+from tests.e2e.stack import Code, DynamicFrontEnd, membership
 from tests.e2e.world import BETA, GAMMA, SHOP
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.e2e.stack import Stack
 
 ABC = ["i-a", "i-b", "i-c"]
-DYNAMIC_ONLY = pytest.mark.parametrize("door", [Door.DYNAMIC], ids=["dynamic"])
+DYNAMIC_ONLY = pytest.mark.parametrize("door", [DynamicFrontEnd.DYNAMIC], ids=["dynamic"])
 
 
 @pytest.mark.scenario("S7", "S8")
@@ -28,8 +28,8 @@ def test_the_exit_code_of_a_preview_tells_drift(web: Stack) -> None:
     """Nothing to do is 0; a member that left is another code, with the words; a foreign arrival is words only."""
     assert web.preview(expect_no_changes=True).exit_code == 0
     web.edas.action("join", group=BETA, application=SHOP, instance="i-d")
-    told = web.preview(expect_no_changes=True)
-    assert "Drift: i-d joined" in told.words
+    reported = web.preview(expect_no_changes=True)
+    assert "Drift: i-d joined" in reported.words
     web.edas.action("leave", instance="i-b")
 
     drifted = web.preview(expect_no_changes=True, fails=True)

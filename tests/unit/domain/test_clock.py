@@ -9,9 +9,9 @@ from pulumi_edas_scale.domain.clock import (
     DOUBT_SECONDS,
     ENGINE_GONE,
     ENGINE_IN_DOUBT,
-    DeadlineSign,
-    Limits,
-    StoppedSign,
+    Cancelled,
+    DeadlineExceeded,
+    OperationContext,
     ThreadRuntime,
 )
 from tests.unit.quiet import QuietRuntime
@@ -19,36 +19,36 @@ from tests.unit.quiet import QuietRuntime
 
 def test_nothing_bounds_an_operation_by_itself() -> None:
     """Without a deadline and a stop sign an operation may always go on."""
-    Limits(QuietRuntime(1e9)).check()
+    OperationContext(QuietRuntime(1e9)).check()
 
 
 def test_a_stop_sign_says_why() -> None:
     """An operation that must stop is told the reason, even when its deadline has passed as well."""
-    with pytest.raises(StoppedSign, match=CANCELLED):
-        Limits(QuietRuntime(10.0), deadline=5.0, stopped=lambda: CANCELLED).check()
+    with pytest.raises(Cancelled, match=CANCELLED):
+        OperationContext(QuietRuntime(10.0), deadline=5.0, stopped=lambda: CANCELLED).check()
 
 
 @pytest.mark.parametrize("moment", [5.0, 6.0])
 def test_a_deadline_passes(moment: float) -> None:
     """At its deadline an operation is out of time, and not before."""
-    Limits(QuietRuntime(4.9), deadline=5.0).check()
-    with pytest.raises(DeadlineSign):
-        Limits(QuietRuntime(moment), deadline=5.0).check()
+    OperationContext(QuietRuntime(4.9), deadline=5.0).check()
+    with pytest.raises(DeadlineExceeded):
+        OperationContext(QuietRuntime(moment), deadline=5.0).check()
 
 
 def test_a_wait_never_passes_the_deadline() -> None:
     """A wait ends at the deadline, and then says so."""
     runtime = QuietRuntime(2.0)
-    with pytest.raises(DeadlineSign):
-        Limits(runtime, deadline=5.0).wait(60.0)
+    with pytest.raises(DeadlineExceeded):
+        OperationContext(runtime, deadline=5.0).wait(60.0)
     assert runtime.waits == [3.0]
 
 
 def test_a_wait_without_a_deadline() -> None:
     """Without a deadline a wait is as long as asked for, and never negative."""
     runtime = QuietRuntime()
-    Limits(runtime).wait(60.0)
-    Limits(runtime).wait(-1.0)
+    OperationContext(runtime).wait(60.0)
+    OperationContext(runtime).wait(-1.0)
     assert runtime.waits == [60.0, 0.0]
 
 
@@ -60,7 +60,7 @@ def test_a_sleep_goes_on_after_it_was_woken() -> None:
         runtime.moment += 4.0
 
     runtime.meanwhile.append(four_seconds_pass)
-    Limits(runtime).sleep(10.0)
+    OperationContext(runtime).sleep(10.0)
     assert (runtime.waits, runtime.moment) == ([10.0, 6.0], 10.0)
 
 
@@ -68,35 +68,35 @@ def test_a_stop_sign_wakes_a_sleeper() -> None:
     """A stop sign that goes up during a sleep ends it."""
     signs: list[str] = []
     runtime = QuietRuntime(meanwhile=[lambda: signs.append(CANCELLED)])
-    with pytest.raises(StoppedSign):
-        Limits(runtime, stopped=lambda: signs[0] if signs else None).sleep(10.0)
+    with pytest.raises(Cancelled):
+        OperationContext(runtime, stopped=lambda: signs[0] if signs else None).sleep(10.0)
     assert runtime.moment == 0.0
 
 
 def test_our_queue_costs_no_time() -> None:
     """Time that does not count moves the deadline, and inside there is none."""
     runtime = QuietRuntime()
-    limits = Limits(runtime, deadline=5.0)
-    with limits.uncounted():
-        limits.wait(60.0)
-    assert limits.deadline == 65.0
+    context = OperationContext(runtime, deadline=5.0)
+    with context.uncounted():
+        context.wait(60.0)
+    assert context.deadline == 65.0
 
 
 def test_an_operation_without_a_deadline_gets_none() -> None:
     """Time that does not count makes no deadline where there was none."""
-    limits = Limits(QuietRuntime())
-    with limits.uncounted():
-        limits.wait(60.0)
-    assert limits.deadline is None
+    context = OperationContext(QuietRuntime())
+    with context.uncounted():
+        context.wait(60.0)
+    assert context.deadline is None
 
 
 def test_a_doubt_about_the_engine_keeps_back_writes_alone() -> None:
     """While it is not sure that the engine is there, reading goes on and a write waits until the doubt is over."""
     runtime, signs = QuietRuntime(), [ENGINE_IN_DOUBT]
-    limits = Limits(runtime, stopped=lambda: signs[0] if signs else None)
-    limits.check()
+    context = OperationContext(runtime, stopped=lambda: signs[0] if signs else None)
+    context.check()
     runtime.meanwhile = [lambda: None, signs.clear]
-    limits.check_before_write()
+    context.check_before_write()
     assert not signs
     assert runtime.moment == DOUBT_SECONDS
 
@@ -105,8 +105,8 @@ def test_a_doubt_that_comes_true_sends_nothing() -> None:
     """When the doubt ends with an engine that is gone, the write is not made."""
     signs = [ENGINE_IN_DOUBT]
     runtime = QuietRuntime(meanwhile=[lambda: signs.append(ENGINE_GONE)])
-    with pytest.raises(StoppedSign, match=ENGINE_GONE):
-        Limits(runtime, stopped=lambda: signs[-1]).check_before_write()
+    with pytest.raises(Cancelled, match=ENGINE_GONE):
+        OperationContext(runtime, stopped=lambda: signs[-1]).check_before_write()
 
 
 def test_threads_wake_each_other() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_edas_scale.domain.codes import BY_CODE, GAP, ROWS, TOPICS, Row, code_of, coded
+from pulumi_edas_scale.domain.codes import BY_CODE, GAP, ROWS, TOPICS, Row, code_of, with_code
 from pulumi_edas_scale.domain.errors import EdasError, InternalError, PermissionDeniedError
-from pulumi_edas_scale.edas.failures import LOSSES, RULES, Loss, Rule
+from pulumi_edas_scale.edas.failures import RULES, TRANSPORT_ERRORS, Rule, TransportError
 
 MESSAGES = Path(__file__).parent / "golden" / "messages.txt"
 
@@ -43,7 +43,7 @@ def test_a_row_says_enough(row: Row) -> None:
 def test_a_message_has_the_code_of_its_words(row: Row) -> None:
     """Words that one row has are no other row's, wherever they stand in a message."""
     message = f"instanceIds[0]: i-a {row.words.replace(GAP, ' 7 ')} i-b."
-    assert coded(message) == f"{message} [{row.code}]"
+    assert with_code(message) == f"{message} [{row.code}]"
 
 
 def test_the_first_words_decide() -> None:
@@ -63,7 +63,7 @@ def test_a_missing_permission_is_more_than_a_refusal() -> None:
 @pytest.mark.parametrize("text", ["", "scale out 1: i-a", "the group has 2 running", "[ES101]"])
 def test_other_texts_have_no_code(text: str) -> None:
     """A status line stays as it is."""
-    assert coded(text) == text
+    assert with_code(text) == text
 
 
 def golden_messages() -> dict[str, str]:
@@ -87,10 +87,12 @@ def test_every_refusal_of_edas_has_a_code(rule: Rule) -> None:
     assert code_of(str(error)) is not None
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
-def test_every_lost_call_has_a_code(loss: Loss) -> None:
+@pytest.mark.parametrize(
+    "transport_error", TRANSPORT_ERRORS, ids=lambda transport_error: transport_error.name
+)
+def test_every_lost_call_has_a_code(transport_error: TransportError) -> None:
     """However a call got no answer, the error is explained."""
-    assert code_of(str(EdasError("GetCluster", message=loss.value))) not in {None, "ES713"}
+    assert code_of(str(EdasError("GetCluster", message=transport_error.value))) not in {None, "ES713"}
 
 
 def test_our_own_bug_has_a_code() -> None:

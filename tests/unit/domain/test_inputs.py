@@ -18,9 +18,9 @@ from pulumi_edas_scale.domain.inputs import (
     parse_membership_id,
     parse_recorded,
     parse_spec,
+    remove_ids,
     render_outputs,
     same_inputs,
-    without,
 )
 from pulumi_edas_scale.domain.model import (
     UNKNOWN,
@@ -29,12 +29,12 @@ from pulumi_edas_scale.domain.model import (
     Member,
     MemberState,
     OnDelete,
+    Outcome,
     Policy,
     Recorded,
     RecordedMember,
     Scope,
     TaskState,
-    Truth,
     WaitFor,
 )
 from pulumi_edas_scale.domain.settings import Settings
@@ -80,9 +80,9 @@ def member(ecu_id: str, instance_id: str = "", **changes: object) -> Member:
     return dataclasses.replace(running, **changes)  # type: ignore[arg-type]
 
 
-def truth(**changes: object) -> Truth:
+def outcome(**changes: object) -> Outcome:
     """Return the truth about two managed members and a foreign one."""
-    whole = Truth(
+    whole = Outcome(
         members=((member(ECU_2, "i-b"), True), (member(ECU_1, "i-a", state=MemberState.STOPPED), False)),
         foreign=(member("ecu-9", "i-z"),),
         running_count=2,
@@ -501,7 +501,7 @@ def test_unknown_ids_are_counted() -> None:
 
 def test_outputs_are_the_inputs_and_the_truth() -> None:
     """State shows sorted ids, sorted members, and EDAS's facts in our words."""
-    outputs = render_outputs(check(ecuIds=[ECU_2, ECU_1]).inputs, truth())
+    outputs = render_outputs(check(ecuIds=[ECU_2, ECU_1]).inputs, outcome())
     assert outputs["instanceIds"] == ["i-a", "i-b"]
     assert outputs["ecuIds"] == [ECU_1, ECU_2]
     assert outputs["members"] == [
@@ -541,32 +541,32 @@ def test_outputs_are_the_inputs_and_the_truth() -> None:
 
 def test_an_absent_list_stays_absent_in_the_outputs() -> None:
     """What the program did not say is not said for it."""
-    assert "ecuIds" not in render_outputs(check().inputs, truth())
+    assert "ecuIds" not in render_outputs(check().inputs, outcome())
 
 
 def test_what_did_not_settle_is_recorded_out_of_sight() -> None:
     """The ECU ids a failed operation did not bring up are kept for the next one, sorted."""
-    outputs = render_outputs(check().inputs, truth(unsettled=frozenset({ECU_2, ECU_1})))
+    outputs = render_outputs(check().inputs, outcome(unsettled=frozenset({ECU_2, ECU_1})))
     assert outputs["__unsettled"] == [ECU_1, ECU_2]
 
 
 def test_old_outputs_do_not_leak_into_new_ones() -> None:
     """Rendering from recorded outputs takes the inputs among them and nothing else."""
-    old = render_outputs(check().inputs, truth(unsettled=frozenset({ECU_1})))
-    new = render_outputs({**old, "__provider": "gAN9", "schemaVersion": 1.0}, truth(members=()))
-    assert new == render_outputs(check().inputs, truth(members=()))
+    old = render_outputs(check().inputs, outcome(unsettled=frozenset({ECU_1})))
+    new = render_outputs({**old, "__provider": "gAN9", "schemaVersion": 1.0}, outcome(members=()))
+    assert new == render_outputs(check().inputs, outcome(members=()))
 
 
 def test_unknown_ids_stay_in_rendered_outputs() -> None:
     """The preview of a create shows unknown ids as unknown, after the known ones."""
-    outputs = render_outputs(program(instanceIds=[UNKNOWN, "i-b", "i-a"], ecuIds=UNKNOWN), truth())
+    outputs = render_outputs(program(instanceIds=[UNKNOWN, "i-b", "i-a"], ecuIds=UNKNOWN), outcome())
     assert outputs["instanceIds"] == ["i-a", "i-b", UNKNOWN]
     assert outputs["ecuIds"] is UNKNOWN
 
 
 def test_recorded_outputs_are_read_back() -> None:
     """What was rendered is understood, also after the engine made floats of the numbers."""
-    outputs = render_outputs(check(minRunning=2).inputs, truth(unsettled=frozenset({ECU_1})))
+    outputs = render_outputs(check(minRunning=2).inputs, outcome(unsettled=frozenset({ECU_1})))
     outputs["minRunning"] = 2.0
     assert parse_recorded(outputs) == Recorded(
         members=(
@@ -606,7 +606,7 @@ def test_an_incomplete_member_is_still_managed() -> None:
 def test_dropped_ids_leave_the_inputs_in_both_spellings() -> None:
     """A refresh takes out what is gone and changes neither order nor spelling of the rest."""
     inputs = program(instanceIds=["i-c", "i-a", "i-b"], ecuIds=[ECU_2, ECU_1], minRunning=2.0, __provider="x")
-    assert without(inputs, {"i-a", ECU_2, "i-elsewhere"}) == {
+    assert remove_ids(inputs, {"i-a", ECU_2, "i-elsewhere"}) == {
         **inputs,
         "instanceIds": ["i-c", "i-b"],
         "ecuIds": [ECU_1],
@@ -616,7 +616,7 @@ def test_dropped_ids_leave_the_inputs_in_both_spellings() -> None:
 
 def test_a_list_that_loses_all_ids_is_empty_and_an_absent_one_absent() -> None:
     """The last member gone leaves an empty list, which is an answer."""
-    assert without(program(instanceIds=["i-a"]), ["i-a"]) == program(instanceIds=[])
+    assert remove_ids(program(instanceIds=["i-a"]), ["i-a"]) == program(instanceIds=[])
 
 
 def test_an_import_lists_every_member_once() -> None:

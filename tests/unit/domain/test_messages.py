@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pulumi_edas_scale.domain import messages as diagnosis
+from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.errors import BusinessError, UnavailableError
 from pulumi_edas_scale.domain.model import (
     ApplicationSummary,
@@ -16,11 +16,11 @@ from pulumi_edas_scale.domain.model import (
     ForceScaleIn,
     MemberState,
     OrderReport,
+    Outcome,
     Policy,
     Recorded,
     RecordedMember,
     TaskFailure,
-    Truth,
 )
 from pulumi_edas_scale.domain.plan import Order, OrderKind, Plan, Refusal
 from pulumi_edas_scale.domain.resolution import Absent, Cause
@@ -61,9 +61,9 @@ def recorded(*members: Member) -> Recorded:
     )
 
 
-def truth(*members: Member) -> Truth:
+def outcome(*members: Member) -> Outcome:
     """Return that these members are managed and there are no others."""
-    return Truth(tuple((each, True) for each in members), (), 0, "blue", "cluster-1")
+    return Outcome(tuple((each, True) for each in members), (), 0, "blue", "cluster-1")
 
 
 def all_states() -> list[Member]:
@@ -78,7 +78,7 @@ def all_states() -> list[Member]:
 def plans() -> list[tuple[str, str]]:
     """Return descriptions of plans."""
     live = application(member("c"))
-    places = diagnosis.places(live, [machine("a"), machine("b")])
+    full_names = messages.full_names(live, [machine("a"), machine("b")])
     join = replace(
         NOTHING, orders=(OUT,), join=("ecu-a", "ecu-b"), lowest_running=2, finally_members=4, absent=(ABSENT,)
     )
@@ -99,7 +99,7 @@ def plans() -> list[tuple[str, str]]:
         ("batches", batches, 0),
     ]
     return [
-        (f"plan: {name}", diagnosis.describe_plan(plan, places, Policy(), unknown))
+        (f"plan: {name}", messages.describe_plan(plan, full_names, Policy(), unknown))
         for name, plan, unknown in cases
     ]
 
@@ -108,21 +108,21 @@ def orders() -> list[tuple[str, str]]:
     """Return what is said of change orders."""
     active = ChangeOrder("order-1", "group-1", 1, "deploy", "alice", "now")
     bare = ChangeOrder("order-1", "group-1", 99, "", "", "")
-    lookup = diagnosis.addresses(application(member("a")))
+    lookup = messages.addresses(application(member("a")))
     return [
-        ("order: scale out", diagnosis.describe_order(OUT, NAMES)),
-        ("order: repair", diagnosis.describe_order(replace(IN, repair=True), NAMES)),
-        ("order: forced", diagnosis.describe_order(replace(IN, force=True), {})),
-        ("order of somebody", diagnosis.describe_active_order(active, SCOPE)),
-        ("order of nobody", diagnosis.describe_active_order(bare, SCOPE)),
-        ("held", diagnosis.describe_held("order-1", "alice")),
-        ("held, by whom is unknown", diagnosis.describe_held("order-1", "")),
-        ("unknown status", diagnosis.describe_unknown_status("order-1", 42)),
-        ("bad end", diagnosis.describe_bad_end(OUT, report(*FAILURES), SCOPE, NAMES, lookup)),
-        ("bad end without a cause", diagnosis.describe_bad_end(IN, report(status=6), SCOPE, {}, {})),
+        ("order: scale out", messages.describe_order(OUT, NAMES)),
+        ("order: repair", messages.describe_order(replace(IN, repair=True), NAMES)),
+        ("order: forced", messages.describe_order(replace(IN, force=True), {})),
+        ("order of somebody", messages.describe_active_order(active, SCOPE)),
+        ("order of nobody", messages.describe_active_order(bare, SCOPE)),
+        ("held", messages.describe_held("order-1", "alice")),
+        ("held, by whom is unknown", messages.describe_held("order-1", "")),
+        ("unknown status", messages.describe_unknown_status("order-1", 42)),
+        ("bad end", messages.describe_bad_end(OUT, report(*FAILURES), SCOPE, NAMES, lookup)),
+        ("bad end without a cause", messages.describe_bad_end(IN, report(status=6), SCOPE, {}, {})),
         (
             "bad end of many",
-            diagnosis.describe_bad_end(OUT, report(*[FAILURES[3]] * 12, status=10), SCOPE, NAMES, {}),
+            messages.describe_bad_end(OUT, report(*[FAILURES[3]] * 12, status=10), SCOPE, NAMES, {}),
         ),
     ]
 
@@ -139,30 +139,30 @@ def refusals() -> list[tuple[str, str]]:
     pages = [
         (
             f"{name} by {refusal.value}, {plan.removals}",
-            *diagnosis.describe_refusal(refusal, plan, policy, SCOPE),
+            *messages.describe_refusal(refusal, plan, policy, SCOPE),
         )
         for name, refusal, plan in cases
     ]
     return [
         *((name, f"{path}: {reason}") for name, path, reason in pages),
-        *((f"absent: it {each.cause.value}", diagnosis.describe_absent(each, live)) for each in absent),
-        ("absent: in a group without a name", diagnosis.describe_absent(strange, live)),
-        ("absent: cluster not told", diagnosis.describe_absent(ABSENT, application(cluster_id=""))),
-        ("evictions: one", diagnosis.describe_evictions(replace(two, leave=()), SCOPE, 0)),
+        *((f"absent: it {each.cause.value}", messages.describe_absent(each, live)) for each in absent),
+        ("absent: in a group without a name", messages.describe_absent(strange, live)),
+        ("absent: cluster not told", messages.describe_absent(ABSENT, application(cluster_id=""))),
+        ("evictions: one", messages.describe_evictions(replace(two, leave=()), SCOPE, 0)),
         (
             "evictions: two",
-            diagnosis.describe_evictions(replace(two, evict=(member("b"), member("a"))), SCOPE, None),
+            messages.describe_evictions(replace(two, evict=(member("b"), member("a"))), SCOPE, None),
         ),
-        ("repeated", ": ".join(diagnosis.describe_repeated("ecuIds[0]", "instanceIds[1]", "ecu-a", "i-a"))),
-        ("no such group", diagnosis.describe_missing_group(replace(SCOPE, group_id="group-9"), live)),
+        ("repeated", ": ".join(messages.describe_repeated("ecuIds[0]", "instanceIds[1]", "ecu-a", "i-a"))),
+        ("no such group", messages.describe_missing_group(replace(SCOPE, group_id="group-9"), live)),
         (
             "no group at all",
-            diagnosis.describe_missing_group(replace(SCOPE, group_id="group-9"), replace(live, groups=())),
+            messages.describe_missing_group(replace(SCOPE, group_id="group-9"), replace(live, groups=())),
         ),
-        ("a name is no id", diagnosis.describe_missing_group(replace(SCOPE, group_id="blue"), live)),
+        ("a name is no id", messages.describe_missing_group(replace(SCOPE, group_id="blue"), live)),
         (
             "Kubernetes",
-            diagnosis.describe_kubernetes(SCOPE, ApplicationSummary("app-1", "shop", "cluster-1", 5)),
+            messages.describe_kubernetes(SCOPE, ApplicationSummary("app-1", "shop", "cluster-1", 5)),
         ),
     ]
 
@@ -171,21 +171,21 @@ def truths() -> list[tuple[str, str]]:
     """Return what is said of members."""
     live = application(member("a"), member("b", group_id="group-2"), member("d", MemberState.STOPPED))
     before = recorded(member("a"), member("b"), member("d"), member("e"), nameless("f"))
-    drift = diagnosis.describe_drift(before, live, SCOPE)
+    drift = messages.describe_drift(before, live, SCOPE)
     unwell = [member("a", state) for state in MemberState]
     silent = [member("a", MemberState.AGENT_OFF), member("b", MemberState.AGENT_OFF), member("c")]
     return [
-        ("members: none", diagnosis.describe_members(truth())),
-        ("members: one of each", diagnosis.describe_members(truth(*all_states()[::2]))),
-        ("members: two of each", diagnosis.describe_members(truth(*all_states()))),
+        ("members: none", messages.describe_members(outcome())),
+        ("members: one of each", messages.describe_members(outcome(*all_states()[::2]))),
+        ("members: two of each", messages.describe_members(outcome(*all_states()))),
         *((f"drift {place}", words) for place, words in enumerate(drift, 1)),
-        ("arrivals", diagnosis.describe_arrivals([member("b"), nameless("c")], ["ecu-a"], SCOPE) or ""),
-        ("not up", diagnosis.describe_not_up(unwell, ["i-z", "i-y"], 300.4)),
-        ("never deployed", diagnosis.describe_never_deployed(SCOPE)),
-        ("silent leavers", diagnosis.silent_leavers(IN, Policy(), silent)),
-        ("states", diagnosis.describe_states(all_states())),
-        ("the end", diagnosis.describe_end([member("a")])),
-        ("the end, nobody left", diagnosis.describe_end([])),
+        ("arrivals", messages.describe_arrivals([member("b"), nameless("c")], ["ecu-a"], SCOPE) or ""),
+        ("not up", messages.describe_not_up(unwell, ["i-z", "i-y"], 300.4)),
+        ("never deployed", messages.describe_never_deployed(SCOPE)),
+        ("silent leavers", messages.silent_leavers(IN, Policy(), silent)),
+        ("states", messages.describe_states(all_states())),
+        ("the end", messages.describe_end([member("a")])),
+        ("the end, nobody left", messages.describe_end([])),
     ]
 
 
@@ -194,9 +194,9 @@ def outages() -> list[tuple[str, str]]:
     refused = BusinessError("QueryApplicationStatus", "601", "application not exist", "req-1")
     lost = UnavailableError("QueryApplicationStatus", message="connection reset")
     return [
-        ("preview cannot read", diagnosis.describe_unreadable(SCOPE, lost)),
-        ("gone or not", diagnosis.describe_not_gone(SCOPE, "cluster-1", refused)),
-        ("gone or not, no cluster recorded", diagnosis.describe_not_gone(SCOPE, "", refused)),
+        ("preview cannot read", messages.describe_unreadable(SCOPE, lost)),
+        ("gone or not", messages.describe_not_gone(SCOPE, "cluster-1", refused)),
+        ("gone or not, no cluster recorded", messages.describe_not_gone(SCOPE, "", refused)),
     ]
 
 
@@ -218,8 +218,8 @@ def test_every_function_is_on_the_page() -> None:
     """No public description of this file is missing on the page of messages."""
     source = Path(__file__).read_text(encoding="utf-8")
     parts = {"describe_status", "describe_group"}
-    public = [each for each in vars(diagnosis) if each.startswith("describe_") and each not in parts]
-    assert [each for each in public if f"diagnosis.{each}(" not in source] == []
+    public = [each for each in vars(messages) if each.startswith("describe_") and each not in parts]
+    assert [each for each in public if f"messages.{each}(" not in source] == []
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 11, 25])
@@ -227,25 +227,25 @@ def test_lists_are_sorted_and_cut_at_ten(count: int) -> None:
     """A list is sorted, and of more than ten items only the number of the others is told."""
     names = [f"i-{place:02}" for place in range(count)]
     whole = ", ".join(names[:10])
-    assert diagnosis.listing(reversed(names)) == (f"{whole} and {count - 10} more" if count > 10 else whole)
+    assert messages.join_list(reversed(names)) == (f"{whole} and {count - 10} more" if count > 10 else whole)
 
 
 def test_a_member_is_called_by_its_ecs_id() -> None:
     """A member is called by its ECS id where EDAS tells it, else by its ECU id."""
-    assert (diagnosis.label(member("a")), diagnosis.label(nameless("a"))) == ("i-a", "ecu-a")
+    assert (messages.short_name(member("a")), messages.short_name(nameless("a"))) == ("i-a", "ecu-a")
 
 
 def test_names_by_ecu_id() -> None:
     """Machines and members of a reading are found by ECU id, with and without place; a member counts more."""
     live = application(member("a"), nameless("b"))
     free = [machine("a", zone="zone-9"), machine("c"), replace(machine("d"), instance_id="", ip="", zone="")]
-    assert diagnosis.labels(live, free) == {
+    assert messages.short_names(live, free) == {
         "ecu-a": "i-a",
         "ecu-b": "ecu-b",
         "ecu-c": "i-c",
         "ecu-d": "ecu-d",
     }
-    assert diagnosis.places(live, free) == {
+    assert messages.full_names(live, free) == {
         "ecu-a": "i-a (10.0.0.1, zone-1)",
         "ecu-b": "ecu-b",
         "ecu-c": "i-c (10.0.0.3, zone-1)",
@@ -256,7 +256,7 @@ def test_names_by_ecu_id() -> None:
 def test_names_by_address() -> None:
     """Machines and members are found by their address; one without an address is not there."""
     free = [replace(machine("c"), instance_id=""), replace(machine("d"), ip="")]
-    assert diagnosis.addresses(application(member("a"), nameless("b")), free) == {
+    assert messages.addresses(application(member("a"), nameless("b")), free) == {
         "10.0.0.1": "i-a",
         "10.0.0.3": "ecu-c",
     }
@@ -264,8 +264,8 @@ def test_names_by_address() -> None:
 
 def test_a_failed_order_in_full() -> None:
     """A failed order tells what was asked, how it ended, and for the instance EDAS's code, its cause and a fix."""
-    names = diagnosis.addresses(application(member("a")))
-    assert diagnosis.describe_bad_end(OUT, report(FAILURES[0]), SCOPE, NAMES, names) == (
+    names = messages.addresses(application(member("a")))
+    assert messages.describe_bad_end(OUT, report(FAILURES[0]), SCOPE, NAMES, names) == (
         f"Scale out of i-a, i-b to {GROUP} failed: change order order-1 ended as failed (3). i-a (10.0.0.1): "
         "EDAS-10001 STAR_AGENT_OFFLINE in 'Start Application', the agent through which EDAS runs commands does not "
         "answer; restart it on the instance: sh /home/staragent/bin/staragentctl restart."
@@ -274,7 +274,7 @@ def test_a_failed_order_in_full() -> None:
 
 def test_an_id_outside_of_the_cluster_in_full() -> None:
     """An id that EDAS cannot add is told with its path, its cluster, and the two ways out."""
-    assert diagnosis.describe_absent(ABSENT, application()) == (
+    assert messages.describe_absent(ABSENT, application()) == (
         "instanceIds[0]: 'i-x' is not in cluster cluster-1 of application app-1, so EDAS cannot add it. Import the "
         "instance into that cluster, or remove it from the list."
     )
@@ -290,7 +290,7 @@ def test_a_plan_in_full() -> None:
         lowest_running=3,
         finally_members=4,
     )
-    assert diagnosis.describe_plan(plan, NAMES, Policy(min_running=2), 0) == (
+    assert messages.describe_plan(plan, NAMES, Policy(min_running=2), 0) == (
         "scale out 2: i-a, i-b; then scale in 1: i-c; lowest running 3 of 4 (floor 2)"
     )
 
@@ -298,18 +298,18 @@ def test_a_plan_in_full() -> None:
 def test_a_group_without_a_name_has_none() -> None:
     """A group without a name is told by its id alone."""
     live = replace(application(), groups=(DeployGroup("group-2", "", deployed=True),))
-    words = diagnosis.describe_absent(Absent(listed("i-a")[0], Cause.OTHER_GROUP, "group-2"), live)
+    words = messages.describe_absent(Absent(listed("i-a")[0], Cause.OTHER_GROUP, "group-2"), live)
     assert "group-2. Remove it" in words
 
 
 def test_a_healthy_membership_has_not_drifted() -> None:
     """Nothing is said of members that run where they were recorded."""
-    assert diagnosis.describe_drift(recorded(member("a")), application(member("a")), SCOPE) == ()
+    assert messages.describe_drift(recorded(member("a")), application(member("a")), SCOPE) == ()
 
 
 def test_known_neighbours_are_no_news() -> None:
     """Nothing is said of foreign members that are recorded already."""
-    assert diagnosis.describe_arrivals([member("a")], ["ecu-a"], SCOPE) is None
+    assert messages.describe_arrivals([member("a")], ["ecu-a"], SCOPE) is None
 
 
 @pytest.mark.parametrize(
@@ -323,19 +323,19 @@ def test_known_neighbours_are_no_news() -> None:
 )
 def test_no_hint_where_force_does_not_help(order: Order, policy: Policy, state: MemberState) -> None:
     """The hint at forceScaleIn is given only where it would have helped."""
-    assert diagnosis.silent_leavers(order, policy, [member("a", state)]) == ""
+    assert messages.silent_leavers(order, policy, [member("a", state)]) == ""
 
 
 def test_everybody_is_up_but_unseen() -> None:
     """A joiner that EDAS does not list is told although there is no member to describe."""
-    assert diagnosis.describe_not_up([], ["i-a"], 60.0) == (
+    assert messages.describe_not_up([], ["i-a"], 60.0) == (
         "After 60 seconds: i-a: the change order ended well, but EDAS does not list it as a member."
     )
 
 
 def test_a_joiner_is_told_with_its_state_and_a_fix() -> None:
     """A joiner that did not come up is told with its address, its state and the next thing to do there."""
-    assert diagnosis.describe_not_up([member("a", MemberState.AGENT_OFF)], [], 60.0) == (
+    assert messages.describe_not_up([member("a", MemberState.AGENT_OFF)], [], 60.0) == (
         "After 60 seconds: i-a (10.0.0.1) is listed but its agent is off. Restart the EDAS agent on the instance, or "
         "the instance itself."
     )

@@ -6,7 +6,7 @@ from pulumi_edas_scale.domain.orders import (
     AGREEING_LOOKS,
     AGREEING_SECONDS,
     STATUSES,
-    Belief,
+    Confirmation,
     Phase,
     describe_status,
     is_active,
@@ -48,56 +48,56 @@ def test_an_unknown_number_is_never_guessed(status: int) -> None:
 @pytest.mark.parametrize("status", BAD_ENDS)
 def test_a_bad_end_is_believed_after_three_looks_over_fifteen_seconds(status: int) -> None:
     """A bad end is believed once three looks agree and the first of them is fifteen seconds old."""
-    belief = Belief().after(status, 100.0).after(status, 107.5)
-    assert not belief.sure(115.0)
-    belief = belief.after(status, 115.0)
-    assert not belief.sure(114.9)
-    assert belief.sure(115.0)
+    confirmation = Confirmation().after(status, 100.0).after(status, 107.5)
+    assert not confirmation.confirmed(115.0)
+    confirmation = confirmation.after(status, 115.0)
+    assert not confirmation.confirmed(114.9)
+    assert confirmation.confirmed(115.0)
 
 
 def test_many_quick_looks_are_not_enough() -> None:
     """Any number of looks within fifteen seconds sees the same moment and settles nothing."""
-    belief = Belief()
+    confirmation = Confirmation()
     for tenth in range(100):
-        belief = belief.after(3, tenth / 10)
-    assert not belief.sure(9.9)
+        confirmation = confirmation.after(3, tenth / 10)
+    assert not confirmation.confirmed(9.9)
 
 
 def test_time_alone_is_not_enough() -> None:
     """Two looks an hour apart settle nothing."""
-    assert not Belief().after(3, 0.0).after(3, 3600.0).sure(3600.0)
+    assert not Confirmation().after(3, 0.0).after(3, 3600.0).confirmed(3600.0)
 
 
 def test_nothing_is_believed_without_a_look() -> None:
     """Before any look nothing is sure, and the next one may come at once."""
-    assert not Belief().sure(1000.0)
-    assert Belief().next_look(1000.0) == 1000.0
+    assert not Confirmation().confirmed(1000.0)
+    assert Confirmation().next_poll(1000.0) == 1000.0
 
 
 @pytest.mark.parametrize("status", [*GOING_ON, 2, 99])
 def test_a_retry_of_edas_takes_the_doubt_away(status: int) -> None:
     """When the order is seen going on, or well, the count of agreeing looks begins anew."""
-    assert Belief().after(3, 0.0).after(3, 8.0).after(status, 15.0) == Belief()
+    assert Confirmation().after(3, 0.0).after(3, 8.0).after(status, 15.0) == Confirmation()
 
 
 def test_different_bad_ends_agree() -> None:
     """A bad end that changes its number is still a bad end."""
-    assert Belief().after(3, 0.0).after(10, 8.0).after(7, 15.0).sure(15.0)
+    assert Confirmation().after(3, 0.0).after(10, 8.0).after(7, 15.0).confirmed(15.0)
 
 
 def test_looks_are_spread_over_the_time_of_doubt() -> None:
     """The looks that are missing are spread evenly over what is left of the fifteen seconds."""
-    belief = Belief().after(3, 100.0)
-    assert belief.next_look(100.0) == 107.5
-    belief = belief.after(3, 107.5)
-    assert belief.next_look(107.5) == 115.0
-    assert belief.after(3, 115.0).next_look(116.0) == 116.0
+    confirmation = Confirmation().after(3, 100.0)
+    assert confirmation.next_poll(100.0) == 107.5
+    confirmation = confirmation.after(3, 107.5)
+    assert confirmation.next_poll(107.5) == 115.0
+    assert confirmation.after(3, 115.0).next_poll(116.0) == 116.0
 
 
 def test_following_the_proposed_looks_settles_it() -> None:
     """Who always looks when proposed is sure with the fewest looks and in the shortest time that can convince."""
-    now, looks, belief = 50.0, 0, Belief()
-    while not belief.sure(now):
-        now = belief.next_look(now)
-        belief, looks = belief.after(6, now), looks + 1
+    now, looks, confirmation = 50.0, 0, Confirmation()
+    while not confirmation.confirmed(now):
+        now = confirmation.next_poll(now)
+        confirmation, looks = confirmation.after(6, now), looks + 1
     assert (now, looks) == (50.0 + AGREEING_SECONDS, AGREEING_LOOKS)

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from pulumi_edas_scale.domain.model import MemberState, Policy, TaskState
-from pulumi_edas_scale.domain.plan import History, Order, OrderKind, Situation, decide
+from pulumi_edas_scale.domain.plan import History, Order, OrderKind, PlanInput, decide
 from pulumi_edas_scale.domain.resolution import Absent, Cause
 from tests.unit.readings import application, listed, member
 
 
-def situation(**changes: object) -> Situation:
+def plan_input(**changes: object) -> PlanInput:
     """Return a situation of group-1 in which a and b are managed members that run."""
     given: dict[str, object] = {
         "group_id": "group-1",
@@ -15,12 +15,12 @@ def situation(**changes: object) -> Situation:
         "managed": frozenset({"ecu-a", "ecu-b"}),
         **changes,
     }
-    return Situation(**given)  # type: ignore[arg-type] # the fields by name
+    return PlanInput(**given)  # type: ignore[arg-type] # the fields by name
 
 
 def test_nothing_to_do_is_an_empty_plan() -> None:
     """Where the members are the desired ones, nobody is in an order and nothing changes."""
-    plan = decide(situation())
+    plan = decide(plan_input())
     assert plan.orders == ()
     assert not plan.changes_membership
     assert plan.removals == 0
@@ -29,7 +29,7 @@ def test_nothing_to_do_is_an_empty_plan() -> None:
 
 def test_a_swap_goes_out_before_in() -> None:
     """The new one joins first, and then the old one leaves by its ECC."""
-    plan = decide(situation(desired=frozenset({"ecu-a", "ecu-c"}), ready=frozenset({"ecu-c"})))
+    plan = decide(plan_input(desired=frozenset({"ecu-a", "ecu-c"}), ready=frozenset({"ecu-c"})))
     assert plan.orders == (
         Order(OrderKind.SCALE_OUT, ("ecu-c",)),
         Order(OrderKind.SCALE_IN, ("ecu-b",), ("ecc-b",)),
@@ -40,7 +40,7 @@ def test_a_swap_goes_out_before_in() -> None:
 def test_an_accepted_joiner_that_is_not_listed_is_awaited() -> None:
     """A reading may lag behind an order: its joiner is awaited, not ordered again, and nobody leaves meanwhile."""
     done = History().after(Order(OrderKind.SCALE_OUT, ("ecu-c",)))
-    plan = decide(situation(desired=frozenset({"ecu-a", "ecu-c"}), ready=frozenset({"ecu-c"}), history=done))
+    plan = decide(plan_input(desired=frozenset({"ecu-a", "ecu-c"}), ready=frozenset({"ecu-c"}), history=done))
     assert plan.awaited == ("ecu-c",)
     assert plan.join == ()
     assert plan.next_order is None
@@ -49,7 +49,7 @@ def test_an_accepted_joiner_that_is_not_listed_is_awaited() -> None:
 def test_a_member_that_left_by_an_accepted_order_is_vanishing() -> None:
     """A reading may lag behind a scale in: the member is in no second order."""
     done = History().after(Order(OrderKind.SCALE_IN, ("ecu-b",), ("ecc-b",)))
-    plan = decide(situation(desired=frozenset({"ecu-a"}), history=done))
+    plan = decide(plan_input(desired=frozenset({"ecu-a"}), history=done))
     assert [each.ecu_id for each in plan.vanishing] == ["ecu-b"]
     assert plan.orders == ()
 
@@ -57,7 +57,7 @@ def test_a_member_that_left_by_an_accepted_order_is_vanishing() -> None:
 def test_an_absent_instance_changes_membership_and_stops_everything() -> None:
     """While a listed instance is not there nothing is sent, but the preview says that something will be."""
     missing = Absent(listed("i-z")[0], Cause.NOT_IN_CLUSTER)
-    plan = decide(situation(desired=frozenset({"ecu-a"}), absent=(missing,)))
+    plan = decide(plan_input(desired=frozenset({"ecu-a"}), absent=(missing,)))
     assert plan.changes_membership
     assert plan.next_order is None
 
@@ -66,7 +66,7 @@ def test_a_failed_join_is_repaired_by_one_pair() -> None:
     """A member whose join failed is taken out and added again, beside one that runs."""
     broken = member("b", MemberState.STOPPED, task=TaskState.FAILED)
     plan = decide(
-        situation(live=application(member("a"), broken), unsettled=frozenset({"ecu-b"}), policy=Policy())
+        plan_input(live=application(member("a"), broken), unsettled=frozenset({"ecu-b"}), policy=Policy())
     )
     assert plan.orders == (
         Order(OrderKind.SCALE_IN, ("ecu-b",), ("ecc-b",), repair=True),

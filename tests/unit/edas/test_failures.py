@@ -19,17 +19,17 @@ from pulumi_edas_scale.domain.errors import (
 )
 from pulumi_edas_scale.edas.failures import (
     LONGEST_QUOTE,
-    LOSS_BY_EXCEPTION,
-    LOSSES,
     OPERATIONS,
     RULES,
+    TRANSPORT_ERROR_BY_EXCEPTION,
+    TRANSPORT_ERRORS,
     Answer,
-    Loss,
+    TransportError,
     as_code,
     classify_answer,
-    classify_loss,
-    loss_of,
+    classify_transport_error,
     quote,
+    transport_error_of,
 )
 from tests.contract.sdk.endings import ENDINGS, Ending, failure
 
@@ -145,20 +145,22 @@ LOSS_EXAMPLES = {
 @pytest.mark.parametrize("names", LOSS_EXAMPLES, ids=" ".join)
 def test_lost_calls(names: tuple[str, ...]) -> None:
     """A call without an answer counts as unsent only where the connection was surely never made."""
-    error = classify_loss("ScaleOutApplication", loss_of(names), "host")
+    error = classify_transport_error("ScaleOutApplication", transport_error_of(names), "host")
     assert type(error) is LOSS_EXAMPLES[names]
     assert "host" in str(error)
 
 
 def test_every_loss_is_classified() -> None:
     """Each way to lose a call has a class, and each but the unknown one an exception that leads to it."""
-    assert set(LOSSES) == set(Loss)
-    assert {loss for _, loss in LOSS_BY_EXCEPTION} | {Loss.UNKNOWN} == set(Loss)
+    assert set(TRANSPORT_ERRORS) == set(TransportError)
+    assert {transport_error for _, transport_error in TRANSPORT_ERROR_BY_EXCEPTION} | {
+        TransportError.UNKNOWN
+    } == set(TransportError)
 
 
 def test_classes_are_those_of_errors() -> None:
     """The table uses every class of one call's errors, and no other."""
-    used = {rule.error for rule in RULES} | set(LOSSES.values())
+    used = {rule.error for rule in RULES} | set(TRANSPORT_ERRORS.values())
     defined = {
         value
         for value in vars(errors).values()
@@ -175,7 +177,7 @@ def test_throttled_keeps_the_wait() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("<html><style>x{}</style><h1>502</h1>\n Bad </html>", "502 Bad"),
         ("x-acs-security-token:CAISabc/+= next", "x-acs-security-token:*** next"),
@@ -186,9 +188,9 @@ def test_throttled_keeps_the_wait() -> None:
         ("x" * 400, "x" * (LONGEST_QUOTE - 1) + "…"),
     ],
 )
-def test_quote(text: str, shown: str) -> None:
+def test_quote(text: str, expected: str) -> None:
     """A foreign text is shown in one line, without mark-up and secrets, and not at length."""
-    assert quote(text, ["secret-word", ""]) == shown
+    assert quote(text, ["secret-word", ""]) == expected
 
 
 def test_credentials_errors_do_not_blame_permissions() -> None:

@@ -12,7 +12,7 @@ from pulumi_edas_scale.edas.poll_schedule import (
     LONGEST_ROUND_SECONDS,
     LOWEST_PRICE,
     SHORTEST_GAP_SECONDS,
-    Pacer,
+    PollSchedule,
 )
 from tests.simulation.looks import (
     CALL_SECONDS,
@@ -31,123 +31,123 @@ PLENTY: Final = 150.0
 """Looks that the budgets of one account allow in a minute, when none was made yet."""
 
 
-def seen_at(pacer: Pacer, name: str, age: float, *, kind: str = KIND) -> None:
+def seen_at(poll_schedule: PollSchedule, name: str, age: float, *, kind: str = KIND) -> None:
     """Let a pacer know an order that began at the moment 0 and was seen running at an age."""
-    pacer.watch(name, kind, 0.0, 0.0)
-    pacer.look_begins(name, age)
-    pacer.look_ends(name, age)
+    poll_schedule.watch(name, kind, 0.0, 0.0)
+    poll_schedule.poll_begins(name, age)
+    poll_schedule.poll_ends(name, age)
 
 
-def taught(*seconds: float, kind: str = KIND) -> Pacer:
+def taught(*seconds: float, kind: str = KIND) -> PollSchedule:
     """Return a pacer that has seen orders of a kind take so long."""
-    pacer = Pacer()
+    poll_schedule = PollSchedule()
     for taken in seconds:
-        pacer.watch("teacher", kind, 0.0, 0.0)
-        pacer.learn("teacher", taken)
-        pacer.forget("teacher")
-    return pacer
+        poll_schedule.watch("teacher", kind, 0.0, 0.0)
+        poll_schedule.learn("teacher", taken)
+        poll_schedule.forget("teacher")
+    return poll_schedule
 
 
 def test_nobody_waits() -> None:
     """Without an order, or with orders that are all being looked at, there is nothing to look at."""
-    pacer = Pacer()
-    assert pacer.next_look(0.0, PLENTY) is None
-    pacer.watch("one", KIND, 0.0, 0.0)
-    pacer.look_begins("one", 1.0)
-    assert pacer.next_look(1.0, PLENTY) is None
+    poll_schedule = PollSchedule()
+    assert poll_schedule.next_poll(0.0, PLENTY) is None
+    poll_schedule.watch("one", KIND, 0.0, 0.0)
+    poll_schedule.poll_begins("one", 1.0)
+    assert poll_schedule.next_poll(1.0, PLENTY) is None
 
 
 def test_the_first_look() -> None:
     """An order is looked at soon after it began: the emulator's immediate ones have ended by then."""
-    pacer = Pacer()
-    pacer.watch("one", KIND, 10.0, 10.0)
-    assert pacer.next_look(10.0, PLENTY) == ("one", 10.0 + FIRST_LOOK_SECONDS)
+    poll_schedule = PollSchedule()
+    poll_schedule.watch("one", KIND, 10.0, 10.0)
+    assert poll_schedule.next_poll(10.0, PLENTY) == ("one", 10.0 + FIRST_LOOK_SECONDS)
 
 
 def test_an_order_found_running_is_looked_at_as_soon() -> None:
     """An order that was begun long before by somebody else is looked at soon as well."""
-    pacer = Pacer()
-    pacer.watch("one", KIND, -500.0, 10.0)
-    choice = pacer.next_look(10.0, PLENTY)
+    poll_schedule = PollSchedule()
+    poll_schedule.watch("one", KIND, -500.0, 10.0)
+    choice = poll_schedule.next_poll(10.0, PLENTY)
     assert choice is not None
     assert choice[1] <= 10.0 + LONGEST_GAP_SECONDS
 
 
 def test_looks_have_a_shortest_distance() -> None:
     """However young an order is, two looks are some tenths of a second apart."""
-    pacer = Pacer()
-    seen_at(pacer, "one", 0.4)
-    choice = pacer.next_look(0.4, PLENTY)
+    poll_schedule = PollSchedule()
+    seen_at(poll_schedule, "one", 0.4)
+    choice = poll_schedule.next_poll(0.4, PLENTY)
     assert choice is not None
     assert choice[1] >= 0.4 + SHORTEST_GAP_SECONDS
 
 
 def test_an_order_that_is_forgotten_is_not_looked_at() -> None:
     """Whoever stops waiting is not looked at; forgetting, learning and seeing a stranger change nothing."""
-    pacer = Pacer()
-    pacer.watch("one", KIND, 0.0, 0.0)
-    pacer.forget("one")
-    pacer.forget("one")
-    pacer.look_ends("one", 1.0)
-    pacer.learn("one", 1.0)
-    assert pacer == Pacer()
+    poll_schedule = PollSchedule()
+    poll_schedule.watch("one", KIND, 0.0, 0.0)
+    poll_schedule.forget("one")
+    poll_schedule.forget("one")
+    poll_schedule.poll_ends("one", 1.0)
+    poll_schedule.learn("one", 1.0)
+    assert poll_schedule == PollSchedule()
 
 
 def test_a_doubt_is_settled_when_it_can_be() -> None:
     """An order whose bad end is in doubt is looked at neither before nor after the moment that settles it."""
-    pacer = taught(1.0)
-    pacer.watch("one", KIND, 0.0, 0.0)
-    pacer.look_begins("one", 3.0)
-    pacer.look_ends("one", 3.0, not_before=10.5)
-    assert pacer.next_look(3.0, 1.0) == ("one", 10.5)
+    poll_schedule = taught(1.0)
+    poll_schedule.watch("one", KIND, 0.0, 0.0)
+    poll_schedule.poll_begins("one", 3.0)
+    poll_schedule.poll_ends("one", 3.0, not_before=10.5)
+    assert poll_schedule.next_poll(3.0, 1.0) == ("one", 10.5)
 
 
 def test_a_doubt_may_go() -> None:
     """Once the order is seen going on, it is looked at as others are."""
-    pacer = Pacer()
-    pacer.watch("one", KIND, 0.0, 0.0)
-    pacer.look_ends("one", 3.0, not_before=100.0)
-    pacer.look_ends("one", 4.0)
-    choice = pacer.next_look(4.0, PLENTY)
+    poll_schedule = PollSchedule()
+    poll_schedule.watch("one", KIND, 0.0, 0.0)
+    poll_schedule.poll_ends("one", 3.0, not_before=100.0)
+    poll_schedule.poll_ends("one", 4.0)
+    choice = poll_schedule.next_poll(4.0, PLENTY)
     assert choice is not None
     assert choice[1] < 5.0
 
 
 def test_an_order_is_looked_at_when_it_is_as_old_as_those_before() -> None:
     """With calls to spare, an order is looked at exactly when it has become as old as one of its kind became."""
-    pacer = taught(9.0)
-    pacer.watch("one", KIND, 100.0, 100.0)
-    pacer.look_begins("one", 108.8)
-    pacer.look_ends("one", 108.8)
-    assert pacer.next_look(108.8, PLENTY) == ("one", 109.0)
+    poll_schedule = taught(9.0)
+    poll_schedule.watch("one", KIND, 100.0, 100.0)
+    poll_schedule.poll_begins("one", 108.8)
+    poll_schedule.poll_ends("one", 108.8)
+    assert poll_schedule.next_poll(108.8, PLENTY) == ("one", 109.0)
 
 
 def test_one_kind_teaches_nothing_about_another() -> None:
     """What scale outs take says nothing about scale ins."""
-    pacer = taught(9.0, kind="scale in")
-    pacer.watch("one", KIND, 100.0, 100.0)
-    pacer.look_begins("one", 108.8)
-    pacer.look_ends("one", 108.8)
-    choice = pacer.next_look(108.8, PLENTY)
+    poll_schedule = taught(9.0, kind="scale in")
+    poll_schedule.watch("one", KIND, 100.0, 100.0)
+    poll_schedule.poll_begins("one", 108.8)
+    poll_schedule.poll_ends("one", 108.8)
+    choice = poll_schedule.next_poll(108.8, PLENTY)
     assert choice is not None
     assert choice[1] == pytest.approx(100.0 + 8.8 / (1 - LOWEST_PRICE))
 
 
 def test_an_order_older_than_all_before_is_still_looked_at() -> None:
     """When an order has outlived all that is known, its end is looked for in proportion to its age."""
-    pacer = taught(9.0)
-    seen_at(pacer, "one", 50.0)
-    choice = pacer.next_look(50.0, PLENTY)
+    poll_schedule = taught(9.0)
+    seen_at(poll_schedule, "one", 50.0)
+    choice = poll_schedule.next_poll(50.0, PLENTY)
     assert choice is not None
     assert choice[1] == pytest.approx(50.0 / (1 - LOWEST_PRICE))
 
 
 def test_the_one_at_the_front_finds_out() -> None:
     """Of two orders of which nothing is known, the one that has become oldest is looked at first."""
-    pacer = Pacer()
-    seen_at(pacer, "young", 6.0)
-    seen_at(pacer, "old", 20.0)
-    choice = pacer.next_look(20.0, PLENTY)
+    poll_schedule = PollSchedule()
+    seen_at(poll_schedule, "young", 6.0)
+    seen_at(poll_schedule, "old", 20.0)
+    choice = poll_schedule.next_poll(20.0, PLENTY)
     assert choice is not None
     assert choice[0] == "young"
     assert choice[1] <= 20.0 / (1 - LOWEST_PRICE)
@@ -155,12 +155,12 @@ def test_the_one_at_the_front_finds_out() -> None:
 
 def test_scarce_calls_make_looks_rare() -> None:
     """The fewer calls are left, the later the next look comes, and with very few not before an end is likely."""
-    pacer = Pacer()
+    poll_schedule = PollSchedule()
     for place in range(10):
-        seen_at(pacer, str(place), 1.0)
+        seen_at(poll_schedule, str(place), 1.0)
     moments = []
     for spare in (PLENTY, 50.0, 10.0, 0.0):
-        choice = pacer.next_look(1.0, spare)
+        choice = poll_schedule.next_poll(1.0, spare)
         assert choice is not None
         moments.append(choice[1])
     assert moments == sorted(moments)
@@ -170,29 +170,29 @@ def test_scarce_calls_make_looks_rare() -> None:
 def test_a_high_price_leaves_hearsay_unheard() -> None:
     """When a look costs more than hearsay can be worth, the order still has its turn in a round."""
     assert HIGHEST_PRICE >= HEARSAY
-    pacer = taught(1000.0)
-    seen_at(pacer, "one", 20.0)
-    assert pacer.next_look(20.0, 0.0) == ("one", 20.0 + LONGEST_GAP_SECONDS)
+    poll_schedule = taught(1000.0)
+    seen_at(poll_schedule, "one", 20.0)
+    assert poll_schedule.next_poll(20.0, 0.0) == ("one", 20.0 + LONGEST_GAP_SECONDS)
 
 
 def test_everybody_has_a_turn_in_a_round() -> None:
     """However small its chance, an order is looked at after a time that grows with the number of orders alone."""
-    pacer = taught(*[5000.0] * 16)
+    poll_schedule = taught(*[5000.0] * 16)
     for place in range(100):
-        seen_at(pacer, str(place), 60.0)
-    choice = pacer.next_look(60.0, 1.0)
+        seen_at(poll_schedule, str(place), 60.0)
+    choice = poll_schedule.next_poll(60.0, 1.0)
     assert choice is not None
     assert choice[1] <= 60.0 + 100 * LONGEST_ROUND_SECONDS
 
 
 def test_equals_take_turns() -> None:
     """Of orders that are equally due, the one that was seen least recently comes first, then the lower id."""
-    pacer = Pacer()
-    pacer.watch("b", KIND, 0.0, 0.0)
-    pacer.watch("a", KIND, 0.0, 0.0)
-    assert pacer.next_look(0.0, PLENTY) == ("a", FIRST_LOOK_SECONDS)
-    pacer.look_begins("a", FIRST_LOOK_SECONDS)
-    assert pacer.next_look(0.0, PLENTY) == ("b", FIRST_LOOK_SECONDS)
+    poll_schedule = PollSchedule()
+    poll_schedule.watch("b", KIND, 0.0, 0.0)
+    poll_schedule.watch("a", KIND, 0.0, 0.0)
+    assert poll_schedule.next_poll(0.0, PLENTY) == ("a", FIRST_LOOK_SECONDS)
+    poll_schedule.poll_begins("a", FIRST_LOOK_SECONDS)
+    assert poll_schedule.next_poll(0.0, PLENTY) == ("b", FIRST_LOOK_SECONDS)
 
 
 BOUNDS: Final = {

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.domain.clock import Limits
+from pulumi_edas_scale.domain.clock import OperationContext
 from pulumi_edas_scale.domain.errors import InputError
 from pulumi_edas_scale.domain.model import ApplicationSummary, MemberState
 from pulumi_edas_scale.operations.lookups import QUERIES, spread
@@ -29,7 +29,7 @@ CLIENT = QuietClient(
 def ask(name: str, /, **args: object) -> Mapping[str, object]:
     """Return the answer of a function."""
     session = quiet_session(CLIENT)
-    return QUERIES[name](session, "cn-hangzhou", args, Limits(session.runtime))
+    return QUERIES[name](session, "cn-hangzhou", args, OperationContext(session.runtime))
 
 
 def test_groups_come_with_their_members() -> None:
