@@ -1,4 +1,4 @@
-"""The main door: ``DeployGroupMembership`` as a Pulumi dynamic resource, a pip install and nothing else.
+"""The main front end: ``DeployGroupMembership`` as a Pulumi dynamic resource, a pip install and nothing else.
 
 This file's law: it translates. No decision, no loop, no waiting. Three names in it are state format and never
 change, because every state ever written holds them: the module and class
@@ -238,7 +238,7 @@ class Provider(ResourceProvider):
         self._configured = DynamicFrontEnd(req.config, Provider, self._make_operations)
 
     def _make_operations(self, settings: Settings, host: DynamicHost) -> Service:
-        """Return the operations behind this door."""
+        """Return the operations behind this front end."""
         from pulumi_edas_scale.operations.service import Service  # noqa: PLC0415  # as above
 
         return Service(settings, host)

@@ -1,7 +1,7 @@
 """The plugin's resources and functions for Python programs, without a generated SDK.
 
 ``DeployGroupMembership`` has the arguments and outputs of the one in the package itself, so that a program
-changes doors by changing an import. Use this door for ``pulumi import``, for ``custom_timeouts`` and for
+changes front ends by changing an import. Use this front end for ``pulumi import``, for ``custom_timeouts`` and for
 saved progress of a change that was cancelled; it needs ``pulumi-resource-edas-scale`` on PATH, which this
 package installs.
 

@@ -1,4 +1,4 @@
-"""The plugin door: ``pulumi-resource-edas-scale``, a provider for every Pulumi language.
+"""The plugin front end: ``pulumi-resource-edas-scale``, a provider for every Pulumi language.
 
 The engine starts this program several times in one ``pulumi up`` and waits for its port each time. So the
 port is told as soon as gRPC listens; everything else, the protocol and the service with it, is imported

@@ -80,7 +80,7 @@ def measures_table(_schema: dict[str, Any]) -> str:
 
 def growth_table(_schema: dict[str, Any]) -> str:
     """Return what commands over growing estates cost."""
-    return _crossed("growth", "estate, command, door")
+    return _crossed("growth", "estate, command, front end")
 
 
 def pacing_table(_schema: dict[str, Any]) -> str:

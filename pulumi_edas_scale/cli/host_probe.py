@@ -1,7 +1,7 @@
 """What runs inside a host of Pulumi's dynamic providers to find out what ``hosts/dynamic_process.py`` can do there.
 
 This file's law: it asks no cloud and no engine. The host takes any object that answers ``configure`` and
-``check`` for a provider, so this one needs nothing of Pulumi's; it is loaded by reference, as the door is.
+``check`` for a provider, so this one needs nothing of Pulumi's; it is loaded by reference, as the front end is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Probe:
         """Take no settings."""
 
     def check(self, olds: Mapping[str, object], news: Mapping[str, object]) -> SimpleNamespace:
-        """Tell which tricks work, or fail as the door fails."""
+        """Tell which tricks work, or fail as the front end fails."""
         from pulumi_edas_scale import dynamic  # noqa: PLC0415 - imported in the host only
         from pulumi_edas_scale.hosts import dynamic_process as dynamic_host  # noqa: PLC0415 - imported in the host only
 
@@ -45,7 +45,7 @@ class Probe:
             state = dynamic_host.PartialState(id="probe", inputs={}, outputs={}, reasons=(MESSAGE,))
             raise dynamic_host.failure(call, MESSAGE, state) from None
         found = {
-            "door": hasattr(dynamic, "Provider"),
+            "front_end": hasattr(dynamic, "Provider"),
             "call": call.urn == URN and call.context is not None,
             "address": dynamic_host.engine_address(sys.argv) == ADDRESS,
             "pool": dynamic_host.widen_pool(),

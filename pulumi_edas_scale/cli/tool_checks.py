@@ -137,7 +137,7 @@ def _host(environ: Mapping[str, str]) -> Finding:
             "pip install --force-reinstall pulumi pulumi-edas-scale",
         )
     lost = [what for trick, what in TRICKS.items() if not found.get(trick)]
-    if not found.get("door"):
+    if not found.get("front_end"):
         return Finding(
             name, State.RED, "The host cannot load the provider.", "pip install --upgrade pulumi-edas-scale"
         )
@@ -153,7 +153,7 @@ def _host(environ: Mapping[str, str]) -> Finding:
 
 
 def probe_host(environ: Mapping[str, str]) -> dict[str, bool]:
-    """Start the host as the engine does, and return which of ``TRICKS`` work in it, with ``door``.
+    """Start the host as the engine does, and return which of ``TRICKS`` work in it, with ``front end``.
 
     Args:
         environ: the environment of the host.
@@ -174,7 +174,7 @@ def probe_host(environ: Mapping[str, str]) -> dict[str, bool]:
             stub = provider_pb2_grpc.ResourceProviderStub(channel)
             stub.Configure(provider_pb2.ConfigureRequest(), timeout=HOST_SECONDS)
             answer = stub.Check(_request(provider_pb2), timeout=HOST_SECONDS)
-            found = {name: answer.inputs.fields[name].bool_value for name in ("door", *TRICKS)}
+            found = {name: answer.inputs.fields[name].bool_value for name in ("front_end", *TRICKS)}
             try:
                 stub.Check(_request(provider_pb2, **{FAIL: True}), timeout=HOST_SECONDS)
             except grpc.RpcError as error:

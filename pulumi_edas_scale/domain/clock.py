@@ -91,7 +91,7 @@ class ThreadRuntime:
 
 ENGINE_GONE: Final = "the engine is gone"
 CANCELLED: Final = "the run was cancelled"
-"""Why an operation must stop; a door answers ``stopped`` with one of these, or with the next."""
+"""Why an operation must stop; a front end answers ``stopped`` with one of these, or with the next."""
 
 ENGINE_IN_DOUBT: Final = "it is not sure that the engine is there"
 """For some hundredths of a second: an operation may go on, but nothing may be sent."""

@@ -1,4 +1,4 @@
-"""The door between property bags and values: inputs are checked, parsed, rendered and compared here.
+"""The front end between property bags and values: inputs are checked, parsed, rendered and compared here.
 
 This file's law: what a single input means is said by the table in ``fields.py``; this file only walks it.
 Nothing here raises because of what a program, a state or an engine holds: a check answers with failures, a

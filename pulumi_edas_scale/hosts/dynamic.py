@@ -1,4 +1,4 @@
-"""The dynamic door's side in the host process: between the property bags of the host and the core.
+"""The dynamic front end's side in the host process: between the property bags of the host and the core.
 
 This file's law: it translates. Unknown values become the core's and back, the reference to the provider stays
 out of the core and is put back where state needs it, and every error becomes an answer of one line.

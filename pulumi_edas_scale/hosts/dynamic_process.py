@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from types import FrameType
 
-    from pulumi.dynamic import Config as Config  # noqa: PLC0414  # the door has no other way to name it
+    from pulumi.dynamic import Config as Config  # noqa: PLC0414  # the front end has no other way to name it
 
 WORKERS: Final = 64
 """Threads of the host after trick 5, as many as the plugin has. A thread that waits costs next to nothing."""

@@ -7,7 +7,7 @@ whatever killed it.
 
 This file's law: only the end of a held connection, confirmed by refused reconnects, means that the engine
 is gone. A time-out, an unreachable network or a lack of file descriptors never does. An engine that was
-never reached is not watched. Sockets and one thread only: both doors use this file, and it imports neither
+never reached is not watched. Sockets and one thread only: both front ends use this file, and it imports neither
 gRPC nor Pulumi.
 """
 

@@ -127,7 +127,7 @@ class EngineLink:
 
 
 class PluginHost:
-    """What this door can do for the core: see ``provider.Host``. One for each Configure.
+    """What this front end can do for the core: see ``provider.Host``. One for each Configure.
 
     Args:
         link: the way to the engine.

@@ -1,4 +1,4 @@
-"""The functions of both doors: what programs ask about groups, machines and applications.
+"""The functions of both front ends: what programs ask about groups, machines and applications.
 
 This file's law: it reads and never changes anything; the same truth gives the same answer, in the same order.
 """

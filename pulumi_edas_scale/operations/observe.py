@@ -39,7 +39,7 @@ class Target:
     """What one operation shall reach.
 
     Attributes:
-        urn: the resource, empty when the door cannot tell it.
+        urn: the resource, empty when the front end cannot tell it.
         scope: the group.
         listed: the ids that shall be members; empty for a delete.
         policy: how it may run.

@@ -1,6 +1,6 @@
-"""The operations of both doors, in plain values.
+"""The operations of both front ends, in plain values.
 
-This file's law: everything a door can ask is here, in camelCase dicts, and nothing of any engine. A door
+This file's law: everything a front end can ask is here, in camelCase dicts, and nothing of any engine. A front end
 translates; this file knows which use case a request is, what is recorded and what the user is told.
 """
 
@@ -61,7 +61,7 @@ SCOPE_PROPERTIES: Final = ("regionId", "appId", "groupId")
 
 
 class Host(Protocol):
-    """What a door can do for an operation; no method blocks or raises, any thread may call."""
+    """What a front end can do for an operation; no method blocks or raises, any thread may call."""
 
     def progress(self, urn: str, text: str) -> None:
         """Replace the status line of a resource."""
@@ -119,7 +119,7 @@ class Service:
 
     Args:
         settings: region, endpoint, profile and how previews behave.
-        host: the door.
+        host: the front end.
         connect: opens EDAS for a region.
         runtime: time, chance and waiting.
     """
@@ -152,7 +152,7 @@ class Service:
         """Check the inputs of a program, complete them, and note what the membership claims.
 
         Args:
-            urn: the resource, None when the door cannot tell it.
+            urn: the resource, None when the front end cannot tell it.
             recorded: the old inputs, None for a new resource.
             news: the inputs of the program.
         """
@@ -318,7 +318,7 @@ class Service:
             urn: the resource.
             id: ``<regionId>/<appId>/<groupId>``.
             recorded_outputs: of the last operation; None or empty for an import, which takes every member.
-            recorded_inputs: the inputs in the spelling of the program, None when the door cannot tell them.
+            recorded_inputs: the inputs in the spelling of the program, None when the front end cannot tell them.
 
         Returns:
             The truth, or None when the group or the application is gone.

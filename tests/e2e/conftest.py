@@ -1,6 +1,6 @@
 """The fixtures of the end-to-end tests, and the conformance table they fill.
 
-Every test gets an emulated EDAS, a Pulumi stack and a door. ``--conformance FILE`` writes what became of each
+Every test gets an emulated EDAS, a Pulumi stack and a front end. ``--conformance FILE`` writes what became of each
 scenario.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pulumi_edas_scale.emulator import Emulator
-from tests.e2e.stack import STACK, DynamicFrontEnd, Stack
+from tests.e2e.stack import STACK, FrontEnd, Stack
 from tests.e2e.world import scenario_world
 
 if TYPE_CHECKING:
@@ -58,17 +58,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Send the rows, the door and the sentence of a test along with its reports, from any worker."""
+    """Send the rows, the front end and the sentence of a test along with its reports, from any worker."""
     ids = [id_ for marker in item.iter_markers("scenario") for id_ in marker.args]
     spec = getattr(item, "callspec", None)
-    door = spec.params.get("door") if spec is not None else None
+    front_end = spec.params.get("front_end") if spec is not None else None
     function = getattr(item, "function", None)
     item.user_properties.append(
         (
             "scenario",
             {
                 "ids": ids,
-                "door": door.name.lower() if isinstance(door, DynamicFrontEnd) else None,
+                "front_end": front_end.name.lower() if isinstance(front_end, FrontEnd) else None,
                 "behaviour": " ".join((getattr(function, "__doc__", None) or "").split()),
             },
         )
@@ -115,13 +115,13 @@ def path() -> tuple[Path, ...]:
     return Path(sys.executable).parent, Path(got.stdout.splitlines()[-1])
 
 
-# -- doors, EDAS, stacks -----------------------------------------------------------------------------------------
+# -- front ends, EDAS, stacks -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=list(DynamicFrontEnd), ids=lambda door: door.name.lower())
-def door(request: pytest.FixtureRequest) -> DynamicFrontEnd:
-    """Both doors, one after the other; a test that is about one of them parametrises it itself."""
-    found: DynamicFrontEnd = request.param
+@pytest.fixture(params=list(FrontEnd), ids=lambda front_end: front_end.name.lower())
+def front_end(request: pytest.FixtureRequest) -> FrontEnd:
+    """Both front ends, one after the other; a test that is about one of them parametrises it itself."""
+    found: FrontEnd = request.param
     return found
 
 
@@ -141,31 +141,33 @@ def mark() -> str:
 @pytest.fixture(scope="session")
 def new_stack(
     path: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[DynamicFrontEnd, Path, Emulator, str], Stack]:
+) -> Callable[[FrontEnd, Path, Emulator, str], Stack]:
     """Return how a stack is made: a copy of one that ``pulumi stack init`` made."""
-    templates: dict[DynamicFrontEnd, Stack] = {}
+    templates: dict[FrontEnd, Stack] = {}
 
-    def make(door: DynamicFrontEnd, directory: Path, edas: Emulator, mark: str) -> Stack:
-        if door not in templates:
-            template = Stack(tmp_path_factory.mktemp(f"init-{door.name.lower()}"), door, edas, mark, path)
+    def make(front_end: FrontEnd, directory: Path, edas: Emulator, mark: str) -> Stack:
+        if front_end not in templates:
+            template = Stack(
+                tmp_path_factory.mktemp(f"init-{front_end.name.lower()}"), front_end, edas, mark, path
+            )
             template.prepare()
             template.run("stack", "init", STACK)
-            templates[door] = template
-        return templates[door].copy(directory, edas, mark)
+            templates[front_end] = template
+        return templates[front_end].copy(directory, edas, mark)
 
     return make
 
 
 @pytest.fixture
 def stack(
-    door: DynamicFrontEnd,
+    front_end: FrontEnd,
     edas: Emulator,
     mark: str,
     tmp_path: Path,
-    new_stack: Callable[[DynamicFrontEnd, Path, Emulator, str], Stack],
+    new_stack: Callable[[FrontEnd, Path, Emulator, str], Stack],
 ) -> Iterator[Stack]:
     """An empty stack; when the test ends every process of it must have ended too."""
-    made = new_stack(door, tmp_path, edas, mark)
+    made = new_stack(front_end, tmp_path, edas, mark)
     yield made
     left = made.close()
     assert not left, f"still alive: {left}"
@@ -181,17 +183,17 @@ class Established:
 
     def copy(self, stack: Stack, inputs: dict[str, Any]) -> None:
         """Give a stack, and its EDAS, a ``web`` with these inputs."""
-        key = f"{stack.door.name} {sorted(inputs.items())!r}"
+        key = f"{stack.front_end.name} {sorted(inputs.items())!r}"
         if key not in self._made:
-            self._made[key] = self._make(stack.door, inputs)
+            self._made[key] = self._make(stack.front_end, inputs)
         template, world = self._made[key]
         stack.edas.host.world = copy.deepcopy(world)
         template.copy(stack.directory, stack.edas, stack.mark)
 
-    def _make(self, door: DynamicFrontEnd, inputs: dict[str, Any]) -> tuple[Stack, World]:
+    def _make(self, front_end: FrontEnd, inputs: dict[str, Any]) -> tuple[Stack, World]:
         mark = uuid.uuid4().hex
         with Emulator(scenario_world()) as edas:
-            made = self._new_stack(door, self._directories.mktemp("established"), edas, mark)
+            made = self._new_stack(front_end, self._directories.mktemp("established"), edas, mark)
             try:
                 made.declare(**inputs)
                 made.up()
@@ -218,9 +220,9 @@ def stacks(
     with contextlib.ExitStack() as undo:
         count = itertools.count()
 
-        def make(door: DynamicFrontEnd, **inputs: Any) -> Stack:  # noqa: ANN401
+        def make(front_end: FrontEnd, **inputs: Any) -> Stack:  # noqa: ANN401
             edas = undo.enter_context(Emulator(scenario_world()))
-            made = new_stack(door, tmp_path / f"{next(count)}", edas, uuid.uuid4().hex)
+            made = new_stack(front_end, tmp_path / f"{next(count)}", edas, uuid.uuid4().hex)
             undo.callback(made.close, 0.0)
             established.copy(made, inputs)
             edas.reset_running_minimum()

@@ -33,7 +33,7 @@ PROJECT = "shop"
 STACK = "dev"
 
 
-class DynamicFrontEnd(enum.Enum):
+class FrontEnd(enum.Enum):
     """How a program reaches the provider; the value is the module it imports from."""
 
     DYNAMIC = "pulumi_edas_scale"
@@ -42,16 +42,14 @@ class DynamicFrontEnd(enum.Enum):
     @property
     def type_token(self) -> str:
         """The type of the resource in state."""
-        if self is DynamicFrontEnd.DYNAMIC:
+        if self is FrontEnd.DYNAMIC:
             return "pulumi-python:dynamic/edas-scale:DeployGroupMembership"
         return "edas-scale:index:DeployGroupMembership"
 
     @property
     def process_words(self) -> tuple[str, ...]:
         """What the command line of the provider's process holds."""
-        return (
-            ("-m", "pulumi.dynamic") if self is DynamicFrontEnd.DYNAMIC else ("pulumi-resource-edas-scale",)
-        )
+        return ("-m", "pulumi.dynamic") if self is FrontEnd.DYNAMIC else ("pulumi-resource-edas-scale",)
 
 
 class Code(str):
@@ -199,7 +197,7 @@ class Stack:
 
     Attributes:
         directory: everything of it is below.
-        door: how programs reach the provider.
+        front end: how programs reach the provider.
         edas: what the provider talks to.
         mark: see ``processes``.
         path: directories before the system's, with the CLI and the language environment.
@@ -208,7 +206,7 @@ class Stack:
     """
 
     directory: Path
-    door: DynamicFrontEnd
+    front_end: FrontEnd
     edas: Emulator
     mark: str
     path: tuple[Path, ...]
@@ -218,10 +216,10 @@ class Stack:
 
     # -- the program ---------------------------------------------------------------------------------------------
 
-    def write(self, *statements: str, door: DynamicFrontEnd | None = None) -> None:
+    def write(self, *statements: str, front_end: FrontEnd | None = None) -> None:
         """Write the program: the imports, and these statements."""
-        door = door or self.door
-        lines = ["import pulumi", f"from {door.value} import DeployGroupMembership"]
+        front_end = front_end or self.front_end
+        lines = ["import pulumi", f"from {front_end.value} import DeployGroupMembership"]
         if any(" = Machine(" in each for each in statements):
             lines.append(MACHINE)
         lines += [*statements, ""]
@@ -243,7 +241,7 @@ class Stack:
         for each in (self.program, self.directory / "home", self.directory / "backend"):
             each.mkdir(parents=True, exist_ok=True)
         project: dict[str, Any] = {"name": PROJECT, "runtime": "python"}
-        if self.door is DynamicFrontEnd.NATIVE:
+        if self.front_end is FrontEnd.NATIVE:
             plugin = {"name": "edas-scale", "path": str(Path(sys.executable).parent)}
             project["plugins"] = {"providers": [plugin]}
         (self.program / "Pulumi.yaml").write_text(json.dumps(project))
@@ -251,7 +249,9 @@ class Stack:
     def copy(self, directory: Path, edas: Emulator, mark: str) -> Stack:
         """Return the same stack, with its state, in another directory and on another EDAS."""
         shutil.copytree(self.directory, directory, dirs_exist_ok=True)
-        copied = Stack(directory, self.door, edas, mark, self.path, dict(self.config), dict(self.environment))
+        copied = Stack(
+            directory, self.front_end, edas, mark, self.path, dict(self.config), dict(self.environment)
+        )
         copied.prepare()
         return copied
 
@@ -378,11 +378,11 @@ class Stack:
 
     def provider_processes(self) -> list[int]:
         """Return the processes of the provider that live."""
-        return processes.find(self.mark, *self.door.process_words)
+        return processes.find(self.mark, *self.front_end.process_words)
 
     def kill_provider(self) -> list[int]:
         """End the provider without a chance to clean up."""
-        return processes.kill(self.mark, *self.door.process_words)
+        return processes.kill(self.mark, *self.front_end.process_words)
 
     def await_provider_end(self, timeout: float = 20.0) -> None:
         """Wait until the provider has ended by itself.
@@ -390,7 +390,7 @@ class Stack:
         Raises:
             AssertionError: it lives on.
         """
-        left = processes.await_end(self.mark, *self.door.process_words, timeout=timeout)
+        left = processes.await_end(self.mark, *self.front_end.process_words, timeout=timeout)
         assert not left, f"the provider lives on: {[processes.describe(each) for each in left]}"
 
     def kill_cli(self, running: Running) -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.e2e import orders
-from tests.e2e.stack import COMMAND_TIMEOUT, DynamicFrontEnd
+from tests.e2e.stack import COMMAND_TIMEOUT, FrontEnd
 from tests.e2e.world import BETA, GAMMA, SHOP
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def save_yaml(stack: Stack) -> None:
     (stack.program / "Pulumi.yaml").write_text(json.dumps(project))
 
 
-@pytest.mark.parametrize("door", [DynamicFrontEnd.NATIVE], ids=["native"])
+@pytest.mark.parametrize("front_end", [FrontEnd.NATIVE], ids=["native"])
 @pytest.mark.parametrize("save", [save_python, save_yaml])
 def test_what_adopt_prints_previews_clean(stack: Stack, save: Callable[[Stack], None]) -> None:
     """The program is saved, the printed commands are run, and the preview shows no change."""
@@ -66,7 +66,7 @@ def test_what_adopt_prints_previews_clean(stack: Stack, save: Callable[[Stack], 
     adopted = sorted(
         tuple(each["inputs"]["instanceIds"])
         for each in stack.resources()
-        if each["type"] == DynamicFrontEnd.NATIVE.type_token
+        if each["type"] == FrontEnd.NATIVE.type_token
     )
     assert len(adopted) == len(commands)
     assert {("i-a", "i-b"), ("i-c",)} <= set(adopted)

@@ -30,7 +30,7 @@ def test_s01_create_is_one_scale_out(stack: Stack) -> None:
     assert orders.writes(stack.edas) == ["ScaleOutApplication"]
     assert calls(stack.edas)["QueryApplicationStatus"] <= 3
     resource = stack.resource()
-    assert resource["type"] == stack.door.type_token
+    assert resource["type"] == stack.front_end.type_token
     assert resource["id"] == f"{REGION}/{SHOP}/{BETA}"
     assert stack.members() == ABC
     assert [each["state"] for each in stack.outputs()["members"]] == ["running"] * 3

@@ -14,7 +14,7 @@ from tests.e2e.world import BETA, SHOP
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.e2e.stack import DynamicFrontEnd, Running, Stack
+    from tests.e2e.stack import FrontEnd, Running, Stack
 
 ABC = ["i-a", "i-b", "i-c"]
 SWAPPED = ["i-a", "i-b", "i-d"]
@@ -78,7 +78,7 @@ def kill_at(
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("victim", ["cli", "provider"])
 def test_s16_kill_at_every_call_of_a_swap(
-    stacks: Callable[..., Stack], door: DynamicFrontEnd, victim: str, share: int
+    stacks: Callable[..., Stack], front_end: FrontEnd, victim: str, share: int
 ) -> None:
     """Killed at any API call of a swap, before EDAS acts or before its answer arrives, the next up does the rest.
 
@@ -86,7 +86,7 @@ def test_s16_kill_at_every_call_of_a_swap(
     """
     for call in itertools.count(1 + share, SHARES):
         for when in ("before", "after"):
-            stack = stacks(door, instance_ids=ABC)
+            stack = stacks(front_end, instance_ids=ABC)
             switches = UNSURE[(call + (when == "after") * 3) % len(UNSURE)]
             stack.edas.switches(order_duration="seconds:0.2", **switches)
             stack.declare(SWAPPED)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.e2e import orders, sdks
-from tests.e2e.stack import COMMAND_TIMEOUT, DynamicFrontEnd, Stack
+from tests.e2e.stack import COMMAND_TIMEOUT, FrontEnd, Stack
 from tests.e2e.world import BETA, REGION, SHOP
 from tools.pulumi_cli import go_environment
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 ABC = ["i-a", "i-b", "i-c"]
 
-pytestmark = pytest.mark.parametrize("door", [DynamicFrontEnd.NATIVE], ids=["native"])
+pytestmark = pytest.mark.parametrize("front_end", [FrontEnd.NATIVE], ids=["native"])
 
 
 def write_yaml(stack: Stack, program: dict[str, Any]) -> None:
@@ -142,6 +142,4 @@ def import_group(stack: Stack, *flags: str) -> None:
     for each in ABC:
         stack.edas.action("join", group=BETA, application=SHOP, instance=each)
     import_id = f"{REGION}/{SHOP}/{BETA}"
-    stack.run(
-        "import", DynamicFrontEnd.NATIVE.type_token, "web", import_id, "--yes", "--protect=false", *flags
-    )
+    stack.run("import", FrontEnd.NATIVE.type_token, "web", import_id, "--yes", "--protect=false", *flags)

@@ -411,7 +411,7 @@ def test_s39_the_deadline_passes_while_an_order_runs(web: Stack) -> None:
 
 @pytest.mark.scenario("S39")
 def test_s39_custom_timeouts_win(stack: Stack) -> None:
-    """The engine's customTimeouts hold in both doors."""
+    """The engine's customTimeouts hold in both front ends."""
     stack.edas.rule(effect="order", duration="seconds:600")
     stack.declare(ABC, opts="custom_timeouts=pulumi.CustomTimeouts(create='2s')")
 

@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass
 class _Host:
-    """The door: collects what is said, and holds the stop sign."""
+    """The front end: collects what is said, and holds the stop sign."""
 
     said: list[str] = field(default_factory=list)
     reason: str | None = None

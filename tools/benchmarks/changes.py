@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.emulator import Emulator
-from tests.e2e.stack import DynamicFrontEnd, membership
+from tests.e2e.stack import FrontEnd, membership
 from tools.benchmarks import stacks
 from tools.benchmarks.estates import Estate, nothing_program
 from tools.benchmarks.results import CALLS, SECONDS, Figure, ratio
@@ -139,32 +139,32 @@ def _require_orders(edas: Emulator, name: str, expected: int) -> None:
 
 
 def measure_engine(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
-    """Live the same life by ``pulumi up``, in both doors, beside a resource that does nothing."""
+    """Live the same life by ``pulumi up``, in both front ends, beside a resource that does nothing."""
     floor: dict[str, list[float]] = {"create": [], "update": [], "no change": [], "delete": []}
-    seconds: dict[tuple[DynamicFrontEnd, str], list[float]] = {
-        (door, name): [] for door in DynamicFrontEnd for name, *_ in LIFE
+    seconds: dict[tuple[FrontEnd, str], list[float]] = {
+        (front_end, name): [] for front_end in FrontEnd for name, *_ in LIFE
     }
-    calls: dict[tuple[DynamicFrontEnd, str], Counter[str]] = {}
+    calls: dict[tuple[FrontEnd, str], Counter[str]] = {}
     for round_ in range(sizes.engine_runs):
         _nothing_lives(lab, floor)
-        for door in DynamicFrontEnd:
-            _group_lives(lab, door, round_, seconds, calls)
+        for front_end in FrontEnd:
+            _group_lives(lab, front_end, round_, seconds, calls)
     for kind, values in floor.items():
         yield Figure(
             "engine", f"a resource that does nothing, {kind}", "time of `up`", SECONDS, tuple(values)
         )
     kinds = {"create of 3": "create", "no change": "no change", "delete": "delete"}
-    for (door, name), values in seconds.items():
-        case = f"{name}, {door.name.lower()}"
+    for (front_end, name), values in seconds.items():
+        case = f"{name}, {front_end.name.lower()}"
         theirs = floor[kinds.get(name, "update")]
         beyond = tuple(value - statistics.median(theirs) for value in values)
         yield Figure("engine", case, "time of `up` beyond orders of 1 s and nothing's", SECONDS, beyond)
         yield ratio("engine", case, "the same, less the orders, over nothing's", (values, theirs))
-        yield Figure("engine", case, "calls of EDAS", CALLS, (float(sum(calls[door, name].values())),))
+        yield Figure("engine", case, "calls of EDAS", CALLS, (float(sum(calls[front_end, name].values())),))
 
 
 def _nothing_lives(lab: Lab, floor: dict[str, list[float]]) -> None:
-    with lab.stack(DynamicFrontEnd.DYNAMIC, _ONE.world()) as stack:
+    with lab.stack(FrontEnd.DYNAMIC, _ONE.world()) as stack:
         for kind, program in (
             ("create", nothing_program(1)),
             ("update", nothing_program(1, generation=1)),
@@ -177,20 +177,20 @@ def _nothing_lives(lab: Lab, floor: dict[str, list[float]]) -> None:
 
 def _group_lives(
     lab: Lab,
-    door: DynamicFrontEnd,
+    front_end: FrontEnd,
     round_: int,
-    seconds: dict[tuple[DynamicFrontEnd, str], list[float]],
-    calls: dict[tuple[DynamicFrontEnd, str], Counter[str]],
+    seconds: dict[tuple[FrontEnd, str], list[float]],
+    calls: dict[tuple[FrontEnd, str], Counter[str]],
 ) -> None:
-    with lab.stack(door, _ONE.world(SPARE_MACHINES)) as stack:
+    with lab.stack(front_end, _ONE.world(SPARE_MACHINES)) as stack:
         for step, (name, members, orders) in enumerate(LIFE):
             duration = 1.0 + (SPREAD * (7 * round_ + step)) % 0.5
             stack.edas.switches(order_duration=f"seconds:{duration}")
             made = len(stack.edas.orders())
             cost = _step(stack, members)
             _require_orders(stack.edas, name, made + orders)
-            seconds[door, name].append(cost.seconds - orders * duration)
-            calls[door, name] = Counter(cost.calls)
+            seconds[front_end, name].append(cost.seconds - orders * duration)
+            calls[front_end, name] = Counter(cost.calls)
 
 
 def _step(stack: Stack, members: tuple[str, ...]) -> stacks.Cost:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.e2e.stack import DynamicFrontEnd
+from tests.e2e.stack import FrontEnd
 from tools.benchmarks import stacks
 from tools.benchmarks.estates import Estate, nothing_program, nothing_state
 from tools.benchmarks.results import CALLS, MEGABYTES, SECONDS, Figure, ratio
@@ -45,21 +45,21 @@ class _Seeds:
     def nothing(self, count: int) -> dict[str, Any]:
         """Return the state of resources that do nothing."""
         if _NOTHING not in self._states:
-            with self.lab.stack(DynamicFrontEnd.DYNAMIC, Estate(1, 1).world()) as stack:
+            with self.lab.stack(FrontEnd.DYNAMIC, Estate(1, 1).world()) as stack:
                 stacks.write_program(stack, nothing_program(1))
                 stacks.up(stack)
                 self._states[_NOTHING] = stacks.state_of(stack)
         return nothing_state(self._states[_NOTHING], count)
 
-    def estate(self, door: DynamicFrontEnd, estate: Estate) -> dict[str, Any]:
+    def estate(self, front_end: FrontEnd, estate: Estate) -> dict[str, Any]:
         """Return the state of memberships."""
-        if door.name not in self._states:
+        if front_end.name not in self._states:
             one = Estate(1, 1)
-            with self.lab.stack(door, one.world()) as stack:
+            with self.lab.stack(front_end, one.world()) as stack:
                 stack.write(one.program())
                 stacks.up(stack)
-                self._states[door.name] = stacks.state_of(stack)
-        return estate.state(self._states[door.name])
+                self._states[front_end.name] = stacks.state_of(stack)
+        return estate.state(self._states[front_end.name])
 
 
 def measure_growth(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
@@ -68,10 +68,10 @@ def measure_growth(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     for groups, applications in sizes.growth:
         estate = Estate(groups, applications)
         floor = _costs_of_nothing(seeds, groups, COMMANDS)
-        for door in DynamicFrontEnd:
-            costs = _costs(seeds, door, estate, COMMANDS)
+        for front_end in FrontEnd:
+            costs = _costs(seeds, front_end, estate, COMMANDS)
             for name, cost in costs.items():
-                case = f"{estate}, {name} without changes, {door.name.lower()}"
+                case = f"{estate}, {name} without changes, {front_end.name.lower()}"
                 yield Figure("growth", case, "time", SECONDS, (cost.seconds,))
                 pair = ((cost.seconds,), (floor[name].seconds,))
                 yield ratio("growth", case, "time over nothing's", pair)
@@ -82,11 +82,11 @@ def measure_growth(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
 
 def _adoption(lab: Lab, estate: Estate) -> Iterator[Figure]:
     """Create memberships whose members are there already: nothing but the provider's own work."""
-    for door in DynamicFrontEnd:
-        with lab.stack(door, estate.world()) as stack:
+    for front_end in FrontEnd:
+        with lab.stack(front_end, estate.world()) as stack:
             stack.write(estate.program())
             cost = stacks.up(stack)
-        case = f"{estate}, up that adopts all members, {door.name.lower()}"
+        case = f"{estate}, up that adopts all members, {front_end.name.lower()}"
         yield Figure("growth", case, "time", SECONDS, (cost.seconds,))
         yield Figure("growth", case, "calls of EDAS", CALLS, (float(cost.total_calls),))
 
@@ -97,11 +97,11 @@ def measure_largest(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     estate = Estate(*sizes.largest)
     only_preview = {"preview": stacks.preview}
     floor: list[Cost] = []
-    costs: dict[DynamicFrontEnd, list[Cost]] = {door: [] for door in DynamicFrontEnd}
+    costs: dict[FrontEnd, list[Cost]] = {front_end: [] for front_end in FrontEnd}
     for _ in range(sizes.largest_runs):
         floor.append(_costs_of_nothing(seeds, estate.groups, only_preview)["preview"])
-        for door in DynamicFrontEnd:
-            costs[door].append(_costs(seeds, door, estate, only_preview)["preview"])
+        for front_end in FrontEnd:
+            costs[front_end].append(_costs(seeds, front_end, estate, only_preview)["preview"])
     yield Figure(
         "preview", f"{estate.groups} that do nothing", "time", SECONDS, tuple(each.seconds for each in floor)
     )
@@ -112,14 +112,16 @@ def measure_largest(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
         MEGABYTES,
         tuple(each.host_megabytes for each in floor),
     )
-    for door in DynamicFrontEnd:
-        yield from _largest_figures(estate, door, costs[door], floor, promised=sizes.largest == PROMISED)
+    for front_end in FrontEnd:
+        yield from _largest_figures(
+            estate, front_end, costs[front_end], floor, promised=sizes.largest == PROMISED
+        )
 
 
 def _largest_figures(
-    estate: Estate, door: DynamicFrontEnd, costs: list[Cost], floor: list[Cost], *, promised: bool
+    estate: Estate, front_end: FrontEnd, costs: list[Cost], floor: list[Cost], *, promised: bool
 ) -> Iterator[Figure]:
-    case = f"{estate}, {door.name.lower()}"
+    case = f"{estate}, {front_end.name.lower()}"
     seconds = tuple(each.seconds for each in costs)
     yield Figure("preview", case, "time", SECONDS, seconds)
     pair = (seconds, tuple(each.seconds for each in floor))
@@ -136,14 +138,14 @@ def _largest_figures(
 
 
 def _costs_of_nothing(seeds: _Seeds, count: int, commands: dict[str, Callable[..., Cost]]) -> dict[str, Cost]:
-    with seeds.lab.stack(DynamicFrontEnd.DYNAMIC, Estate(1, 1).world(), seeds.nothing(count)) as stack:
+    with seeds.lab.stack(FrontEnd.DYNAMIC, Estate(1, 1).world(), seeds.nothing(count)) as stack:
         stacks.write_program(stack, nothing_program(count))
         return {name: command(stack) for name, command in commands.items()}
 
 
 def _costs(
-    seeds: _Seeds, door: DynamicFrontEnd, estate: Estate, commands: dict[str, Callable[..., Cost]]
+    seeds: _Seeds, front_end: FrontEnd, estate: Estate, commands: dict[str, Callable[..., Cost]]
 ) -> dict[str, Cost]:
-    with seeds.lab.stack(door, estate.world(), seeds.estate(door, estate)) as stack:
+    with seeds.lab.stack(front_end, estate.world(), seeds.estate(front_end, estate)) as stack:
         stack.write(estate.program())
         return {name: command(stack) for name, command in commands.items()}

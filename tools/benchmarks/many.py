@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from tests.e2e.stack import DynamicFrontEnd
+from tests.e2e.stack import FrontEnd
 from tools.benchmarks import stacks
 from tools.benchmarks.estates import Estate, nothing_program
 from tools.benchmarks.results import CALLS, RATIO, SECONDS, Figure
@@ -45,15 +45,15 @@ def measure_parallel(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
         yield Figure(
             "parallel", f"{count} that do nothing, --parallel {parallel}", "time of `up`", SECONDS, floors
         )
-        for door in DynamicFrontEnd:
+        for front_end in FrontEnd:
             costs, previews = [], []
             for _ in range(sizes.engine_runs):
-                with lab.stack(door, world) as stack:
+                with lab.stack(front_end, world) as stack:
                     stack.write(estate.program())
                     costs.append(stacks.up(stack, "--parallel", str(parallel)))
                     _require_orders(stack, count)
                     previews.append(stacks.preview(stack, "--parallel", str(parallel)))
-            case = f"{count} groups, orders of 2 s, --parallel {parallel}, {door.name.lower()}"
+            case = f"{count} groups, orders of 2 s, --parallel {parallel}, {front_end.name.lower()}"
             seconds = tuple(cost.seconds for cost in costs)
             yield Figure("parallel", case, "time of `up`", SECONDS, seconds, limit if promised else None)
             over = tuple(each / (ideal + sorted(floors)[len(floors) // 2]) for each in seconds)
@@ -70,12 +70,12 @@ def measure_limited(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     estate = Estate(count, count, joined=False)
     world = estate.world(order_duration=f"seconds:{ORDER_SECONDS}", context="documented")
     promised = count == LIMITED_GROUPS
-    for door in DynamicFrontEnd:
-        with lab.stack(door, world) as stack:
+    for front_end in FrontEnd:
+        with lab.stack(front_end, world) as stack:
             stack.write(estate.program())
             cost = stacks.up(stack, "--parallel", "64")
             _require_orders(stack, count)
-        case = f"{count} groups, orders of 2 s, documented limits, {door.name.lower()}"
+        case = f"{count} groups, orders of 2 s, documented limits, {front_end.name.lower()}"
         limit = LIMITED_SECONDS if promised else None
         yield Figure("limits", case, "time of `up`", SECONDS, (cost.seconds,), limit)
         yield Figure("limits", case, "throttled answers", CALLS, (float(cost.throttled),), 0.0)
@@ -87,13 +87,13 @@ def measure_large_group(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     count = sizes.group_members
     estate = Estate(1, 1, joined=False, group_size=count)
     orders = math.ceil(count / BATCH_SIZE)
-    for door in DynamicFrontEnd:
-        with lab.stack(door, estate.world(order_duration=f"seconds:{BATCH_SECONDS}")) as stack:
+    for front_end in FrontEnd:
+        with lab.stack(front_end, estate.world(order_duration=f"seconds:{BATCH_SECONDS}")) as stack:
             stack.write(estate.program())
             cost = stacks.up(stack)
             _require_orders(stack, orders)
             unchanged = stacks.preview(stack)
-        case = f"{count} members in {orders} orders of {BATCH_SECONDS} s, {door.name.lower()}"
+        case = f"{count} members in {orders} orders of {BATCH_SECONDS} s, {front_end.name.lower()}"
         yield Figure("large-group", case, "time of `up`", SECONDS, (cost.seconds,))
         over = cost.seconds / (orders * BATCH_SECONDS)
         yield Figure("large-group", case, "over the orders' own time", RATIO, (over,))
@@ -122,7 +122,7 @@ def _require_orders(stack: Stack, expected: int) -> None:
 def _nothing(lab: Lab, count: int, parallel: int, runs: int) -> tuple[float, ...]:
     seconds = []
     for _ in range(runs):
-        with lab.stack(DynamicFrontEnd.DYNAMIC, Estate(1, 1).world()) as stack:
+        with lab.stack(FrontEnd.DYNAMIC, Estate(1, 1).world()) as stack:
             stacks.write_program(stack, nothing_program(count))
             seconds.append(stacks.up(stack, "--parallel", str(parallel)).seconds)
     return tuple(seconds)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.emulator import Emulator
 from tests.e2e import processes
-from tests.e2e.stack import STACK, DynamicFrontEnd, Stack
+from tests.e2e.stack import STACK, FrontEnd, Stack
 from tools.benchmarks.estates import NOTHING_MODULE
 
 if TYPE_CHECKING:
@@ -109,12 +109,12 @@ class Lab:
 
     @contextmanager
     def stack(
-        self, door: DynamicFrontEnd, world: dict[str, Any], state: dict[str, Any] | None = None
+        self, front_end: FrontEnd, world: dict[str, Any], state: dict[str, Any] | None = None
     ) -> Iterator[Stack]:
         """Give a stack of its own on an EDAS of its own, with a state if there is one; ends all its processes."""
         mark = uuid.uuid4().hex
         with Emulator(world) as edas:
-            stack = self._template(door).copy(self.directory / mark, edas, mark)
+            stack = self._template(front_end).copy(self.directory / mark, edas, mark)
             stack.environment["PYTHONPATH"] = str(stack.program)
             stack.environment["BENCH_PROGRAM_COST"] = str(stack.directory / "cost.json")
             (stack.program / "nothing.py").write_text(NOTHING_MODULE)
@@ -126,12 +126,12 @@ class Lab:
                 stack.close()
                 shutil.rmtree(stack.directory, ignore_errors=True)
 
-    def _template(self, door: DynamicFrontEnd) -> Stack:
-        """Return an empty stack that commands may be run on; made once for each door."""
-        directory = self.directory / f"template-{door.name}"
+    def _template(self, front_end: FrontEnd) -> Stack:
+        """Return an empty stack that commands may be run on; made once for each front end."""
+        directory = self.directory / f"template-{front_end.name}"
         edas = Emulator()  # never started: `stack init` calls nobody
         with edas:
-            made = Stack(directory, door, edas, uuid.uuid4().hex, self.path)
+            made = Stack(directory, front_end, edas, uuid.uuid4().hex, self.path)
             if not directory.exists():
                 made.prepare()
                 made.run("stack", "init", STACK)

@@ -1,6 +1,6 @@
-"""The provider without a door, in a process of its own: one operation a line, answered by one line.
+"""The provider without a front end, in a process of its own: one operation a line, answered by one line.
 
-The law of this file: it calls the core exactly as the dynamic door does when the engine runs an ``up``, and the clock
+The law of this file: it calls the core as the dynamic front end does when the engine runs an ``up``, and the clock
 runs over all of it. Every operation is a run of the engine of its own: what was read or claimed by the one before is
 forgotten. What the process loads at its first operation is part of that operation.
 """

@@ -59,7 +59,7 @@ READERS = {"python": read_python, "yaml": read_yaml, "typescript": read_typescri
 
 
 class SilentHost:
-    """A door that nobody listens at."""
+    """A front end that nobody listens at."""
 
     def progress(self, urn: str, text: str) -> None:
         """Drop a status line."""

@@ -198,4 +198,4 @@ def test_a_directory_with_files_is_not_recorded_into(
 
 def test_every_reach_into_the_installed_host_works(programs: Path) -> None:
     """The probe runs in a host as the engine starts it, and finds what it looks for."""
-    assert probe_host({"PATH": str(programs)}) == {"door": True, **dict.fromkeys(TRICKS, True)}
+    assert probe_host({"PATH": str(programs)}) == {"front_end": True, **dict.fromkeys(TRICKS, True)}

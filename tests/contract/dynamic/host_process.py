@@ -34,7 +34,7 @@ UNLIMITED = (("grpc.max_metadata_size", 1 << 24), ("grpc.absolute_max_metadata_s
 
 
 class RecordingEngine(engine_pb2_grpc.EngineServicer):
-    """The one service of the engine that the door uses."""
+    """The one service of the engine that the front end uses."""
 
     def __init__(self) -> None:
         self.lines: list[engine_pb2.LogRequest] = []

@@ -12,7 +12,7 @@ from pulumi.runtime.proto import engine_pb2, provider_pb2
 
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
 from tests.contract.dynamic.host_process import URN, HostProcess, RecordingEngine, plain, reference, struct
-from tests.contract.dynamic.scripted_door import BLIND, ScriptedDoor
+from tests.contract.dynamic.scripted_front_end import BLIND, ScriptedFrontEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def blind_host(engine: RecordingEngine) -> Iterator[HostProcess]:
 
 def inputs(app_id: str) -> Any:  # noqa: ANN401
     """Return the inputs of a membership as the engine sends them."""
-    return struct({"__provider": reference(ScriptedDoor()), "appId": app_id})
+    return struct({"__provider": reference(ScriptedFrontEnd()), "appId": app_id})
 
 
 def test_operations_run_without_the_request(blind_host: HostProcess) -> None:

@@ -23,13 +23,13 @@ from tests.contract.dynamic.host_process import (
     status_of,
     struct,
 )
-from tests.contract.dynamic.scripted_door import WIDTH, ForeignProvider, ScriptedDoor
+from tests.contract.dynamic.scripted_front_end import WIDTH, ForeignProvider, ScriptedFrontEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DOOR = reference(ScriptedDoor())
+DOOR = reference(ScriptedFrontEnd())
 
 
 def inputs(app_id: str, **more: object) -> Any:  # noqa: ANN401

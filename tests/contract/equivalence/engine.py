@@ -1,4 +1,4 @@
-"""A stack of one membership behind a door, and what one run of the engine does with it.
+"""A stack of one membership behind a front end, and what one run of the engine does with it.
 
 The law of this file: state is kept as the engine keeps it, and what a step did is told in values that can be
 compared.  The order of the engine's questions is that of ``life.json``, which a real engine wrote.
@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.contract.dynamic.host_process import READS_BY_ID
-from tests.contract.equivalence.doors import BrokenOffError, Diff, RefusedError, State
+from tests.contract.equivalence.front_ends import BrokenOffError, Diff, RefusedError, State
 from tests.contract.equivalence.histories import GROUPS, world
 from tests.e2e.world import REGION, SHOP
 
 if TYPE_CHECKING:
-    from tests.contract.equivalence.doors import DynamicFrontEnd, Values
+    from tests.contract.equivalence.front_ends import FrontEnd, Values
     from tests.contract.equivalence.histories import Step
 
 _WRITES: Final = ("ScaleOutApplication", "ScaleInApplication", "AbortChangeOrder", "ContinuePipeline")
 
 _BY_CHANCE: Final = re.compile(r"RequestId [\w-]+|\d+(\.\d+)? s(econds)?\b")
-"""What depends on the number of polls and on the time they took: not on the door."""
+"""What depends on the number of polls and on the time they took: not on the front end."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Stack:
         unfinished: whether the last operation left something to do, so that the next run updates without a difference.
     """
 
-    door: DynamicFrontEnd
+    front_end: FrontEnd
     urn: str
     state: State | None = None
     doomed: State | None = None
@@ -43,14 +43,14 @@ class Stack:
     answers: list[tuple[str, object]] = field(default_factory=list)
 
     def live(self, step: Step) -> dict[str, object]:
-        """Live through a step, and tell everything that must be the same behind every door."""
-        edas = self.door.edas
+        """Live through a step, and tell everything that must be the same behind every front end."""
+        edas = self.front_end.edas
         for action in step.actions:
             try:
                 edas.action(
                     action["action"], **{key: value for key, value in action.items() if key != "action"}
                 )
-            except Exception as error:  # noqa: BLE001  # an action that is impossible here is so for every door
+            except Exception as error:  # noqa: BLE001  # an action that is impossible here is so for every front end
                 self.answers.append(("impossible", str(error)))
         edas.clear_log()
         for rule in step.rules:
@@ -83,15 +83,15 @@ class Stack:
     # -- commands ------------------------------------------------------------------------------------------------
 
     def _preview(self, step: Step) -> None:
-        self.door.begin()
+        self.front_end.begin()
         self._ask(step.inputs, preview=True)
 
     def _up(self, step: Step) -> None:
         """Preview, and when nothing refuses, do it, in another process."""
         self._preview(step)
-        self.door.begin()
+        self.front_end.begin()
         if self.doomed is not None:
-            self.door.delete(self.urn, self.doomed)
+            self.front_end.delete(self.urn, self.doomed)
             self.doomed = None
         news, diff = self._ask(step.inputs, preview=False)
         if diff is None:
@@ -105,46 +105,46 @@ class Stack:
         del step
         if self.state is None:
             return
-        self.door.begin()
+        self.front_end.begin()
         before = self.state
-        self.state = self.door.read(self.urn, before)
+        self.state = self.front_end.read(self.urn, before)
         if self.state is not None:
             # The engine asks what the refresh changed, with the sides swapped.
-            self._note("swapped diff", self.door.diff(self.urn, self.state, before.inputs))
+            self._note("swapped diff", self.front_end.diff(self.urn, self.state, before.inputs))
 
     def _destroy(self, step: Step) -> None:
         del step
-        self.door.begin()
+        self.front_end.begin()
         for each in filter(None, (self.doomed, self.state)):
-            self.door.delete(self.urn, each)
+            self.front_end.delete(self.urn, each)
         self.state = self.doomed = None
         self.unfinished = False
 
     def _import(self, step: Step) -> None:
         if self.state is not None or not READS_BY_ID:
             return
-        self.door.begin()
+        self.front_end.begin()
         wanted = State(f"{REGION}/{SHOP}/{step.inputs['groupId']}", {}, {})
-        self._note("imported", self.door.read(self.urn, wanted))
+        self._note("imported", self.front_end.read(self.urn, wanted))
 
     # -- what they are made of -----------------------------------------------------------------------------------
 
     def _ask(self, inputs: Values, *, preview: bool) -> tuple[Values, Diff | None]:
         if self.state is None:
-            news = self.door.check(self.urn, None, inputs)
+            news = self.front_end.check(self.urn, None, inputs)
             if preview:
-                self.door.preview_create(self.urn, news)
+                self.front_end.preview_create(self.urn, news)
             self._note("checked", news)
             return news, None
-        news = self.door.check(self.urn, self.state.inputs, inputs)
+        news = self.front_end.check(self.urn, self.state.inputs, inputs)
         self._note("checked", news)
-        diff = self.door.diff(self.urn, self.state, news)
+        diff = self.front_end.diff(self.urn, self.state, news)
         self._note("diff", diff)
         return news, diff
 
     def _create(self, news: Values) -> None:
         try:
-            self.state = self.door.create(self.urn, news)
+            self.state = self.front_end.create(self.urn, news)
         except BrokenOffError as error:
             self.state, self.unfinished = error.state, True
             raise
@@ -153,7 +153,7 @@ class Stack:
     def _update(self, news: Values) -> None:
         assert self.state is not None
         try:
-            self.state = self.door.update(self.urn, self.state, news)
+            self.state = self.front_end.update(self.urn, self.state, news)
         except BrokenOffError as error:
             self._note("inputs of the failure", error.state.inputs)
             self.state = State(error.state.id, self.state.inputs, error.state.outputs)
@@ -164,9 +164,9 @@ class Stack:
     def _replace(self, inputs: Values, news: Values, diff: Diff) -> None:
         assert self.state is not None
         old = self.state
-        news = self.door.check(self.urn, None, inputs)
+        news = self.front_end.check(self.urn, None, inputs)
         if diff.delete_before_replace:
-            self.door.delete(self.urn, old)
+            self.front_end.delete(self.urn, old)
             self.state = None
             self._create(news)
             return
@@ -175,7 +175,7 @@ class Stack:
         finally:
             if self.state is not old:
                 self.doomed = old
-        self.door.delete(self.urn, old)
+        self.front_end.delete(self.urn, old)
         self.doomed = None
 
 
@@ -203,6 +203,6 @@ def _members(members: list[Values]) -> list[Any]:
     return [(each["instanceId"], each["eccId"], each["appState"], each["taskState"]) for each in members]
 
 
-def restart(door: DynamicFrontEnd) -> None:
-    """Give a door a new world."""
-    door.edas.replace_world(world())
+def restart(front_end: FrontEnd) -> None:
+    """Give a front end a new world."""
+    front_end.edas.replace_world(world())

@@ -1,9 +1,9 @@
-"""The real doors before a core whose time runs faster, for processes that the tests start.
+"""The real front ends before a core whose time runs faster, for processes that the tests start.
 
 The law of this file: nothing is changed but the pace of time.  A failure that EDAS must repeat for fifteen seconds
 is then believed within half a second, and one example takes a second instead of a minute.
 
-    python -m pulumi.dynamic                     with a reference to ``HastyDynamic``: the dynamic door
+    python -m pulumi.dynamic                     with a reference to ``HastyDynamic``: the dynamic front end
     python -m tests.contract.equivalence.hasty   the plugin
 """
 
@@ -35,13 +35,13 @@ class HastyRuntime(ThreadRuntime):
         super().wait(seconds / PACE)
 
 
-def make_provider(settings: Settings, host: Any) -> Service:  # noqa: ANN401  # the host of any door
-    """Return the core of a door."""
+def make_provider(settings: Settings, host: Any) -> Service:  # noqa: ANN401  # the host of any front end
+    """Return the core of a front end."""
     return Service(settings, host, runtime=HastyRuntime())
 
 
 class HastyDynamic(dynamic.Provider):
-    """The dynamic door.
+    """The dynamic front end.
 
     Args:
         run: which run of the engine uses it.  Another number is another reference, and so another core in the same

@@ -1,6 +1,6 @@
 """Histories: what a program asks for, what others do, and what goes wrong, drawn by Hypothesis.
 
-The law of this file: a step says only what happens; every door lives through the same steps.
+The law of this file: a step says only what happens; every front end lives through the same steps.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whatever a program says, every door answers its check alike: with inputs, or with reasons that point somewhere."""
+"""Every front end answers the same check alike: with inputs, or with reasons that point somewhere."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pulumi_edas_scale.domain.model import UNKNOWN
 from pulumi_edas_scale.edas.failures import OPERATIONS
 from tests.contract.dynamic.host_process import CHECKOUT
-from tests.contract.equivalence.doors import RefusedError, State, urn_of
+from tests.contract.equivalence.front_ends import RefusedError, State, urn_of
 from tests.e2e.world import BETA, REGION, SHOP
 
 if TYPE_CHECKING:
-    from tests.contract.equivalence.doors import DynamicFrontEnd
+    from tests.contract.equivalence.front_ends import FrontEnd
 
 SCHEMA = json.loads((CHECKOUT / "schema.json").read_text("utf-8"))
 RESOURCE = SCHEMA["resources"]["edas-scale:index:DeployGroupMembership"]
@@ -89,19 +89,19 @@ RECORDED = State(
 """What an update of these inputs begins from."""
 
 
-def answered(door: DynamicFrontEnd, number: int, bag: dict[str, Any]) -> tuple[str, object]:
-    """Preview a new membership and a changed one; return what each came to, as far as every door can say it."""
-    urn = urn_of(door, number)
-    door.begin()
+def answered(front_end: FrontEnd, number: int, bag: dict[str, Any]) -> tuple[str, object]:
+    """Preview a new membership and a changed one; return what each came to, as far as every front end can say it."""
+    urn = urn_of(front_end, number)
+    front_end.begin()
     try:
-        inputs = door.check(urn, None, bag)
-        assert alike(door.check(urn, None, inputs), inputs)
-        door.preview_create(urn, inputs)
+        inputs = front_end.check(urn, None, bag)
+        assert alike(front_end.check(urn, None, inputs), inputs)
+        front_end.preview_create(urn, inputs)
     except RefusedError as refused:
         return "refused", str(refused)
-    door.begin()
+    front_end.begin()
     try:
-        found = door.diff(urn, RECORDED, door.check(urn, RECORDED.inputs, bag))
+        found = front_end.diff(urn, RECORDED, front_end.check(urn, RECORDED.inputs, bag))
     except RefusedError as refused:
         return "change refused", str(refused)
     return "taken", [inputs, found.changes, found.replaces, found.delete_before_replace]
@@ -118,10 +118,10 @@ def alike(one: Any, other: Any) -> bool:  # noqa: ANN401  # any value
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(bag=bags())
-def test_every_door_answers_any_bag(doors: tuple[DynamicFrontEnd, ...], bag: dict[str, Any]) -> None:
-    """The doors agree; a reason begins at a property of the schema or at one the program made up; nothing is sent."""
+def test_every_front_end_answers_any_bag(front_ends: tuple[FrontEnd, ...], bag: dict[str, Any]) -> None:
+    """The front ends agree; a reason names a property of the schema or one of the program; nothing is sent."""
     number = next(NUMBERS)
-    core, *others = [answered(door, number, bag) for door in doors]
+    core, *others = [answered(front_end, number, bag) for front_end in front_ends]
     for other in others:
         assert alike([*other], [*core]), (other, core)
     end, reported = core
@@ -129,6 +129,6 @@ def test_every_door_answers_any_bag(doors: tuple[DynamicFrontEnd, ...], bag: dic
     if isinstance(reported, str):
         assert reported.isprintable()
         assert any(reported.lstrip("'").startswith(name) for name in {*RIGHT, *bag}), reported
-    for door in doors:
-        assert not [call for call in door.edas.log() if OPERATIONS[call["operation"]].writes]
-        door.edas.clear_log()  # or each example would read those of all before it
+    for front_end in front_ends:
+        assert not [call for call in front_end.edas.log() if OPERATIONS[call["operation"]].writes]
+        front_end.edas.clear_log()  # or each example would read those of all before it

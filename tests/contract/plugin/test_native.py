@@ -19,8 +19,8 @@ SCHEMA = json.loads((Path(__file__).parents[3] / "schema.json").read_text())
 FUNCTIONS = [name for name in native.__all__ if name.startswith("get_")]
 
 
-def test_both_doors_take_the_same_arguments() -> None:
-    """A program changes doors by changing its import."""
+def test_both_front_ends_take_the_same_arguments() -> None:
+    """A program changes front ends by changing its import."""
     assert inspect.signature(native.DeployGroupMembership.__init__) == inspect.signature(
         dynamic.DeployGroupMembership.__init__
     )
@@ -29,8 +29,8 @@ def test_both_doors_take_the_same_arguments() -> None:
     ).replace(return_annotation="DeployGroupMembership")
 
 
-def test_both_doors_have_the_same_outputs() -> None:
-    """Every output has the same name and type in both doors, and there is one for each property."""
+def test_both_front_ends_have_the_same_outputs() -> None:
+    """Every output has the same name and type in both front ends, and there is one for each property."""
     ours = inspect.get_annotations(native.DeployGroupMembership)
     assert ours == inspect.get_annotations(dynamic.DeployGroupMembership)
     assert set(ours) == {snake_case(name) for name in (*(row.name for row in PROPERTIES), *OUTPUTS)}

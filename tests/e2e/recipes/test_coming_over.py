@@ -1,11 +1,11 @@
-"""Recipes for a group that something else manages today, and for changing doors."""
+"""Recipes for a group that something else manages today, and for changing front ends."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.e2e import orders
-from tests.e2e.stack import DynamicFrontEnd, Stack, membership
+from tests.e2e.stack import FrontEnd, Stack, membership
 from tests.e2e.world import BETA, REGION, SHOP
 
 ABC = ["i-a", "i-b", "i-c"]
@@ -19,7 +19,7 @@ def join(stack: Stack) -> None:
 
 
 @pytest.mark.scenario("S22")
-@pytest.mark.parametrize("door", [DynamicFrontEnd.DYNAMIC], ids=["dynamic"])
+@pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dynamic"])
 def test_from_terraform_by_adoption(stack: Stack) -> None:
     """List who is there, preview that no order would run, up: the members are managed, and nothing was sent."""
     join(stack)
@@ -35,7 +35,7 @@ def test_from_terraform_by_adoption(stack: Stack) -> None:
 
 
 @pytest.mark.scenario("S22")
-@pytest.mark.parametrize("door", [DynamicFrontEnd.NATIVE], ids=["native"])
+@pytest.mark.parametrize("front_end", [FrontEnd.NATIVE], ids=["native"])
 def test_from_terraform_by_import(stack: Stack) -> None:
     """The import option in the program brings the group in, and is dropped afterwards; nothing is sent."""
     join(stack)
@@ -49,12 +49,12 @@ def test_from_terraform_by_import(stack: Stack) -> None:
     assert stack.members() == ABC
 
 
-@pytest.mark.parametrize("door", [DynamicFrontEnd.DYNAMIC], ids=["dynamic"])
-def test_changing_doors(web: Stack) -> None:
+@pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dynamic"])
+def test_changing_front_ends(web: Stack) -> None:
     """Retain and up; change the import and up; drop retain and up. No order is sent, and no member moves."""
     web.declare(ABC, on_delete="retain")
     web.up()
-    web.door = DynamicFrontEnd.NATIVE
+    web.front_end = FrontEnd.NATIVE
     web.prepare()
     web.declare(ABC, on_delete="retain")
     web.up()
@@ -62,12 +62,12 @@ def test_changing_doors(web: Stack) -> None:
     web.up()
 
     assert orders.writes(web.edas) == []
-    assert [each["type"] for each in web.resources()] == [DynamicFrontEnd.NATIVE.type_token]
+    assert [each["type"] for each in web.resources()] == [FrontEnd.NATIVE.type_token]
     assert orders.running(web.edas) == ABC
     web.preview(expect_no_changes=True)
 
 
-@pytest.mark.parametrize("door", [DynamicFrontEnd.DYNAMIC], ids=["dynamic"])
+@pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dynamic"])
 def test_two_stacks_hand_a_group_over(web: Stack) -> None:
     """A membership that shall move to another stack is retained there and adopted here."""
     web.declare(ABC, on_delete="retain")

@@ -10,7 +10,7 @@ import yaml
 
 from tests.e2e import orders
 from tests.e2e.recipes.beside import EXAMPLES, run_beside
-from tests.e2e.stack import Code, DynamicFrontEnd, membership
+from tests.e2e.stack import Code, FrontEnd, membership
 from tests.e2e.world import BETA, GAMMA, SHOP
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.e2e.stack import Stack
 
 ABC = ["i-a", "i-b", "i-c"]
-DYNAMIC_ONLY = pytest.mark.parametrize("door", [DynamicFrontEnd.DYNAMIC], ids=["dynamic"])
+DYNAMIC_ONLY = pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dynamic"])
 
 
 @pytest.mark.scenario("S7", "S8")

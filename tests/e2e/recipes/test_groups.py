@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.e2e import orders
 from tests.e2e.recipes.beside import EXAMPLES
-from tests.e2e.stack import DynamicFrontEnd, membership
+from tests.e2e.stack import FrontEnd, membership
 from tests.e2e.world import BETA, GAMMA, SHOP
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_replacing_everybody_a_few_at_a_time(web: Stack) -> None:
 def test_a_group_of_a_given_size(stack: Stack) -> None:
     """The example chooses free machines over the zones, and keeps to them in the next run."""
     source = (EXAMPLES / "candidates" / "__main__.py").read_text()
-    if stack.door is DynamicFrontEnd.NATIVE:  # the functions are the same in both doors
+    if stack.front_end is FrontEnd.NATIVE:  # the functions are the same in both front ends
         source = source.replace("    DeployGroupMembership,\n", "")
         source = source.replace(
             "import pulumi\n",

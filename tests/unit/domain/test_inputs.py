@@ -124,7 +124,7 @@ def test_whole_floats_become_integers() -> None:
 
 
 def test_none_is_absent() -> None:
-    """An input that is null, or an output that the dynamic door declares with None, is not given."""
+    """An input that is null, or an output that the dynamic front end declares with None, is not given."""
     checked = check(maxRemovals=None, ecuIds=None, members=None, exclusive=None)
     assert checked.failures == ()
     assert not {"maxRemovals", "ecuIds", "members"} & set(checked.inputs)

@@ -1,4 +1,4 @@
-"""A door whose operations do what the application id says; the host process imports it by its name.
+"""A front end whose operations do what the application id says; the host process imports it by its name.
 
 It stands for the core: the contract tests of the host ask what reaches the core and what becomes of its
 answers.
@@ -37,8 +37,8 @@ if BLIND in os.environ:
     dynamic_host._servicer_frames = lambda frame: iter(())  # noqa: ARG005  # the name is part of the type
 
 
-class ScriptedDoor(dynamic.Provider):
-    """The real door before scripted operations."""
+class ScriptedFrontEnd(dynamic.Provider):
+    """The real front end before scripted operations."""
 
     def _make_operations(self, settings: Settings, host: DynamicHost) -> Any:  # noqa: ANN401
         return ScriptedOperations(settings, host)

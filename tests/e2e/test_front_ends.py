@@ -1,4 +1,4 @@
-"""What only one door can do, how a stack changes doors, and programs that are no ordinary Python program."""
+"""What only one front end can do, how a stack changes front ends, and programs that are no ordinary Python program."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sys
 import pytest
 
 from tests.e2e import orders
-from tests.e2e.stack import COMMAND_TIMEOUT, DynamicFrontEnd, Stack, membership
+from tests.e2e.stack import COMMAND_TIMEOUT, FrontEnd, Stack, membership
 from tests.e2e.world import BETA, REGION, SHOP
 
 ABC = ["i-a", "i-b", "i-c"]
 ID = f"{REGION}/{SHOP}/{BETA}"
-NATIVE_ONLY = pytest.mark.parametrize("door", [DynamicFrontEnd.NATIVE], ids=["native"])
-DYNAMIC_ONLY = pytest.mark.parametrize("door", [DynamicFrontEnd.DYNAMIC], ids=["dynamic"])
+NATIVE_ONLY = pytest.mark.parametrize("front_end", [FrontEnd.NATIVE], ids=["native"])
+DYNAMIC_ONLY = pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dynamic"])
 
 
 def join(stack: Stack) -> None:
@@ -31,7 +31,7 @@ def test_s22_import_takes_the_whole_group(stack: Stack) -> None:
     join(stack)
     stack.write()
 
-    stack.run("import", DynamicFrontEnd.NATIVE.type_token, "web", ID, "--yes", "--generate-code=false")
+    stack.run("import", FrontEnd.NATIVE.type_token, "web", ID, "--yes", "--generate-code=false")
 
     assert stack.members() == ABC
     assert stack.resource()["inputs"]["instanceIds"] == ABC
@@ -48,7 +48,7 @@ def test_s22_import_of_what_is_not_there_fails(stack: Stack) -> None:
 
     result = stack.run(
         "import",
-        DynamicFrontEnd.NATIVE.type_token,
+        FrontEnd.NATIVE.type_token,
         "web",
         f"{REGION}/{SHOP}/no-such-group",
         "--yes",
@@ -87,22 +87,22 @@ def test_import_by_the_program(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    "back", [DynamicFrontEnd.DYNAMIC, DynamicFrontEnd.NATIVE], ids=lambda door: f"to-{door.name.lower()}"
+    "back", [FrontEnd.DYNAMIC, FrontEnd.NATIVE], ids=lambda front_end: f"to-{front_end.name.lower()}"
 )
 @NATIVE_ONLY
-def test_changing_doors_needs_no_order(stack: Stack, back: DynamicFrontEnd) -> None:
+def test_changing_front_ends_needs_no_order(stack: Stack, back: FrontEnd) -> None:
     """Set onDelete retain, up, change the import, up, take retain back, up: no order and no gap."""
-    old = DynamicFrontEnd.NATIVE if back is DynamicFrontEnd.DYNAMIC else DynamicFrontEnd.DYNAMIC
-    stack.write(membership(instance_ids=ABC), door=old)
+    old = FrontEnd.NATIVE if back is FrontEnd.DYNAMIC else FrontEnd.DYNAMIC
+    stack.write(membership(instance_ids=ABC), front_end=old)
     stack.up()
     stack.edas.clear_log()
     stack.edas.reset_running_minimum()
 
-    stack.write(membership(instance_ids=ABC, on_delete="retain"), door=old)
+    stack.write(membership(instance_ids=ABC, on_delete="retain"), front_end=old)
     stack.up()
-    stack.write(membership(instance_ids=ABC, on_delete="retain"), door=back)
+    stack.write(membership(instance_ids=ABC, on_delete="retain"), front_end=back)
     stack.up(preview=True)
-    stack.write(membership(instance_ids=ABC), door=back)
+    stack.write(membership(instance_ids=ABC), front_end=back)
     stack.up()
 
     assert orders.writes(stack.edas) == []
@@ -110,7 +110,7 @@ def test_changing_doors_needs_no_order(stack: Stack, back: DynamicFrontEnd) -> N
     assert stack.resource()["type"] == back.type_token
     assert len(stack.resources()) == 1
     assert stack.members() == ABC
-    stack.write(membership(instance_ids=ABC), door=back)
+    stack.write(membership(instance_ids=ABC), front_end=back)
     stack.preview(expect_no_changes=True)
 
 
@@ -161,7 +161,7 @@ def test_s44_in_an_inline_program(stack: Stack) -> None:
 import pulumi
 from pulumi import automation
 
-from {stack.door.value} import DeployGroupMembership
+from {stack.front_end.value} import DeployGroupMembership
 
 
 def program():

@@ -1,6 +1,6 @@
 """The three ways to the same core: called directly, through the dynamic host, through the plugin.
 
-The law of this file: a door asks what the engine would ask and returns the answer in one shape.  What a door cannot
+The law of this file: a front end asks what the engine would ask and returns the answer in one shape. What it cannot
 say, or says in a place of its own, is in ``OWN``; everything else must be equal.
 """
 
@@ -45,7 +45,7 @@ OWN: Final[Mapping[str, str]] = {
     "plugin: refresh before update": "a flag of the answer, which dynamic providers do not have",
     "core: properties without a value": "None; on the wire they are left out",
 }
-"""What is the doors' own, and why."""
+"""What is the front ends' own, and why."""
 
 WAIT: Final = 120.0
 """Seconds after which a call is taken for stuck."""
@@ -62,7 +62,7 @@ class State:
 
 @dataclass(frozen=True)
 class Diff:
-    """The answer of a diff; ``detailed`` is None where the door cannot say it."""
+    """The answer of a diff; ``detailed`` is None where the front end cannot say it."""
 
     changes: bool
     replaces: tuple[str, ...]
@@ -83,7 +83,7 @@ class BrokenOffError(Exception):
         self.reasons = reasons
 
 
-class DynamicFrontEnd(Protocol):
+class FrontEnd(Protocol):
     """What the engine can ask."""
 
     edas: Emulator
@@ -125,14 +125,16 @@ class DynamicFrontEnd(Protocol):
         ...
 
 
-def urn_of(door: DynamicFrontEnd, number: int) -> str:
-    """Return the URN of a membership, which tells the doors apart by its type alone."""
-    kind = "pulumi-python:dynamic/edas-scale:" if isinstance(door, DynamicDoor) else "edas-scale:index:"
+def urn_of(front_end: FrontEnd, number: int) -> str:
+    """Return the URN of a membership, which tells the front ends apart by its type alone."""
+    kind = (
+        "pulumi-python:dynamic/edas-scale:" if isinstance(front_end, DynamicFrontEnd) else "edas-scale:index:"
+    )
     return f"urn:pulumi:dev::shop::{kind}DeployGroupMembership::web-{number}"
 
 
 def present(values: Mapping[str, object]) -> Values:
-    """Return the properties that have a value and are not a door's own."""
+    """Return the properties that have a value and are not a front end's own."""
     return {name: value for name, value in values.items() if value is not None and name != PROVIDER_KEY}
 
 
@@ -153,8 +155,8 @@ class _Silent:
         return None
 
 
-class CoreDoor:
-    """No door: the core in this process, with the short codes that a door puts behind its messages."""
+class CoreFrontEnd:
+    """No front end: the core in this process, with the short codes that a front end puts behind its messages."""
 
     def __init__(self, edas: Emulator) -> None:
         self.edas = edas
@@ -230,7 +232,7 @@ def _reported(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the c
         raise RefusedError(with_code(str(error))) from error
 
 
-class _WireDoor:
+class _WireFrontEnd:
     """What both processes have in common: the protocol."""
 
     _stub: Any
@@ -326,7 +328,7 @@ class _WireDoor:
         return parse_properties(properties).values
 
 
-class DynamicDoor(_WireDoor):
+class DynamicFrontEnd(_WireFrontEnd):
     """The dynamic host in a process of its own."""
 
     def __init__(self, edas: Emulator) -> None:
@@ -362,7 +364,7 @@ class DynamicDoor(_WireDoor):
         return values
 
 
-class PluginDoor(_WireDoor):
+class PluginFrontEnd(_WireFrontEnd):
     """The plugin in a process of its own."""
 
     _KINDS: Final = {
