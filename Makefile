@@ -136,6 +136,14 @@ soak: $(STAMP) ## ten thousand simulated lives, a hundred times the examples, ev
 	HYPOTHESIS_PROFILE=soak $(PYTEST) -n $(WORKERS) -o timeout=0 tests/property tests/simulation
 	$(WITH_PULUMI) $(PYTEST) -n $(E2E_WORKERS) --dist worksteal --soak tests/e2e
 
+# A pattern of mutmut's, to run a part: make mutants MUTANTS='pulumi_edas_scale.domain.plan*'
+MUTANTS ?=
+.PHONY: mutants
+mutants: $(STAMP) ## change the deciding files one operator at a time; list what no fast test notices
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group mutants
+	mkdir -p build && $(BIN)/mutmut run $(if $(MUTANTS),'$(MUTANTS)') >build/mutants.log 2>&1 || { tail -c 2000 build/mutants.log; exit 1; }
+	@tail -c 200 build/mutants.log; echo; $(BIN)/mutmut results
+
 .PHONY: sdks
 sdks: ## generate the SDKs of the plugin (Node.js, Python, Go) into build/sdks
 	$(PYTHON) -m tools.sdks
@@ -155,5 +163,5 @@ release: ## build and check everything a release needs, but do not upload it
 
 .PHONY: clean
 clean: ## remove what the other targets made here; the Pulumi CLI stays in the user's cache
-	rm -rf $(VENV) build dist site .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find pulumi_edas_scale tests tools -name __pycache__ -prune -exec rm -rf {} +
