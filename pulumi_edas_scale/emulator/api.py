@@ -48,6 +48,13 @@ def _number(params: Mapping[str, str], name: str) -> int | None:
     return int(value)
 
 
+def _page(world: World, things: list[Json], current: int, size: int | None) -> list[Json]:
+    page = page_of(things, current, size)
+    if not page and current > 1 and world.switches.text("page_behind_last") == "refused":
+        raise RefusedError("parameter", name="CurrentPage")
+    return page
+
+
 def _scale_out(world: World, params: Mapping[str, str], now: float) -> Json:
     application_id, group_id = _required(params, "AppId"), _required(params, "DeployGroup")
     _required(params, "EcuInfo")
@@ -104,6 +111,9 @@ def _query_application_status(world: World, params: Mapping[str, str], now: floa
 
 def _get_change_order_info(world: World, params: Mapping[str, str], now: float) -> Json:
     order = world.order(_required(params, "ChangeOrderId"))
+    order.reads += 1
+    if order.reads <= world.switches.number("order_unknown_at_first"):
+        raise NotFoundError("ChangeOrder", order.id)
     progress.poll(world, order, now)
     return {"changeOrderInfo": order_shapes.order_shape(world, order, now)}
 
@@ -174,15 +184,18 @@ def _list_cluster_members(world: World, params: Mapping[str, str], now: float) -
             "CurrentPage": current,
             "PageSize": size or len(members),
             "TotalSize": pages if world.switches.text("total_size") == "pages" else len(members),
-            "ClusterMemberList": {"ClusterMember": page_of(members, current, size)},
+            "ClusterMemberList": {"ClusterMember": _page(world, members, current, size)},
         }
     }
 
 
 def _list_application(world: World, params: Mapping[str, str], now: float) -> Json:
-    found = [app for app in world.applications.values() if _is_listed(app, params)]
-    listed = [shapes.application_shape(world, application, now) for application in found]
-    page = page_of(listed, _number(params, "CurrentPage") or 1, _number(params, "PageSize"))
+    listed = []
+    for application in world.applications.values():
+        figures = operations.listed_figures(world, application, now)
+        if figures is not None and _is_listed(application, params):
+            listed.append(shapes.application_shape(world, application, figures))
+    page = _page(world, listed, _number(params, "CurrentPage") or 1, _number(params, "PageSize"))
     return {"ApplicationList": {"Application": page}}
 
 
@@ -221,7 +234,7 @@ def _list_deploy_group(world: World, params: Mapping[str, str], _now: float) -> 
 
 def _list_application_ecu(world: World, params: Mapping[str, str], now: float) -> Json:
     application = world.application(_required(params, "AppId"))
-    members = operations.member_listing(application, now)
+    members = application.listing(now)
     machines = [world.machine_of(member, application) for member in members]
     entries = [shapes.application_ecu_shape(world, application, machine, now) for machine in machines]
     return {"EcuInfoList": {"EcuEntity": entries}}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pulumi_edas_scale.emulator import operations, progress
 from pulumi_edas_scale.emulator.entities import (
+    OWNER,
     Application,
     AppState,
     Cluster,
@@ -356,7 +357,15 @@ def _foreign_order(
 ) -> Json:
     script = parse_script({**request.args, "instance": None}, request.name)
     order = progress.open_order(
-        request.world, kind, application, group.id, targets, request.now, source="console", script=script
+        request.world,
+        kind,
+        application,
+        group.id,
+        targets,
+        request.now,
+        source="console",
+        user=request.text("user") if request.has("user") else OWNER,
+        script=script,
     )
     return order_json(order)
 
@@ -366,6 +375,13 @@ def _confirm_order(request: _Request) -> Json:
     order = request.order()
     if not progress.confirm(request.world, order, request.now):
         raise ControlError(f"confirm_order: change order {order.id} does not wait for a confirmation")
+    return order_json(order)
+
+
+def _hold_order(request: _Request) -> Json:
+    """A person lets an active order wait for a confirmation."""
+    order = _active(request)
+    progress.hold(request.world, order, request.now)
     return order_json(order)
 
 
@@ -380,10 +396,15 @@ def _abort_order(request: _Request) -> Json:
     return _end_order(request, OrderStatus.ABORTED, None)
 
 
-def _end_order(request: _Request, status: OrderStatus, error: str | None) -> Json:
+def _active(request: _Request) -> Order:
     order = request.order()
     if not order.active:
         raise ControlError(f"{request.name}: change order {order.id} has ended")
+    return order
+
+
+def _end_order(request: _Request, status: OrderStatus, error: str | None) -> Json:
+    order = _active(request)
     if error is None:
         progress.end_order(request.world, order, status, request.now)
     else:
@@ -408,6 +429,7 @@ ACTIONS: Mapping[str, Action] = {
     "set_listed": _set_listed,
     "start_order": _start_order,
     "confirm_order": _confirm_order,
+    "hold_order": _hold_order,
     "fail_order": _fail_order,
     "abort_order": _abort_order,
 }

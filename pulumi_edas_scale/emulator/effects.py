@@ -82,6 +82,9 @@ def _succeed(world: World, order: Order, target: Target, application: Applicatio
         world.remove_member(application, member.ecc_id, at, world.switches.number("scale_in_lag"))
         return
     if order.kind is OrderKind.DEPLOY:
+        if world.switches.text("redeployed_ecc") == "new":
+            member.ecc_id = target.ecc_id = world.ids.next("ecc")
+            application.members = {each.ecc_id: each for each in application.members.values()}
         mark_deployed(world, application.groups[member.group_id], order)
     member.task_state = TaskState.SUCCESS
     if order.kind is OrderKind.STOP:

@@ -7,11 +7,14 @@ or the passing of time, is in `state.py`. All moments are seconds since the epoc
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from pulumi_edas_scale.emulator.durations import IMMEDIATE, Duration
 
+OWNER = "edas_com_emulator@aliyun.com"  # the account
 DEFAULT_GROUP_NAME = "_DEFAULT_GROUP"
 ECS_CLUSTER = 2
 KUBERNETES_CLUSTERS = (3, 5)
@@ -155,6 +158,15 @@ class Member:
         return self.visible_at <= now < self.listed_until
 
 
+class Figures(NamedTuple):
+    """What ListApplication shows of an application from a moment on."""
+
+    since: float
+    instances: int
+    running: int
+    state: str
+
+
 @dataclass
 class Application:
     """An application with its groups (by id) and members (by ECC id)."""
@@ -165,10 +177,15 @@ class Application:
     type: str
     namespace: str  # "region" or "region:name"
     created_at: float
+    past: deque[Figures] = field(default_factory=lambda: deque(maxlen=1_000))  # oldest first
     listed: bool = True  # false: ListApplication leaves it out, as it does for want of permission
     groups: dict[str, Group] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     departed: list[Member] = field(default_factory=list)  # left, still listed because the listing lags
+
+    def listing(self, now: float) -> list[Member]:
+        """Return the members EDAS lists now, in the order they joined, departed ones last."""
+        return [member for member in [*self.members.values(), *self.departed] if member.listed(now)]
 
     def member_on(self, ecu_id: str) -> Member | None:
         """Return the member on an ECU, or None."""
@@ -238,6 +255,7 @@ class Order:
     group_id: str
     created_at: float
     source: str  # "pop" for the API, "console" for a foreign one
+    user: str
     phases: list[Phase]
     targets: list[Target]
     batch_count: int = 1
@@ -249,6 +267,7 @@ class Order:
     phase_index: int = 0
     phase_since: float = 0.0
     phase_reads: int = 0
+    reads: int = 0  # of GetChangeOrderInfo, refused ones too
     finished_at: float | None = None
     history: list[tuple[float, int]] = field(default_factory=list)
 

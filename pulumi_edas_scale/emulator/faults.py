@@ -15,8 +15,9 @@ from pulumi_edas_scale.emulator.durations import Duration, parse_duration
 from pulumi_edas_scale.emulator.entities import AppState, Outcome, Phase, TaskState
 from pulumi_edas_scale.emulator.scripts import OrderScript, task_error
 
-EFFECTS = ("throttle", "error", "body", "reset", "delay", "pause", "order")
-_TRANSPARENT = ("delay", "pause")  # the call is answered all the same
+EFFECTS = ("throttle", "error", "body", "reset", "delay", "pause", "trickle", "order")
+TRICKLES = ("body", "headers", "continue", "endless", "bomb")
+_TRANSPARENT = ("delay", "pause", "trickle")  # the call is answered all the same
 MAX_RULES = 1_000
 MAX_BATCHES = 1_000
 MAX_DELAY_SECONDS = 3_600.0
@@ -70,6 +71,7 @@ class Rule:
     content_type: str = "application/json;charset=utf-8"
     retry_after_ms: int | None = None
     seconds: float = 0.0
+    part: str = "body"  # of the answer, that trickles
     script: OrderScript = field(default_factory=OrderScript)
     source: Mapping[str, Any] = field(default_factory=dict)  # as it was given, for people
     met: int = 0
@@ -177,7 +179,7 @@ class RuleBook:
 
 _KEYS = {
     *("operation", "instance", "application", "group", "order", "first", "times", "when", "effect"),
-    *("status", "code", "message", "body", "content_type", "retry_after_ms", "seconds"),
+    *("status", "code", "message", "body", "content_type", "retry_after_ms", "seconds", "part"),
     *("end", "duration", "held", "batches", "batch_wait", "flips", "phases", "instances", "error"),
 }
 _ORDER_KINDS = {
@@ -233,7 +235,10 @@ def _read_effect(rule: Rule, given: Mapping[str, Any], path: str) -> None:
         raise RuleError(f"{path}.content_type: must be printable ASCII, got {rule.content_type!r}")
     if given.get("retry_after_ms") is not None:
         rule.retry_after_ms = _whole(given["retry_after_ms"], f"{path}.retry_after_ms", least=1)
-    rule.seconds = _seconds(given.get("seconds", 0), f"{path}.seconds")
+    rule.seconds = _seconds(given.get("seconds", 1 if rule.effect == "trickle" else 0), f"{path}.seconds")
+    rule.part = given.get("part", rule.part)
+    if rule.part not in TRICKLES:
+        raise RuleError(f"{path}.part: must be one of {', '.join(TRICKLES)}, got {rule.part!r}")
 
 
 def parse_script(given: Mapping[str, Any], path: str) -> OrderScript:

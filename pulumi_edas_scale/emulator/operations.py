@@ -15,6 +15,7 @@ from pulumi_edas_scale.emulator.entities import (
     Application,
     AppState,
     Ecu,
+    Figures,
     Group,
     Member,
     Order,
@@ -217,9 +218,16 @@ def free_ecus(world: World, cluster_id: str, now: float) -> list[Ecu]:
     ]
 
 
-def member_listing(application: Application, now: float) -> list[Member]:
-    """Return the members EDAS lists now, in the order they joined, departed ones last."""
-    return [member for member in [*application.members.values(), *application.departed] if member.listed(now)]
+def listed_figures(world: World, application: Application, now: float) -> Figures | None:
+    """Return what ListApplication shows of an application, or None when it is left out."""
+    past = application.past
+    side = world.switches.text("list_application")
+    if side == "missing":
+        return None
+    if side == "same_state":
+        return past[-1]._replace(state=past[0].state)
+    horizon = now - (world.switches.seconds("list_application") or 0.0)
+    return next((figures for figures in reversed(past) if figures.since <= horizon), None)
 
 
 def recent_orders(world: World, application_id: str, now: float) -> list[Order]:

@@ -12,7 +12,7 @@ from pulumi_edas_scale.emulator.entities import Order, OrderStatus, Target
 from pulumi_edas_scale.emulator.identifiers import part_of
 from pulumi_edas_scale.emulator.operations import BATCH_DIGITS, TASK_DIGITS
 from pulumi_edas_scale.emulator.scripts import TASK_TIMEOUT
-from pulumi_edas_scale.emulator.shapes import ACCOUNT, OWNER, Json, china_time, milliseconds, utc_time
+from pulumi_edas_scale.emulator.shapes import ACCOUNT, Json, china_time, milliseconds, utc_time
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.emulator.state import World
@@ -37,7 +37,7 @@ def listed_order_shape(world: World, order: Order, now: float) -> Json:
         "CoType": order.kind.display,
         "CoTypeCode": order.kind.code,
         "CreateTime": china_time(order.created_at),
-        "CreateUserId": OWNER,
+        "CreateUserId": order.user,
         "FinishTime": china_time(order.finished_at if ended else None),
         "GroupId": order.group_id,
         "Source": order.source,
@@ -57,7 +57,7 @@ def order_shape(world: World, order: Order, now: float) -> Json:
         "CoType": order.kind.display,
         "CreateTime": china_time(order.created_at),
         "ChangeOrderDescription": order.kind.display,
-        "CreateUserId": OWNER,
+        "CreateUserId": order.user,
         "SupportRollback": False,
         "Desc": f"IP of {order.kind.noun} Instance: {addresses}",
         "Targets": {"Items": []},
@@ -79,7 +79,7 @@ def _pipeline(world: World, order: Order, batch: int, now: float) -> Json:
         "StartTime": str(milliseconds(min(started, default=order.created_at))),
         "UpdateTime": str(milliseconds(order.finished_at or now)),
         "StageList": {"StageInfoDTO": [_stage(world, order, batch, status, targets)]},
-        "StageDetailList": {"StageDetailDTO": [_stage_detail(order, batch, status, targets)]},
+        "StageDetailList": {"StageDetailDTO": [_stage_detail(world, order, batch, status, targets)]},
     }
 
 
@@ -94,7 +94,7 @@ def _stage(world: World, order: Order, batch: int, status: int, targets: list[tu
                 "StageId": part_of(order.id, _SERVICE_DIGITS, batch),
                 "StageName": "Process Start",
                 "Status": int(shown),
-                "Message": _service_message(order, status, targets),
+                "Message": _service_message(world, order, status, targets),
             },
             "InstanceDTOList": {
                 "InstanceDTO": [_instance(world, order, index, target) for index, target in targets]
@@ -117,7 +117,7 @@ def _instance(world: World, order: Order, index: int, target: Target) -> Json:
                     "StageId": part_of(order.id, _STEP_DIGITS, index),
                     "StageName": order.kind.task,
                     "Status": status,
-                    "StageMessage": _target_message(order, target),
+                    "StageMessage": _shown_message(world, order, target),
                     "StartTime": utc_time(target.started_at),
                     "FinishTime": utc_time(target.finished_at),
                 }
@@ -126,25 +126,30 @@ def _instance(world: World, order: Order, index: int, target: Target) -> Json:
     }
 
 
-def _stage_detail(order: Order, batch: int, status: int, targets: list[tuple[int, Target]]) -> Json:
+def _stage_detail(
+    world: World, order: Order, batch: int, status: int, targets: list[tuple[int, Target]]
+) -> Json:
     return {
         "StageId": part_of(order.id, _DETAIL_DIGITS, batch),
         "StageName": "Process Start",
         "StageStatus": status,
-        "TaskList": {"TaskInfoDTO": [_task(order, index, target) for index, target in targets]},
+        "TaskList": {"TaskInfoDTO": [_task(world, order, index, target) for index, target in targets]},
     }
 
 
-def _task(order: Order, index: int, target: Target) -> Json:
+def _task(world: World, order: Order, index: int, target: Target) -> Json:
     status = _target_status(order, target)
     error = _target_message(order, target) if status == OrderStatus.FAILED else ""
+    place = world.switches.text("task_error_place")
+    with_code = error.startswith("EDAS-") and place in ("everywhere", "code")
+    message = _shown_message(world, order, target)
     return {
         "TaskId": part_of(order.id, TASK_DIGITS, index),
         "TaskName": order.kind.task,
         "TaskStatus": str(status),
-        "TaskMessage": f"[CALLBACK] message: {_target_message(order, target).lower()}",
-        "TaskErrorCode": error.split(" ")[0] if error.startswith("EDAS-") else "",
-        "TaskErrorMessage": error,
+        "TaskMessage": f"[CALLBACK] message: {message.lower()}",
+        "TaskErrorCode": error.split(" ")[0] if with_code else "",
+        "TaskErrorMessage": message if error else "",
         "TaskErrorIgnorance": 0,
         "RetryType": 0,
         "ShowManualIgnorance": False,
@@ -176,11 +181,22 @@ def _target_message(order: Order, target: Target) -> str:
     return {OrderStatus.SUCCESS: "Success", OrderStatus.RUNNING: "Running"}.get(OrderStatus(status), "Ready")
 
 
-def _service_message(order: Order, status: int, targets: list[tuple[int, Target]]) -> str:
+def _shown_message(world: World, order: Order, target: Target) -> str:
+    """Return the message of one instance; the switch `task_error_place` may keep its error from it."""
+    message = _target_message(order, target)
+    place = world.switches.text("task_error_place")
+    if _target_status(order, target) != OrderStatus.FAILED or place in ("everywhere", "text"):
+        return message
+    return message.partition(" ")[2] if place == "name" and message.startswith("EDAS-") else "Failed"
+
+
+def _service_message(world: World, order: Order, status: int, targets: list[tuple[int, Target]]) -> str:
     if status in (OrderStatus.RUNNING, OrderStatus.HELD, OrderStatus.BATCH_WAIT, OrderStatus.READY):
         return ""
     failed = [target for _, target in targets if _target_status(order, target) == OrderStatus.FAILED]
-    return _target_message(order, failed[0]) if failed else "Success"
+    if failed and world.switches.text("task_error_place") == "stage":
+        return "; ".join(f"{target.ip}: {_target_message(order, target)}" for target in failed)
+    return _shown_message(world, order, failed[0]) if failed else "Success"
 
 
 def _instance_ip(world: World, target: Target) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pulumi_edas_scale.emulator.durations import Duration, parse_duration
 from pulumi_edas_scale.emulator.effects import begin_task, complete_task, mark_deployed, reveal_joiners
 from pulumi_edas_scale.emulator.entities import (
+    OWNER,
     Application,
     AppState,
     Order,
@@ -43,11 +44,13 @@ def advance(world: World, now: float) -> None:
         due = min(_due_events(world, now), key=lambda event: event[:2], default=None)
         if due is None:
             break
+        world.moment = due[0]
         due[2]()
+    world.moment = now
     for application in world.applications.values():
         if application.departed:
             application.departed = [member for member in application.departed if member.listed(now)]
-            world.version += 1
+            world.observe(application)
 
 
 def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
@@ -59,6 +62,7 @@ def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
     now: float,
     *,
     source: str = "pop",
+    user: str = OWNER,
     script: OrderScript | None = None,
     destination_group_id: str = "",
 ) -> Order:
@@ -72,6 +76,7 @@ def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
         targets: the instances it works on, in order; their batches and outcomes are set here.
         now: the moment of acceptance.
         source: `pop` for the API, `console` for an order of other people.
+        user: who is shown to have created it.
         script: how it runs; None asks the rules, then the switch `order_duration`.
         destination_group_id: where a change of group leads to.
     """
@@ -88,6 +93,7 @@ def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
         group_id=group_id,
         created_at=now,
         source=source,
+        user=user,
         phases=phases_of(script, _usual_duration(world)),
         targets=targets,
         batch_count=script.batches,
@@ -126,6 +132,16 @@ def confirm(world: World, order: Order, now: float) -> bool:
         return False
     _end_phase(world, order, now)
     return True
+
+
+def hold(world: World, order: Order, now: float) -> None:
+    """Let an active order wait (8) for a confirmation; what runs now starts over after it."""
+    index = order.phase_index
+    batch = order.phases[index].batch if index < len(order.phases) else None
+    order.phases.insert(index, Phase(OrderStatus.HELD, until_confirmed=True, batch=batch or 0))
+    order.batch_type = "Manual"
+    if order.started:
+        _enter_phase(world, order, index, now)
 
 
 def end_order(world: World, order: Order, status: int, now: float, error: str = CHANGE_ABORTED) -> None:
@@ -228,7 +244,8 @@ def _finish(world: World, order: Order, at: float) -> None:
     group = application.groups.get(order.group_id) if application else None
     if order.kind is OrderKind.DEPLOY and order.status == OrderStatus.SUCCESS and group is not None:
         mark_deployed(world, group, order)
-    world.version += 1
+    if application is not None:
+        world.observe(application)
     for waiting in world.active_orders(order.application_id):
         if not waiting.started and not _must_wait(world, waiting):
             _start(world, waiting, at)

@@ -37,6 +37,8 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "group_name": ("The name of a deploy group has 1 to 64 characters.", "应用分组名称长度为1到64个字符。"),
     "group_not_empty": ("Deploy group {name} still has instances.", "应用分组{name}中还有实例。"),
     "default_group": ("The default group cannot be deleted.", "默认分组不能删除。"),
+    "denied": ("No permissions", "没有权限"),
+    "service": ("Service exception. Please try again later.", "系统异常,请稍后再试。"),
     "parameter": ("The parameter {name} is invalid.", "参数{name}不合法。"),
 }
 

@@ -8,17 +8,19 @@ otherwise.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from pulumi_edas_scale.emulator import control, page, progress, views, wire
+from pulumi_edas_scale.emulator import control, page, progress, trickle, views, wire
 from pulumi_edas_scale.emulator.faults import Rule, RuleError
 from pulumi_edas_scale.emulator.json_text import parse_json
 from pulumi_edas_scale.emulator.routes import API_VERSION, operation_of
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a world file of 20 000 machines
 EVENT_INTERVAL_SECONDS = 0.25  # how often a page hears of what time alone has changed
+# Readers of the event stream; one that takes nothing for that long is dropped.
+MAX_EVENT_READERS = 32
+READER_TIMEOUT_SECONDS = 5.0
+DRAIN_SECONDS = 0.005
 START_TIMEOUT_SECONDS = 30.0
 LONGEST_REASON = 1_000  # characters: a reason quotes what was sent, which may be long
 MAX_ADVANCE_SECONDS = 366 * 24 * 3600  # one jump; dates far ahead cannot be written
@@ -106,16 +112,29 @@ class Host:
 class Service:
     """The aiohttp application around a host."""
 
-    def __init__(self, host: Host) -> None:
-        """Prepare the routes."""
+    def __init__(self, host: Host, names: frozenset[str]) -> None:
+        """Prepare the routes; `names` are host names, beside addresses, that callers may use."""
         self.host = host
-        self.application = web.Application(client_max_size=MAX_BODY_BYTES)
+        self._names = names | {"localhost"}
+        self._event: tuple[tuple[int, int] | None, bytes] = (None, b"")
+        self._event_readers = 0
+        self.application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._check_host])
         add = self.application.router.add_route
         add("GET", "/", self._page)
         add("GET", "/_emulator/events", self._events)
         for method, path, handler in self._control_routes():
             add(method, f"/_emulator/{path}", handler)
         add("*", "/{path:.*}", self._edas)
+
+    @web.middleware
+    async def _check_host(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Refuse a foreign name in the header Host: a page of another site that lets its name lead here."""
+        name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+        if name not in self._names and not _is_address(name):
+            raise web.HTTPMisdirectedRequest(text=f"this emulator is not {name!r}: use its address")
+        return await handler(request)
 
     # ---- the EDAS API ----
 
@@ -128,7 +147,8 @@ class Service:
         if refused is not None:
             return _as_web(refused)
         with self.host.changed:
-            call = wire.admit(self.host.world, operation or request.path, params, self.host.now())
+            region = request.headers.get("x-acs-region-id")
+            call = wire.admit(self.host.world, operation or request.path, params, self.host.now(), region)
             self.host.changed.notify_all()
         alive = await self._wait(call.waits_before, call.entry, request)
         if not alive:
@@ -139,6 +159,9 @@ class Service:
             call.entry["duration"] = round(time.monotonic() - started, 6)
             self.host.changed.notify_all()
         await self._wait(call.waits_after, call.entry, request)
+        if call.trickles is not None and not response.reset:
+            await _trickle(request, response, call.trickles)
+            response.reset = True
         if response.reset:
             _break_connection(request)
         return _as_web(response)
@@ -237,19 +260,33 @@ class Service:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Send the state whenever it has changed, as server-sent events, until the page goes away."""
+        if self._event_readers >= MAX_EVENT_READERS:
+            raise web.HTTPServiceUnavailable(text="too many readers of the event stream")
+        self._event_readers += 1
+        try:
+            return await self._send_events(request)
+        finally:
+            self._event_readers -= 1
+
+    async def _send_events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         await response.prepare(request)
-        seen = None
+        seen: tuple[int, int] | None = None
         while request.transport is not None and not request.transport.is_closing():
             with self.host.lock:
                 progress.advance(self.host.world, self.host.now())
                 version = (self.host.world.version, self.host.world.rules.version)
-                text = None if version == seen else json.dumps(_page_state(self.host), ensure_ascii=False)
-            if text is not None:
+                if version != self._event[0]:  # rendered once for all readers
+                    text = json.dumps(_page_state(self.host), ensure_ascii=False)
+                    self._event = (version, f"event: state\ndata: {text}\n\n".encode())
+            if version != seen:
                 seen = version
-                await response.write(f"event: state\ndata: {text}\n\n".encode())
+                try:
+                    await asyncio.wait_for(response.write(self._event[1]), READER_TIMEOUT_SECONDS)
+                except asyncio.TimeoutError:
+                    _break_connection(request)
             await asyncio.sleep(EVENT_INTERVAL_SECONDS)
         return response
 
@@ -308,6 +345,14 @@ def _as_web(response: wire.Response) -> web.Response:
     return web.Response(status=response.status or 500, body=response.body, headers=response.headers)
 
 
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 def _break_connection(request: web.Request) -> None:
     """Reset the TCP connection instead of closing it, as a broken network does."""
     transport = request.transport
@@ -317,6 +362,22 @@ def _break_connection(request: web.Request) -> None:
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
+
+
+async def _trickle(request: web.Request, response: wire.Response, rule: Rule) -> None:
+    """Write an answer piece by piece to the bare connection, until its end or until the caller goes away."""
+    transport = request.transport
+    if transport is None:
+        return
+    for piece in trickle.pieces_of(response, rule.part):
+        if transport.is_closing():
+            return
+        transport.write(piece)
+        while transport.get_write_buffer_size():
+            await asyncio.sleep(DRAIN_SECONDS)
+            if transport.is_closing():
+                return
+        await asyncio.sleep(rule.seconds)
 
 
 class ThreadedServer:
@@ -374,7 +435,8 @@ class ThreadedServer:
 
 async def bind(host: Host, address: str, port: int) -> tuple[web.AppRunner, str]:
     """Bind a server and return its runner, to be cleaned up by the caller, and its URL."""
-    runner = web.AppRunner(Service(host).application, access_log=None, shutdown_timeout=0.5)
+    names = frozenset({address.lower(), socket.gethostname().lower()})
+    runner = web.AppRunner(Service(host, names).application, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, address, port)
     await site.start()

@@ -12,15 +12,16 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pulumi_edas_scale.emulator.entities import (
+    OWNER,
     Application,
     Cluster,
     Ecu,
+    Figures,
     Group,
     Member,
     OrderStatus,
 )
 from pulumi_edas_scale.emulator.identifiers import part_of
-from pulumi_edas_scale.emulator.operations import member_listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,6 @@ Json: TypeAlias = dict[str, Any]
 
 _CHINA_TIME = timezone(timedelta(hours=8))
 ACCOUNT = "1172000000006608"
-OWNER = "edas_com_emulator@aliyun.com"
 _PORT = 8080
 
 
@@ -129,18 +129,11 @@ def cluster_shape(world: World, cluster: Cluster) -> Json:
 
 def application_status_shape(world: World, application: Application, now: float) -> Json:
     """Return the AppInfo of QueryApplicationStatus: every group, ECU and ECC of an application."""
-    members = member_listing(application, now)
+    listing = application.listing(now)
+    members = listing[: int(world.switches.number("cut_list")) or None]
     return {
-        "Application": _application_of_status(world, application, members),
-        "EcuList": {
-            "Ecu": [
-                {
-                    **ecu_shape(world, world.machine_of(member, application), now),
-                    "GroupId": member.group_id,
-                }
-                for member in members
-            ]
-        },
+        "Application": _application_of_status(world, application, listing),
+        "EcuList": {"Ecu": [_ecu_of_member(world, application, member, now) for member in members]},
         "EccList": {"Ecc": [_ecc_shape(world, application, member) for member in members]},
         "GroupList": {
             "Group": [_group_of_status(application, group) for group in application.groups.values()]
@@ -153,6 +146,14 @@ def application_status_shape(world: World, application: Application, now: float)
             ]
         },
     }
+
+
+def _ecu_of_member(world: World, application: Application, member: Member, now: float) -> Json:
+    shape = ecu_shape(world, world.machine_of(member, application), now)
+    seconds = world.switches.seconds("blank_instance_id")
+    if world.switches.text("blank_instance_id") == "always" or 0 <= now - member.created_at < (seconds or 0):
+        shape["InstanceId"] = ""
+    return {**shape, "GroupId": member.group_id}
 
 
 def _application_of_status(world: World, application: Application, members: list[Member]) -> Json:
@@ -219,10 +220,8 @@ def _deploy_record(application: Application, member: Member) -> Json:
     }
 
 
-def application_shape(world: World, application: Application, now: float) -> Json:
-    """Return an entry of ListApplication."""
-    members = member_listing(application, now)
-    running = _running_count(world, application, members)
+def application_shape(world: World, application: Application, figures: Figures) -> Json:
+    """Return an entry of ListApplication with the figures it shows."""
     return {
         "AppId": application.id,
         "ApplicationType": application.type,
@@ -230,20 +229,20 @@ def application_shape(world: World, application: Application, now: float) -> Jso
         "ClusterId": application.cluster_id,
         "ClusterType": world.clusters[application.cluster_id].type,
         "CreateTime": milliseconds(application.created_at),
-        "Instances": len(members),
+        "Instances": figures.instances,
         "Name": application.name,
         "NamespaceId": application.namespace,
         "Port": _PORT,
         "RegionId": application.namespace,
-        "RunningInstanceCount": running,
-        "State": "RUNNING" if running else "STOPPED",
+        "RunningInstanceCount": figures.running,
+        "State": figures.state,
         "ResourceGroupId": "rg-emulator",
     }
 
 
 def one_application_shape(world: World, application: Application, now: float) -> Json:
     """Return the application of GetApplication; ClusterType is a string here."""
-    members = member_listing(application, now)
+    members = application.listing(now)
     return {
         "AppId": application.id,
         "ApplicationType": application.type,

@@ -16,6 +16,7 @@ from pulumi_edas_scale.emulator.entities import (
     AppState,
     Cluster,
     Ecu,
+    Figures,
     Member,
     Order,
 )
@@ -60,6 +61,8 @@ class World:
         self.calls_made: Counter[str] = Counter()  # for the numbers in the log and the limits
         self.recent_calls: dict[str, deque[float]] = {}  # operation to moments within the limit window
         self.breaches: Counter[str] = Counter()
+        self.readings: Counter[str] = Counter()  # for the switch `refused_reading`
+        self.moment = 0.0  # of the event that is being carried out
         self.version = 0  # grows with every change; a page compares it
         self.active: dict[str, Order] = {}  # the orders that have not ended, oldest first
         self.starting: list[Start] = []  # members that come up by themselves later
@@ -137,6 +140,11 @@ class World:
     def observe(self, application: Application) -> None:
         """Note the present numbers of running members; to be called after every change of an application."""
         self.version += 1
+        count = sum(self.is_running(member, application) for member in application.members.values())
+        changing = bool(self.active_orders(application.id))
+        state = "DEPLOYING" if changing else "RUNNING" if count else "STOPPED"
+        instances = len(application.listing(self.moment))
+        application.past.append(Figures(self.moment, instances, count, state))
         for group_id in application.groups:
             running = sum(self.is_running(member, application) for member in application.members_of(group_id))
             key = (application.id, group_id)

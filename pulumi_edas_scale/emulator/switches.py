@@ -9,13 +9,14 @@ the same table.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_edas_scale.emulator.durations import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 SwitchValue: TypeAlias = str | int | float | bool
 
@@ -47,6 +48,15 @@ def _flag(value: object) -> SwitchValue:
     return value
 
 
+def _one_of_numbers(*sides: int) -> Callable[[object], SwitchValue]:
+    def parse(value: object) -> SwitchValue:
+        if isinstance(value, bool) or not isinstance(value, int) or value not in sides:
+            raise ValueError(f"must be one of {', '.join(map(str, sides))}, got {value!r}")
+        return value
+
+    return parse
+
+
 def _count(value: object) -> SwitchValue:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"must be a whole number of at least 0, got {value!r}")
@@ -75,16 +85,63 @@ def _duration(value: object) -> SwitchValue:
     return value if isinstance(value, int | float) else str(value)
 
 
-def _joiner_visible(value: object) -> SwitchValue:
-    if value in ("early", "end"):
-        return str(value)
-    word, _, seconds = str(value).partition(":")
-    try:
-        if word == "late" and _seconds(float(seconds)):
-            return str(value)
-    except ValueError:
-        pass
-    raise ValueError(f"must be 'early', 'end' or 'late:SECONDS', got {value!r}")
+def _word_and_seconds(word: str, *words: str) -> Callable[[object], SwitchValue]:
+    """Take one of several words, or `word:SECONDS`."""
+
+    def parse(value: object) -> SwitchValue:
+        first, _, seconds = str(value).partition(":")
+        try:
+            if value in words or (first == word and _positive_seconds(float(seconds))):
+                return str(value)
+        except ValueError:
+            pass
+        raise ValueError(f"must be one of {', '.join(words)} or '{word}:SECONDS', got {value!r}")
+
+    return parse
+
+
+EMPTY_LIST_SPELLINGS = ("list", "absent", "null", "object", "inner_null", "array", "text")
+
+
+def _empty_list(value: object) -> SwitchValue:
+    """Take one spelling for every operation, or a spelling for each of several operations."""
+    pairs = value.items() if isinstance(value, Mapping) else _pairs(value)
+    given = [(str(operation), spelling) for operation, spelling in pairs]
+    for operation, spelling in given:
+        if spelling not in EMPTY_LIST_SPELLINGS or (not operation and len(given) > 1):
+            raise ValueError(
+                f"must be one of {', '.join(EMPTY_LIST_SPELLINGS)}, or OPERATION:SPELLING joined by commas, "
+                f"got {value!r}"
+            )
+    return ",".join(
+        f"{operation}:{spelling}" if operation else str(spelling) for operation, spelling in given
+    )
+
+
+def _pairs(value: object) -> list[tuple[str, str]]:
+    """Split `A:x,B:y`; a part without a colon has an empty name."""
+    parts = [part.strip().rpartition(":") for part in str(value).split(",") if part.strip()]
+    return [(name, word) for name, _, word in parts]
+
+
+def _refused_readings(value: object) -> SwitchValue:
+    """Take `none`, or `OPERATION:N` and `OPERATION:running`, joined by commas."""
+    if value == "none":
+        return "none"
+    for operation, which in _pairs(value):
+        if not operation or not (which == "running" or (which.isdecimal() and int(which) > 0)):
+            raise ValueError(
+                f"must be 'none', or OPERATION:N or OPERATION:running joined by commas, got {value!r}"
+            )
+    if not _pairs(value):
+        raise ValueError("must be 'none', or OPERATION:N or OPERATION:running joined by commas")
+    return str(value)
+
+
+def _operation_names(value: object) -> SwitchValue:
+    if not isinstance(value, str) or not all(part.strip().isalnum() for part in value.split(",")):
+        raise ValueError(f"must be 'none' or names of operations joined by commas, got {value!r}")
+    return value
 
 
 def _row(  # noqa: PLR0913, PLR0917 - a row of a table
@@ -138,7 +195,7 @@ SWITCHES: tuple[Switch, ...] = (
         "joiner_visible",
         "early",
         "early, end, late:SECONDS",
-        _joiner_visible,
+        _word_and_seconds("late", "early", "end"),
         "assumed",
         "When a joiner is listed: at once with TaskState 1, at the end of its order, or that long after it.",
     ),
@@ -175,13 +232,33 @@ SWITCHES: tuple[Switch, ...] = (
         "How EDAS says that something does not exist: Code 601 or 404 in HTTP 200, HTTP 404, "
         "or HTTP 500 or 600 with Code Edas.errorcode.InstanceNotExist.*",
     ),
-    _row(
-        "code_as_string",
-        False,  # noqa: FBT003 - the default of the row
-        "true, false",
-        _flag,
+    _choice_row(
+        "code_type",
+        ("number", "text"),
         "assumed",
-        "Code in the body is a string (an official SDK test accepts both).",
+        "Type of Code in the body (an official SDK test accepts both).",
+    ),
+    _row(
+        "refusal_code",
+        601,
+        "601, 500, 401",
+        _one_of_numbers(601, 500, 401),
+        "assumed",
+        "Code of a refusal in HTTP 200 (an official SDK test accepts all three).",
+    ),
+    _row(
+        "denied_operations",
+        "none",
+        "none, names of operations joined by commas",
+        _operation_names,
+        "assumed",
+        "Operations the account has no permission for.",
+    ),
+    _choice_row(
+        "denied_as",
+        ("http_403", "body_403", "body_401", "body_500", "body_601"),
+        "assumed",
+        "How a missing permission is reported: HTTP 403, or that Code in HTTP 200.",
     ),
     _choice_row(
         "message_language",
@@ -202,6 +279,83 @@ SWITCHES: tuple[Switch, ...] = (
         _seconds,
         "assumed",
         "ListRecentChangeOrder shows orders and statuses as they were that long ago.",
+    ),
+    _row(
+        "empty_list",
+        "list",
+        "list, absent, null, object, inner_null, array, text, or OPERATION:SPELLING joined by commas",
+        _empty_list,
+        "assumed",
+        'How an empty list is spelled: {"X": []}, no key at all, null, {}, {"X": null}, [] or "".',
+    ),
+    _row(
+        "order_unknown_at_first",
+        0,
+        "a whole number of reads",
+        _count,
+        "assumed",
+        "That many first reads of a new order are answered as if it did not exist.",
+    ),
+    _row(
+        "refused_reading",
+        "none",
+        "none, or OPERATION:N or OPERATION:running joined by commas",
+        _refused_readings,
+        "assumed",
+        "One reading is refused with Code 601: the N-th of the operation (for each order, if it is "
+        "GetChangeOrderInfo), or the first one after somebody has seen an order of the application run.",
+    ),
+    _row(
+        "list_application",
+        "fresh",
+        "fresh, stale:SECONDS, same_state, missing, failing",
+        _word_and_seconds("stale", "fresh", "same_state", "missing", "failing"),
+        "assumed",
+        "What ListApplication shows: the present, the past, a State that never changes, no application, "
+        "or HTTP 503.",
+    ),
+    _choice_row(
+        "page_behind_last",
+        ("empty", "refused"),
+        "assumed",
+        "A page behind the last one: an empty list, or Code 601.",
+    ),
+    _row(
+        "region_required",
+        False,  # noqa: FBT003 - the default of the row
+        "true, false",
+        _flag,
+        "assumed",
+        "A call without this region in the header x-acs-region-id is refused with HTTP 400.",
+    ),
+    _choice_row(
+        "task_error_place",
+        ("everywhere", "code", "text", "name", "stage"),
+        "assumed",
+        "Where an order shows why an instance failed: everywhere, in TaskErrorCode only, in the message of the "
+        "instance only, there without the EDAS-number, or with the address in the message of the stage only.",
+    ),
+    _row(
+        "blank_instance_id",
+        "never",
+        "never, always, joined:SECONDS",
+        _word_and_seconds("joined", "never", "always"),
+        "assumed",
+        "QueryApplicationStatus lists members without InstanceId: all, or each for that long after it joined.",
+    ),
+    _row(
+        "cut_list",
+        0,
+        _COUNT,
+        _count,
+        "assumed",
+        "QueryApplicationStatus lists at most that many members, while InstanceCount counts all.",
+    ),
+    _choice_row(
+        "redeployed_ecc",
+        ("kept", "new"),
+        "assumed",
+        "ECC id of a member after a deployment of its group.",
     ),
     _choice_row(
         "last_member_scale_in",
@@ -326,6 +480,15 @@ class Switches:
             except ValueError as error:
                 raise SwitchError(f"{path}.{name}: {error}") from None
         self._values.update(parsed)
+
+    def seconds(self, name: str) -> float | None:
+        """Return the seconds of a switch whose side is `word:SECONDS`; None on its other sides."""
+        _, _, seconds = str(self._values[name]).partition(":")
+        return float(seconds) if seconds else None
+
+    def by_operation(self, name: str) -> list[tuple[str, str]]:
+        """Return the pairs of a switch that is set per operation; an empty name means every operation."""
+        return _pairs(self._values[name])
 
     def text(self, name: str) -> str:
         """Return a switch whose sides are words."""

@@ -22,7 +22,7 @@ from pulumi_edas_scale.emulator.refusals import BusyError, MissingParameterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pulumi_edas_scale.emulator.entities import Application
+    from pulumi_edas_scale.emulator.entities import Application, Order
     from pulumi_edas_scale.emulator.shapes import Json
     from pulumi_edas_scale.emulator.state import World
 
@@ -69,9 +69,12 @@ class Call:
     waits_before: list[Rule] = field(default_factory=list)
     waits_after: list[Rule] = field(default_factory=list)
     changes_after: Rule | None = None
+    trickles: Rule | None = None
 
 
-def handle(world: World, operation: str, params: Mapping[str, str], now: float) -> Response:
+def handle(
+    world: World, operation: str, params: Mapping[str, str], now: float, region: str | None = None
+) -> Response:
     """Answer one call.
 
     Args:
@@ -79,30 +82,42 @@ def handle(world: World, operation: str, params: Mapping[str, str], now: float) 
         operation: API name, such as `ScaleOutApplication`; unknown ones get the gateway's 404.
         params: query parameters as text.
         now: the moment of the call, seconds since the epoch, not before that of the call before.
+        region: the header x-acs-region-id, for the switch `region_required`.
 
     Returns:
         The answer. `reset` and `delay` are for the caller to carry out.
     """
-    call = admit(world, operation, params, now)
+    call = admit(world, operation, params, now, region)
     response = answer(world, call, now)
     response.delay = sum(rule.seconds for rule in [*call.waits_before, *call.waits_after])
     return response
 
 
-def admit(world: World, operation: str, params: Mapping[str, str], now: float) -> Call:
+def admit(
+    world: World, operation: str, params: Mapping[str, str], now: float, region: str | None = None
+) -> Call:
     """Log a call, let time pass until now, and ask limits and rules what shall become of it."""
     progress.advance(world, now)
     call = Call(operation, params, entry=log_call(world, operation, params, now))
     if operation not in OPERATIONS:
         call.early = unknown_operation(world)
         return call
+    if world.switches.flag("region_required") and region != world.region:
+        code = "MissingRegionId" if region is None else "InvalidRegionId"
+        call.early = gateway_error(world, 400, code, "The header x-acs-region-id must be this region.")
+        return call
     if _over_limit(world, operation, now):
         call.early = throttled(world, None)
+        return call
+    if operation == "ListApplication" and world.switches.text("list_application") == "failing":
+        call.early = gateway_error(world, 503, "ServiceUnavailable", "The service is unavailable.")
         return call
     for rule in world.rules.acting_on(facts_of(world, operation, params)):
         call.entry.setdefault("rules", []).append(rule.id)
         if rule.effect in ("delay", "pause"):
             (call.waits_before if rule.when == "before" else call.waits_after).append(rule)
+        elif rule.effect == "trickle":
+            call.trickles = call.trickles or rule
         elif rule.when == "before":
             call.early = _answer_of(world, rule)
         else:
@@ -197,7 +212,13 @@ def _refused(world: World, refusal: RefusedError) -> Response:
         return _not_found(world, refusal, text)
     if refusal.reason == "ecc_missing" and world.switches.text("unknown_member_scale_in") == "refused_500":
         return gateway_error(world, 500, "Edas.errorcode.OperationFailed.ApplicationsDifferent.message", text)
-    return business_failure(world, 601, text)
+    if refusal.reason == "denied":
+        way = world.switches.text("denied_as")
+        if way == "http_403":
+            return gateway_error(world, 403, "Forbidden.RAM", text)
+        return business_failure(world, int(way.removeprefix("body_")), text)
+    code = 601 if refusal.reason == "service" else int(world.switches.number("refusal_code"))
+    return business_failure(world, code, text)
 
 
 def _not_found(world: World, refusal: NotFoundError, text: str) -> Response:
@@ -211,7 +232,7 @@ def _not_found(world: World, refusal: NotFoundError, text: str) -> Response:
 
 
 def _code(world: World, code: int) -> int | str:
-    return str(code) if world.switches.flag("code_as_string") else code
+    return str(code) if world.switches.text("code_type") == "text" else code
 
 
 def _request_id(world: World) -> str:
@@ -295,10 +316,65 @@ def _group_names(application: Application | None, groups: set[str]) -> set[str]:
 
 def _executed(world: World, call: Call, now: float) -> Response:
     try:
+        _refuse_without_cause(world, call)
         content = OPERATIONS[call.operation](world, call.params, now)
     except MissingParameterError as missing:
         return gateway_error(world, 400, f"Missing{missing.name}", str(missing))
     except RefusedError as refusal:
         return _refused(world, refusal)
     call.entry["changeOrderId"] = content.get("ChangeOrderId")
-    return _success(world, call.operation, content)
+    return _success(world, call.operation, _with_empty_lists(world, call.operation, content))
+
+
+def _refuse_without_cause(world: World, call: Call) -> None:
+    """Refuse what the account may not do, and the readings that the switch `refused_reading` names."""
+    if call.operation in world.switches.text("denied_operations").split(","):
+        raise RefusedError("denied")
+    side = world.switches.text("refused_reading")
+    for operation, which in world.switches.by_operation("refused_reading"):
+        if operation != call.operation:
+            continue
+        if which == "running":
+            # Its caller has seen the order run: by a read of it, or because it is an order of other people.
+            seen = [order for order in _orders_meant(world, call) if order.reads or order.source != "pop"]
+            places = [f"{side} {operation} {order.id}" for order in seen]
+            wanted = 1
+        else:
+            of_order = call.params.get("ChangeOrderId", "") if operation == "GetChangeOrderInfo" else ""
+            places, wanted = [f"{side} {operation} {of_order}"], int(which)
+        world.readings.update(places)
+        if any(world.readings[place] == wanted for place in places):
+            raise RefusedError("service")
+
+
+def _orders_meant(world: World, call: Call) -> list[Order]:
+    order_id, application_id = call.params.get("ChangeOrderId"), call.params.get("AppId")
+    return [
+        order
+        for order in world.active.values()
+        if order_id in (None, order.id) and application_id in (None, order.application_id)
+    ]
+
+
+def _with_empty_lists(world: World, operation: str, content: Json) -> Json:
+    """Spell the empty lists of an answer, at any depth, as the switch `empty_list` says."""
+    for name, spelling in world.switches.by_operation("empty_list"):
+        if spelling != "list" and name in ("", operation):
+            return dict(_spelled(content, spelling))
+    return content
+
+
+def _spelled(value: Any, spelling: str) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, list):
+        return [_spelled(each, spelling) for each in value]
+    if not isinstance(value, dict):
+        return value
+    answer = {}
+    for key, inner in value.items():
+        if not (isinstance(inner, dict) and len(inner) == 1 and [] in inner.values()):
+            answer[key] = _spelled(inner, spelling)
+        elif spelling == "inner_null":
+            answer[key] = dict.fromkeys(inner)
+        elif spelling != "absent":
+            answer[key] = {"null": None, "object": {}, "array": [], "text": ""}[spelling]
+    return answer

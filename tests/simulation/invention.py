@@ -50,7 +50,7 @@ SWITCHES: Final[Mapping[str, tuple[Any, ...]]] = {
     "leaver_stops": ("early", "end"),
     "start_delay": (0.0, 8.0, 60.0),
     "not_found": ("body_601", "body_404", "http_404", "http_500", "http_600"),
-    "code_as_string": (False, True),
+    "code_type": ("number", "text"),
     "recent_order_list": ("newest_first", "oldest_first"),
     "recent_order_lag": (0.0, 0.0, 0.0, 1.0),
     "scale_in_lag": (0.0, 0.0, 10.0, 40.0),

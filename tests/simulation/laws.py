@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.emulator.entities import AppState, OrderKind, TaskState
-from pulumi_edas_scale.emulator.operations import member_listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -245,7 +244,7 @@ class Laws:
     def listed(self, app_id: str, group_id: str) -> dict[str, Member]:
         """Return the members of a group that EDAS lists now, which may lag behind the truth."""
         app = self.edas.world.applications.get(app_id)
-        found = member_listing(app, self.edas.scheduler.now) if app else []
+        found = app.listing(self.edas.scheduler.now) if app else []
         return {each.ecu_id: each for each in found if each.group_id == group_id}
 
     def in_flux(self, app_id: str) -> frozenset[str]:

@@ -25,7 +25,7 @@ def test_the_command_prints_the_url_and_the_exports_and_ends_when_interrupted(tm
         "--switch",
         "order_duration=polls:1",
         "--switch",
-        "code_as_string=true",
+        "code_type=text",
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

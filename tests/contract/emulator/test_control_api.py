@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import socket
 import threading
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from pulumi_edas_scale.emulator import Emulator
+from pulumi_edas_scale.emulator.server import MAX_EVENT_READERS
 from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, build_world
 from tests.contract.emulator.clients import BETA, SHOP, http, sdk_call, sdk_client
 
@@ -130,6 +134,42 @@ def test_a_page_of_another_site_cannot_control_the_emulator(edas: Emulator) -> N
     status, _ = http(edas, "POST", "/_emulator/resume", {}, content_type="text/plain")
     assert status == 415
     assert http(edas, "POST", "/_emulator/actions", "not an object")[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:1", 200), ("localhost", 200), ("[::1]:80", 200), ("evil.example:80", 421), ("", 421)],
+)
+def test_a_foreign_name_in_the_host_header_is_refused(edas: Emulator, host: str, status: int) -> None:
+    """A site whose name is made to lead here (DNS rebinding) reads nothing; addresses and localhost do."""
+    address = urlsplit(edas.url)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=30)
+    connection.request("GET", "/_emulator/state", headers={"Host": host})
+    assert connection.getresponse().status == status
+    connection.close()
+
+
+def test_readers_of_the_event_stream_that_never_read_stall_nobody(edas: Emulator) -> None:
+    """A hundred of them: some are turned away, calls are answered, and the stream serves again afterwards."""
+    address = urlsplit(edas.url)
+    readers = [socket.create_connection((address.hostname or "", address.port or 0)) for _ in range(100)]
+    for reader in readers:
+        reader.sendall(f"GET /_emulator/events HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+    client = sdk_client(edas)
+    for _ in range(200):  # each of them changes what the stream tells
+        assert sdk_call(client, "ListDeployGroup", app_id=SHOP).body.code == 200
+    answers = [reader.recv(64) for reader in readers]
+    assert sum(b" 200 " in answer for answer in answers) == MAX_EVENT_READERS
+    assert sum(b" 503 " in answer for answer in answers) == len(readers) - MAX_EVENT_READERS
+    for reader in readers:
+        reader.close()
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=30)
+    status = 503
+    while status == 503:
+        connection.request("GET", "/_emulator/events")
+        status = connection.getresponse().status
+        connection.close()
+    assert status == 200
 
 
 def test_a_body_that_is_too_large_is_refused(edas: Emulator) -> None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import socket
 import threading
 import time
+import zlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from alibabacloud_tea_openapi.exceptions import (
@@ -11,7 +16,10 @@ from alibabacloud_tea_openapi.exceptions import (
     ServerException,
     ThrottlingException,
 )
+from alibabacloud_tea_openapi.models import GlobalParameters
+from alibabacloud_tea_openapi.utils import Utils
 from darabonba.exceptions import RetryError, UnretryableException
+from darabonba.request import DaraRequest
 
 from pulumi_edas_scale.emulator import Emulator
 from tests.contract.emulator.clients import BETA, SHOP, http, sdk_call, sdk_client
@@ -177,3 +185,90 @@ def test_orders_end_as_real_time_passes() -> None:
             status = body.change_order_info.status
         assert status == 2
         assert edas.members("beta", "shop")[0]["appState"] == 7
+
+
+def _raw_status(edas: Emulator, most: int) -> bytes:
+    """Read the status of an application over a bare connection: at most that many bytes of the answer."""
+    host, key = urlsplit(edas.url), next(iter(edas.world.access_keys.values()))
+    empty = hashlib.sha256().hexdigest()
+    headers = {
+        "host": host.netloc,
+        "x-acs-action": "QueryApplicationStatus",
+        "x-acs-version": "2017-08-01",
+        "x-acs-date": Utils.get_timestamp(),
+        "x-acs-signature-nonce": Utils.get_nonce(),
+        "x-acs-content-sha256": empty,
+    }
+    request = DaraRequest()
+    request.method, request.pathname = "GET", "/pop/v5/app/app_status"
+    request.headers, request.query = headers, {"AppId": SHOP}
+    sign = Utils.get_authorization(request, "ACS3-HMAC-SHA256", empty, key.id, key.secret)
+    lines = [f"GET {request.pathname}?AppId={SHOP} HTTP/1.1", f"authorization: {sign}"]
+    text = "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""])
+    received = b""
+    with socket.create_connection((host.hostname or "", host.port or 0), timeout=30) as connection:
+        connection.sendall(text.encode())
+        with contextlib.suppress(ConnectionResetError):
+            while len(received) < most and (piece := connection.recv(most - len(received))):
+                received += piece
+    return received
+
+
+@pytest.mark.parametrize("part", ["body", "headers"])
+def test_an_answer_that_trickles_arrives(edas: Emulator, part: str) -> None:
+    """Byte by byte or line by line, the whole answer of an executed call."""
+    edas.rule(effect="trickle", part=part, seconds=0.001)
+    assert _status(edas).body.code == 200
+    assert edas.log()[0]["executed"]
+
+
+@pytest.mark.parametrize("part", ["body", "headers"])
+def test_a_caller_that_leaves_a_trickling_answer_has_been_heard(edas: Emulator, part: str) -> None:
+    """The order exists, and the emulator goes on answering others while and after it trickles."""
+    edas.rule(operation="ScaleOutApplication", effect="trickle", part=part, seconds=3600)
+    with pytest.raises(UnretryableException):
+        _scale_out(edas, read_timeout=200)
+    assert len(edas.orders("shop")) == 1
+    assert _status(edas).body.code == 200
+
+
+@pytest.mark.parametrize(
+    ("part", "repeated"), [("continue", b"HTTP/1.1 100 Continue\r\n\r\n"), ("endless", b"1\r\n \r\n")]
+)
+def test_an_answer_without_an_end(edas: Emulator, part: str, repeated: bytes) -> None:
+    """The same piece comes again and again until the caller goes away."""
+    edas.rule(effect="trickle", part=part, seconds=0)
+    received = _raw_status(edas, most=3_000)
+    assert received.count(repeated) > 50
+    assert _status(edas).body.code == 200
+
+
+def test_a_small_body_that_unpacks_to_a_large_one(edas: Emulator) -> None:
+    """A quarter of a gigabyte of spaces before the answer, in a quarter of a megabyte."""
+    edas.rule(effect="trickle", part="bomb", seconds=0)
+    received = _raw_status(edas, most=10_000_000)
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"Content-Encoding: gzip" in head
+    assert len(body) < 1_000_000
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    assert unpacker.decompress(body, 2**20) == b" " * 2**20
+
+
+@pytest.mark.parametrize("code", ["InvalidSecurityToken.Expired", "InvalidTimeStamp.Expired"])
+def test_credentials_that_expire_once(edas: Emulator, code: str) -> None:
+    """One call is refused as the gateway does it, the next one is answered."""
+    edas.rule(effect="error", status=400, code=code)
+    with pytest.raises(ClientException) as caught:
+        _status(edas)
+    assert caught.value.code == code
+    assert _status(edas).body.code == 200
+
+
+def test_a_region_that_is_required(edas: Emulator) -> None:
+    """The official SDK names no region unless it is given headers; a call that names it is answered."""
+    edas.switches(region_required=True)
+    with pytest.raises(ClientException) as caught:
+        _status(edas)
+    assert caught.value.code == "MissingRegionId"
+    named = GlobalParameters(headers={"x-acs-region-id": "cn-hangzhou"})
+    assert _status(edas, global_parameters=named).body.code == 200

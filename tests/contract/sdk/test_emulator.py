@@ -194,7 +194,7 @@ def test_faults(client: SdkClient, shop: Application, edas: Emulator, fault: str
 
 def test_a_code_may_be_text(client: SdkClient, shop: Application, edas: Emulator) -> None:
     """Nothing depends on the type of the code."""
-    edas.switches(code_as_string=True)
+    edas.switches(code_type="text")
     assert client.read_application(shop.app_id) == shop
 
 

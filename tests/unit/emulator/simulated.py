@@ -65,6 +65,10 @@ class Simulation:
         """Call an operation now."""
         return handle(self.world, operation, params, self.now)
 
+    def respond_from(self, region: str | None, operation: str, **params: str) -> Response:
+        """Call an operation now with a region in the header, or without."""
+        return handle(self.world, operation, params, self.now, region)
+
     def call(self, operation: str, **params: str) -> Any:  # noqa: ANN401 - any JSON
         """Call an operation now and return the parsed body."""
         return self.respond(operation, **params).json()

@@ -172,7 +172,10 @@ def test_a_rule_sets_the_duration_of_one_order() -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({}, "rule.effect: must be one of throttle, error, body, reset, delay, pause, order, got None"),
+        (
+            {},
+            "rule.effect: must be one of throttle, error, body, reset, delay, pause, trickle, order, got None",
+        ),
         ({"effect": "throttle", "operatoin": "X"}, "rule.operatoin: no such key; known are application,"),
         ({"effect": "throttle", "when": "during"}, "rule.when: must be before or after, got 'during'"),
         ({"effect": "throttle", "first": 0}, "rule.first: must be a whole number of at least 1, got 0"),
@@ -185,6 +188,10 @@ def test_a_rule_sets_the_duration_of_one_order() -> None:
         (
             {"effect": "delay", "seconds": -1},
             "rule.seconds: must be a number of seconds from 0 to 3600, got -1",
+        ),
+        (
+            {"effect": "trickle", "part": "tail"},
+            "rule.part: must be one of body, headers, continue, endless,",
         ),
         ({"effect": "error", "status": 99}, "rule.status: must be a whole number from 200 to 999, got 99"),
         ({"effect": "body", "content_type": "a\r\nb: c"}, "rule.content_type: must be printable ASCII, got"),

@@ -34,15 +34,15 @@ def test_the_readme_shows_every_switch() -> None:
 
 
 def test_every_switch_is_tested_here() -> None:
-    """Each row of the table is named by a test of this file or of test_orders.py."""
-    tests = Path(__file__).read_text() + Path(__file__).with_name("test_orders.py").read_text()
+    """Each row of the table is named by a test of this folder."""
+    tests = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py"))
     assert [row.name for row in SWITCHES if f"{row.name}=" not in tests] == []
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("no_such", 1, "switches.no_such: no such switch; known are code_as_string,"),
+        ("no_such", 1, "switches.no_such: no such switch; known are blank_instance_id,"),
         ("second_order", "maybe", "switches.second_order: must be one of refused, refused_400, queued,"),
         (
             "order_duration",
@@ -51,8 +51,22 @@ def test_every_switch_is_tested_here() -> None:
         ),
         ("order_duration", "polls:-1", "switches.order_duration: must be"),
         ("order_duration", True, "switches.order_duration: must be"),
-        ("joiner_visible", "late:soon", "switches.joiner_visible: must be 'early', 'end' or 'late:SECONDS'"),
-        ("code_as_string", 1, "switches.code_as_string: must be true or false"),
+        (
+            "joiner_visible",
+            "late:soon",
+            "switches.joiner_visible: must be one of early, end or 'late:SECONDS'",
+        ),
+        ("region_required", 1, "switches.region_required: must be true or false"),
+        ("refusal_code", 404, "switches.refusal_code: must be one of 601, 500, 401"),
+        ("empty_list", "blank", "switches.empty_list: must be one of list, absent, null, object,"),
+        ("empty_list", {"ListDeployGroup": 1}, "switches.empty_list: must be one of list,"),
+        ("empty_list", "ListDeployGroup:null,text", "switches.empty_list: must be one of list,"),
+        ("refused_reading", "GetChangeOrderInfo", "switches.refused_reading: must be 'none', or OPERATION:N"),
+        ("refused_reading", "GetChangeOrderInfo:0", "switches.refused_reading: must be 'none', or"),
+        ("refused_reading", "", "switches.refused_reading: must be 'none', or"),
+        ("denied_operations", "", "switches.denied_operations: must be 'none' or names of operations"),
+        ("list_application", "stale:0", "switches.list_application: must be one of fresh, same_state,"),
+        ("blank_instance_id", "joined:nan", "switches.blank_instance_id: must be one of never, always or"),
         ("max_ids_per_call", -1, "switches.max_ids_per_call: must be a whole number"),
         ("scale_in_lag", "2", "switches.scale_in_lag: must be a number of seconds"),
         ("scale_in_lag", float("nan"), "switches.scale_in_lag: must be a number of seconds"),
@@ -222,10 +236,10 @@ def test_not_found(not_found: str, status: int, code: object) -> None:
         assert (answer.status, answer.json()["Code"]) == (status, code)
 
 
-def test_code_as_string() -> None:
-    """Code is a number, or the same number as a string, in successes and failures."""
-    for as_string, codes in ((False, [200, 601]), (True, ["200", "601"])):
-        edas = Simulation(code_as_string=as_string)
+def test_code_type() -> None:
+    """Code is a number, or the same number as a text, in successes and failures."""
+    for code_type, codes in (("number", [200, 601]), ("text", ["200", "601"])):
+        edas = Simulation(code_type=code_type)
         answers = [edas.call("ListDeployGroup", AppId=application) for application in (SHOP, "gone")]
         assert [answer["Code"] for answer in answers] == codes
 
