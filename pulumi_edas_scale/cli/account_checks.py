@@ -133,7 +133,7 @@ def check_clock(cloud: Cloud) -> Finding:
     url = cloud.settings.endpoint or f"https://edas.{cloud.region_id}.aliyuncs.com"
     there = _read_date(url)
     if there is None:
-        return Finding("clock", State.SKIPPED, f"{url} does not tell the time.")
+        return Finding("clock", State.SKIPPED, f"{url} sends no Date header.")
     skew = (cloud.cli_context.wall_clock() - there).total_seconds()
     if abs(skew) <= HARMLESS_SKEW:
         return Finding("clock", State.OK, "The clock of this machine agrees with EDAS's within a minute.")
@@ -242,7 +242,7 @@ class _Readings:
             fix = "Check that the application and its cluster exist in this account and region."
             self._failed(operation, Finding(name, State.RED, str(error), fix), error)
         else:
-            self.findings.append(Finding(name, State.OK, "The reading was answered."))
+            self.findings.append(Finding(name, State.OK, "OK."))
             return value
         return None
 

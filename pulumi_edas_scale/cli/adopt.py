@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pulumi_edas_scale.cli.context import Cloud, with_cloud
-from pulumi_edas_scale.cli.output import Failure, note, say, say_json
+from pulumi_edas_scale.cli.output import Failure, Form, note, say, say_value
 from pulumi_edas_scale.cli.programs import LANGUAGES, Membership, resource_names
 from pulumi_edas_scale.domain.fields import BY_NAME
 from pulumi_edas_scale.domain.inputs import import_inputs, membership_id
@@ -50,12 +50,12 @@ class _Adopted:
 @click.option("--commands", "only_commands", is_flag=True, help="Print the import commands only.")
 @with_cloud
 def adopt(  # noqa: PLR0913 - one argument per option
-    *, cloud: Cloud, app: str, language: str, include_empty: bool, only_commands: bool, as_json: bool
+    *, cloud: Cloud, app: str, language: str, include_empty: bool, only_commands: bool, form: Form
 ) -> None:
     """Print a program for the deploy groups of APP (id or name), and the commands that import them.
 
     The commands are a comment at the top of the program, so that the output can be saved as it is. Run them in
-    its directory, in the stack that shall manage the groups; nothing in EDAS changes.
+    its directory, in the stack that will manage the groups; nothing in EDAS changes.
     """
     live = _ecs_application(cloud, app)
     groups = [each for each in live.groups if include_empty or live.members_of(each.group_id)]
@@ -69,9 +69,9 @@ def adopt(  # noqa: PLR0913 - one argument per option
     target = LANGUAGES[language]
     commands = [each.command for each in adopted]
     program = target.render(live.name, [each.membership for each in adopted], commands)
-    if as_json:
+    if form is not Form.TABLE:
         imports = [{"name": each.membership.name, "id": each.id, "command": each.command} for each in adopted]
-        say_json({"language": language, "file": target.file, "program": program, "imports": imports})
+        say_value({"language": language, "file": target.file, "program": program, "imports": imports}, form)
     elif only_commands:
         say("\n".join(commands))
     else:

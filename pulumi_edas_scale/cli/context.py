@@ -11,11 +11,11 @@ import os
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pulumi_edas_scale.cli.output import Failure, WrongUse
+from pulumi_edas_scale.cli.output import Failure, WrongUse, output_options
 from pulumi_edas_scale.cli.recorder import Recorder
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import OperationContext, ThreadRuntime
@@ -39,8 +39,6 @@ RETRY_TIMEOUT_SECONDS: Final = 8.0
 
 OPTIONS: Final = {"regionId": "--region", "endpoint": "--endpoint", "profile": "--profile"}
 """The option that tells a setting."""
-
-_C = TypeVar("_C", bound="Callable[..., object]")
 
 
 def _wall_clock() -> datetime:
@@ -195,16 +193,15 @@ def settings_of(
         raise WrongUse(message) from error
 
 
-def cloud_options(command: _C) -> _C:
-    """Give a command the options that say where EDAS is, and ``--json``."""
+def cloud_options(command: Callable[..., object]) -> Callable[..., object]:
+    """Give a command the options that say where EDAS is, and how to print the answer."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--profile", metavar="NAME", help="Profile of the Alibaba Cloud credentials."),
         click.option("--endpoint", metavar="URL", help="Address of EDAS, with its scheme."),
         click.option("--region", metavar="ID", help="Region, such as cn-hangzhou."),
     ):
         command = option(command)
-    return command
+    return output_options(command)
 
 
 def with_cloud(command: Callable[..., object]) -> Callable[..., object]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_edas_scale.cli.output import Failure, note, say_json
+from pulumi_edas_scale.cli.output import Failure, note, say_value
 from pulumi_edas_scale.cli.redaction import Redactor
 from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, MEMBER_STATES, MemberState
 
@@ -51,7 +51,7 @@ def copy_application(cloud: Cloud, wanted: str, file: Path | None) -> None:
         raise Failure(f"{file} exists already and is not overwritten. Remove it, or name another file.")
     world = _read_world(cloud, wanted)
     if file is None:
-        say_json(world)
+        say_value(world)
         return
     try:
         file.write_text(json.dumps(world, indent=2) + "\n", encoding="utf-8")

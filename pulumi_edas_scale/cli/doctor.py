@@ -14,7 +14,7 @@ import click
 from pulumi_edas_scale.cli.account_checks import check_account
 from pulumi_edas_scale.cli.context import cli_context_of, cloud_options, open_cloud, settings_of
 from pulumi_edas_scale.cli.findings import Finding, State
-from pulumi_edas_scale.cli.output import COLOURS, FAILED, Failure, WrongUse, note, printable, say_json
+from pulumi_edas_scale.cli.output import COLOURS, FAILED, Failure, Form, WrongUse, note, printable, say_value
 from pulumi_edas_scale.cli.redaction import Redactor
 from pulumi_edas_scale.cli.tool_checks import check_tools
 
@@ -42,7 +42,7 @@ def doctor(  # noqa: PLR0913 - one argument per option
     region: str | None,
     endpoint: str | None,
     profile: str | None,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Check credentials, endpoint, clock, permissions, versions, plugin and host.
 
@@ -62,7 +62,7 @@ def doctor(  # noqa: PLR0913 - one argument per option
         cloud = open_cloud(ctx, region=region, endpoint=endpoint, profile=profile)
         findings += check_account(cloud, app, record=record is not None)
         exchanges = cloud.recorder.exchanges
-    _say(findings, as_json=as_json)
+    _say(findings, form=form)
     if record is not None:
         _record(record, exchanges)
     if any(each.state is State.RED for each in findings):
@@ -81,16 +81,17 @@ def _settings_problem(environ: Mapping[str, str], **options: str | None) -> Find
     return Finding("settings", State.RED, "No region is given, so EDAS was not asked.", fix)
 
 
-def _say(findings: Sequence[Finding], *, as_json: bool) -> None:
-    if as_json:
-        say_json(
+def _say(findings: Sequence[Finding], *, form: Form) -> None:
+    if form is not Form.TABLE:
+        say_value(
             {
                 "ok": all(each.state is not State.RED for each in findings),
                 "findings": [
                     {"name": each.name, "state": each.state.value, "says": each.says, "fix": each.fix}
                     for each in findings
                 ],
-            }
+            },
+            form,
         )
         return
     for each in findings:

@@ -9,30 +9,30 @@ from dataclasses import asdict
 
 import click
 
-from pulumi_edas_scale.cli.output import WrongUse, say, say_json, say_table
+from pulumi_edas_scale.cli.output import Form, WrongUse, output_options, say, say_table, say_value
 from pulumi_edas_scale.domain.codes import ROWS, Row, code_of
 from pulumi_edas_scale.domain.task_errors import TASK_ERRORS
 
 
 @click.command("explain")
 @click.argument("what", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def explain(*, what: tuple[str, ...], as_json: bool) -> None:
-    """Say what a message means: WHAT is its short code, a code of EDAS, or the message itself.
+@output_options
+def explain(*, what: tuple[str, ...], form: Form) -> None:
+    """Explain a message: WHAT is its short code, a code of EDAS, or the message itself.
 
-    Without WHAT every code is listed.
+    Without WHAT, every code is listed.
     """
     rows = [*ROWS, *_task_errors()]
     if what:
         found = _find(" ".join(what), rows)
-        if as_json:
-            say_json(asdict(found))
+        if form is not Form.TABLE:
+            say_value(asdict(found), form)
         else:
             say(f"{found.code}: {found.words}")
             say(f"Cause: {as_sentence(found.cause)}")
             say(f"What to do: {as_sentence(found.fix)}")
-    elif as_json:
-        say_json([asdict(each) for each in rows])
+    elif form is not Form.TABLE:
+        say_value([asdict(each) for each in rows], form)
     else:
         say_table(("code", "message", "cause"), [(each.code, each.words, each.cause) for each in rows])
 

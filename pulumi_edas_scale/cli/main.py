@@ -1,7 +1,8 @@
 """The command line beside the provider: ``edas-scale``.
 
 This file's law: it finds the command, and turns every failure that is not a bug of ours into one line on
-stderr. Exit codes: 0 all is well, 1 there is work to do or something failed, 2 wrong arguments or settings.
+stderr. Exit codes: 0 success, 1 something failed or is not as it should be, 2 wrong arguments or settings; only
+``plan`` has its own.
 Commands are imported when they are called, so that help and completion are quick. The emulator is started
 here because this is the only file of the package that may import it.
 """
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from pulumi_edas_scale.cli.output import Failure, WrongUse
+from pulumi_edas_scale.cli.output import Failure, Form, WrongUse, no_color_option, output_options, say_value
 from pulumi_edas_scale.domain.errors import EdasScaleError, InputError
 from pulumi_edas_scale.version import __version__
 
@@ -38,15 +39,16 @@ class Entry:
 
 
 COMMANDS: Final = {
+    "apps": Entry("cli.apps:apps", "List the applications of a region."),
     "status": Entry("cli.status:status", "Show groups, members and change orders under way."),
     "orders": Entry("cli.orders:orders", "List the recent change orders of an application."),
     "order": Entry("cli.orders:order", "Explain one change order: batches, instances, failures."),
-    "plan": Entry("cli.plan:plan", "Say what a membership would change now; nothing is sent."),
-    "adopt": Entry("cli.adopt:adopt", "Print the program and the imports for an application."),
+    "plan": Entry("cli.plan:plan", "Show what a membership would change now; nothing is sent."),
+    "adopt": Entry("cli.adopt:adopt", "Print a program and import commands for an application."),
     "doctor": Entry("cli.doctor:doctor", "Check credentials, endpoint, permissions and tools."),
-    "explain": Entry("cli.explain:explain", "Say what a short code or a message means."),
-    "ram-policy": Entry("cli.ram_policy:ram_policy", "Print the least RAM policy as JSON."),
-    "emulator": Entry("cli.main:emulator", "Start an emulated EDAS, or copy an application into one."),
+    "explain": Entry("cli.explain:explain", "Explain a short code or a message."),
+    "ram-policy": Entry("cli.ram_policy:ram_policy", "Print the minimal RAM policy as JSON."),
+    "emulator": Entry("cli.main:emulator", "Start an EDAS emulator, or copy an application into one."),
 }
 """Every command, in the order of the overview."""
 
@@ -86,9 +88,10 @@ class Commands(click.Group):
             ):  # newer than the oldest click
                 raise
             message = f"{error.format_message()} See '{error.ctx.command_path} --help'."
-            raise WrongUse(message) from error
+            # 2 is how `plan` says that something would change.
+            raise (Failure if error.ctx.info_name == "plan" else WrongUse)(message) from error
         except InputError as error:
-            raise WrongUse(str(error)) from error
+            raise (Failure if ctx.invoked_subcommand == "plan" else WrongUse)(str(error)) from error
         except EdasScaleError as error:
             raise Failure(str(error)) from error
 
@@ -96,10 +99,12 @@ class Commands(click.Group):
 @click.command(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 all is well, 1 there is work to do or something failed, 2 wrong arguments or settings. "
+    epilog="Exit codes: 0 success, 1 something failed or is not as it should be, 2 wrong arguments or settings; "
+    "'plan' has its own. "
     'Completion: eval "$(_EDAS_SCALE_COMPLETE=bash_source edas-scale)" (also zsh_source, fish_source).',
 )
 @click.version_option(__version__, prog_name="edas-scale")
+@no_color_option
 def cli() -> None:
     """Look at EDAS applications, their deploy groups and change orders, beside the Pulumi provider."""
 
@@ -130,7 +135,7 @@ def main() -> None:
 @click.option("--region", help="Region of the account to copy from.")
 @click.option("--endpoint", help="Address of EDAS to copy from, with its scheme.")
 @click.option("--profile", help="Profile of the credentials to copy with.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@output_options
 @click.pass_context
 def emulator(  # noqa: PLR0913 - one argument per option
     ctx: click.Context,
@@ -143,7 +148,7 @@ def emulator(  # noqa: PLR0913 - one argument per option
     region: str | None,
     endpoint: str | None,
     profile: str | None,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Start an emulated EDAS and print the variables that point a program at it.
 
@@ -162,7 +167,7 @@ def emulator(  # noqa: PLR0913 - one argument per option
     with _interrupt() as interrupted:
         served = _open_emulator(world, host, port, switches)
         try:
-            _tell_exports(served, as_json=as_json)
+            _tell_exports(served, form=form)
             interrupted.wait()
         finally:
             served.stop()
@@ -203,13 +208,12 @@ def _switches(given: Sequence[str]) -> dict[str, object]:
     return switches
 
 
-def _tell_exports(served: Emulator, *, as_json: bool) -> None:
-    import json
+def _tell_exports(served: Emulator, *, form: Form) -> None:
     import shlex
 
     variables = served.environment()
-    if as_json:
-        click.echo(json.dumps({"url": served.url, "environment": variables}, indent=2))
+    if form is not Form.TABLE:
+        say_value({"url": served.url, "environment": variables}, form)
     else:
         for name, value in variables.items():
             click.echo(f"export {name}={shlex.quote(value)}")

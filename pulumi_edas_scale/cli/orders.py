@@ -1,6 +1,6 @@
 """``edas-scale orders`` and ``edas-scale order``: change orders listed, explained and followed.
 
-This file's law: a bad end is told when it is seen, and believed as late as the provider believes it: while an
+This file's law: a bad end is shown when it is seen, and believed as late as the provider believes it: while an
 order is followed, a failure that EDAS may still mend by itself does not end the command.
 """
 
@@ -13,34 +13,37 @@ import click
 
 from pulumi_edas_scale.cli.batches import OrderBody, parse_order_body
 from pulumi_edas_scale.cli.context import Cloud, with_cloud
-from pulumi_edas_scale.cli.output import FAILED, Failure, note, say, say_json, say_table
+from pulumi_edas_scale.cli.output import FAILED, Failure, Form, note, say, say_table, say_value
 from pulumi_edas_scale.cli.status import order_json, say_orders
 from pulumi_edas_scale.domain.errors import BusinessError
 from pulumi_edas_scale.domain.orders import Confirmation, Phase, describe_status, phase_of
 from pulumi_edas_scale.domain.task_errors import explain
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.model import OrderReport, TaskFailure
+    from collections.abc import Mapping
+
+    from pulumi_edas_scale.domain.model import ClusterMember, Machine, Member, OrderReport, TaskFailure
 
 SHORTEST_INTERVAL: Final = 0.7
-"""Seconds; EDAS allows 100 looks at change orders a minute, for the whole account."""
+"""Seconds; EDAS allows 100 polls of change orders a minute, for the whole account."""
 
 
 @click.command("orders")
 @click.argument("app")
 @with_cloud
-def orders(*, cloud: Cloud, app: str, as_json: bool) -> None:
+def orders(*, cloud: Cloud, app: str, form: Form) -> None:
     """List the recent change orders of application APP (id or name), the newest first."""
     live = cloud.application(app)
     found = list(cloud.change_orders(live.app_id))
-    if as_json:
-        say_json(
+    if form is not Form.TABLE:
+        say_value(
             {
                 "regionId": cloud.region_id,
                 "appId": live.app_id,
                 "name": live.name,
                 "changeOrders": [order_json(each) for each in found],
-            }
+            },
+            form,
         )
     elif found:
         say_orders(live, found)
@@ -57,27 +60,35 @@ def orders(*, cloud: Cloud, app: str, as_json: bool) -> None:
     show_default=True,
     type=click.FloatRange(min=SHORTEST_INTERVAL),
     metavar="SECONDS",
-    help="Pause between two looks with --follow.",
+    help="Pause between two polls with --follow.",
+)
+@click.option(
+    "--app",
+    metavar="APP",
+    help="Application (id or name) of the order: instances are then shown by their ids, which an order does not hold.",
 )
 @with_cloud
-def order(*, cloud: Cloud, order_id: str, follow: bool, interval: float, as_json: bool) -> None:
+def order(  # noqa: PLR0913 - one argument per option
+    *, cloud: Cloud, order_id: str, follow: bool, interval: float, app: str | None, form: Form
+) -> None:
     """Explain change order ID: its batches and instances, what failed, why, and what to do.
 
-    Exits with 1 when the order ended badly. With --json --follow every change is one line.
+    Exits with 1 when the order ended badly. With --output json --follow, every change is one line.
     """
-    look = _look(cloud, order_id)
+    polled = _poll(cloud, order_id)
     if follow:
-        look = _follow(cloud, look, interval, as_json=as_json)
-    if as_json:
-        say_json(_as_json(look), on_one_line=follow)
+        polled = _follow(cloud, polled, interval, form=form)
+    instance_ids = _instance_ids(cloud, app) if app else {}
+    if form is not Form.TABLE:
+        say_value(_as_value(polled, instance_ids), form, one_of_many=follow)
     else:
-        _explain(look)
-    if phase_of(look.report.status) is Phase.ENDED_BADLY:
+        _explain(polled, instance_ids)
+    if phase_of(polled.report.status) is Phase.ENDED_BADLY:
         click.get_current_context().exit(FAILED)
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Polled:
     report: OrderReport
     body: OrderBody
 
@@ -93,7 +104,7 @@ class _Look:
         return words
 
 
-def _look(cloud: Cloud, order_id: str) -> _Look:
+def _poll(cloud: Cloud, order_id: str) -> _Polled:
     try:
         report = cloud.session.reads.change_order(order_id, cloud.context)
     except BusinessError as error:
@@ -102,28 +113,28 @@ def _look(cloud: Cloud, order_id: str) -> _Look:
             f"(it keeps them for about three months). EDAS says: {error}"
         )
         raise Failure(message) from error
-    return _Look(report, parse_order_body(cloud.recorder.body_of("GetChangeOrderInfo")))
+    return _Polled(report, parse_order_body(cloud.recorder.body_of("GetChangeOrderInfo")))
 
 
-def _follow(cloud: Cloud, look: _Look, interval: float, *, as_json: bool) -> _Look:
-    """Say how an order goes on until it has ended; return the last look."""
+def _follow(cloud: Cloud, polled: _Polled, interval: float, *, form: Form) -> _Polled:
+    """Say how an order goes on until it has ended; return the last poll."""
     confirmation = Confirmation()
     said = ""
     while True:
         now = cloud.cli_context.runtime.now()
-        confirmation = confirmation.after(look.report.status, now)
-        if phase_of(look.report.status) is Phase.SUCCEEDED or confirmation.confirmed(now):
-            return look
-        if look.progress != said:
-            said = look.progress
-            if as_json:
-                say_json(_as_json(look), on_one_line=True)
+        confirmation = confirmation.after(polled.report.status, now)
+        if phase_of(polled.report.status) is Phase.SUCCEEDED or confirmation.confirmed(now):
+            return polled
+        if polled.progress != said:
+            said = polled.progress
+            if form is not Form.TABLE:
+                say_value(_as_value(polled, {}), form, one_of_many=True)
             else:
-                say(f"Change order {look.report.order_id}: {said}")
-                _say_held(look.report)
+                say(f"Change order {polled.report.order_id}: {said}")
+                _say_held(polled.report)
         try:
             cloud.context.sleep(interval)
-            look = _look(cloud, look.report.order_id)
+            polled = _poll(cloud, polled.report.order_id)
         except KeyboardInterrupt:
             note("Stopped following; the order goes on.")
             click.get_current_context().exit(FAILED)
@@ -132,13 +143,22 @@ def _follow(cloud: Cloud, look: _Look, interval: float, *, as_json: bool) -> _Lo
 def _say_held(report: OrderReport) -> None:
     if phase_of(report.status) is Phase.HELD:
         say(
-            "It waits until somebody confirms its next batch, in the EDAS console under Change Records; a "
+            "It waits until someone confirms its next batch, in the EDAS console under Change Records; a "
             "membership with confirmBatches confirms the orders it has submitted."
         )
 
 
-def _explain(look: _Look) -> None:
-    report, body = look.report, look.body
+def _instance_ids(cloud: Cloud, app: str) -> dict[str, str]:
+    """Return the ECS id, or else the ECU id, of each machine of an application's cluster by its address."""
+    live = cloud.application(app)
+    known: list[Member | Machine | ClusterMember] = [*live.members]
+    if live.cluster_id:  # who left the application, or failed to join it, is still in the cluster
+        known += [*cloud.session.reads.cluster_members(live.cluster_id, cloud.context)]
+    return {each.ip: each.instance_id or each.ecu_id for each in known if each.ip}
+
+
+def _explain(polled: _Polled, instance_ids: Mapping[str, str]) -> None:
+    report, body = polled.report, polled.body
     say(f"Change order {report.order_id}: {describe_status(report.status)}")
     started = f"started by {report.created_by}" if report.created_by else "started"
     moment = f" at {body.created_at} (as EDAS writes it, without a zone)" if body.created_at else ""
@@ -152,9 +172,10 @@ def _explain(look: _Look) -> None:
         say(f"Batch {number} of {len(body.batches)}{state}")
         if batch.instances:
             say_table(
-                ("INSTANCE", "IP", "STATE", "LAST STEP"),
+                ("INSTANCE", "NAME", "IP", "STATE", "LAST STEP"),
                 [
                     (
+                        instance_ids.get(each.ip, ""),
                         each.name,
                         each.ip,
                         "" if each.status is None else describe_status(each.status),
@@ -167,17 +188,17 @@ def _explain(look: _Look) -> None:
         say()
         say("What failed:")
         for failure in report.failures:
-            _say_failure(failure)
+            _say_failure(failure, instance_ids)
     elif phase_of(report.status) is Phase.ENDED_BADLY:
         say()
-        say("EDAS tells no cause; the console shows the order under Change Records.")
+        say("EDAS reports no cause; the console shows the order under Change Records.")
 
 
-def _say_failure(failure: TaskFailure) -> None:
+def _say_failure(failure: TaskFailure, instance_ids: Mapping[str, str]) -> None:
     where = f" in '{failure.stage}'" if failure.stage else ""
     documented = explain(failure.code)
     name = f" {documented.name}" if documented else ""
-    say(f"- {_who(failure)}: {failure.code or 'no error code'}{name}{where}")
+    say(f"- {_who(failure, instance_ids)}: {failure.code or 'no error code'}{name}{where}")
     if failure.message:
         say(f"  EDAS says: '{failure.message}'")
     if documented:
@@ -185,14 +206,15 @@ def _say_failure(failure: TaskFailure) -> None:
         say(f"  Fix: {documented.fix}.")
 
 
-def _who(failure: TaskFailure) -> str:
-    if failure.instance_name and failure.ip:
-        return f"{failure.instance_name} ({failure.ip})"
-    return failure.instance_name or failure.ip or "the whole batch"
+def _who(failure: TaskFailure, instance_ids: Mapping[str, str]) -> str:
+    known = [each for each in (instance_ids.get(failure.ip), failure.instance_name, failure.ip) if each]
+    if not known:
+        return "the whole batch"
+    return f"{known[0]} ({', '.join(known[1:])})" if known[1:] else known[0]
 
 
-def _as_json(look: _Look) -> dict[str, Any]:
-    report, body = look.report, look.body
+def _as_value(polled: _Polled, instance_ids: Mapping[str, str]) -> dict[str, Any]:
+    report, body = polled.report, polled.body
     return {
         "orderId": report.order_id,
         "status": report.status,
@@ -210,6 +232,7 @@ def _as_json(look: _Look) -> dict[str, Any]:
                 "state": _word(batch.status),
                 "instances": [
                     {
+                        "instanceId": instance_ids.get(each.ip, ""),
                         "name": each.name,
                         "ip": each.ip,
                         "status": each.status,

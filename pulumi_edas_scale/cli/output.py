@@ -1,20 +1,25 @@
 """How results and failures are printed.
 
-This file's law: what a program or EDAS said reaches the terminal printable, never as control characters. Text
-is for people and may change; JSON has camelCase names that stay.
+This file's law: what a program or EDAS said reaches the terminal printable, never as control characters. Tables
+are for people and may change; JSON and YAML have camelCase names that stay.
 """
 
 from __future__ import annotations
 
+import enum
+import functools
 import json
-from typing import TYPE_CHECKING, Final
+import os
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from pulumi_edas_scale.domain.codes import with_code
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+_C = TypeVar("_C", bound="Callable[..., object]")
 
 COLOURS: Final = {
     "running": "green",
@@ -35,7 +40,10 @@ COLOURS: Final = {
 
 FAILED: Final = 1
 WRONG_USE: Final = 2
-"""Exit codes: there is work to do or something failed; wrong arguments or settings."""
+"""Exit codes: something failed, or is not as it should be; wrong arguments or settings."""
+
+WOULD_CHANGE: Final = 2
+"""Exit code of ``plan``, as of ``terraform plan -detailed-exitcode``; its wrong arguments are failures (1)."""
 
 PLAIN_WIDTH: Final = 400
 """Columns where no terminal says how many there are: a table in a file or a pipe is never folded."""
@@ -77,9 +85,65 @@ def note(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
-def say_json(value: object, *, on_one_line: bool = False) -> None:
-    """Print a value as JSON, on one line where several follow each other."""
-    click.echo(json.dumps(value, indent=None if on_one_line else 2))
+class Form(enum.Enum):
+    """How a command prints its answer."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+def output_options(command: Callable[..., object]) -> Callable[..., object]:
+    """Give a command ``--output`` and its short forms, and ``form`` in their place."""
+
+    @functools.wraps(command)
+    def formatted(*, output: str, as_json: bool, **rest: Any) -> object:  # noqa: ANN401
+        return command(form=Form.JSON if as_json else Form(output), **rest)
+
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Short for --output json."),
+        click.option(
+            "-o",
+            "--output",
+            type=click.Choice([each.value for each in Form]),
+            default=Form.TABLE.value,
+            show_default=True,
+            help="How to print the answer.",
+        ),
+    ):
+        formatted = option(formatted)
+    return no_color_option(formatted)
+
+
+def say_value(value: object, form: Form = Form.JSON, *, one_of_many: bool = False) -> None:
+    """Print a value as JSON or YAML.
+
+    Args:
+        value: what JSON can hold.
+        form: which of the two.
+        one_of_many: whether others follow: then JSON is one line, and YAML a document of its own.
+    """
+    if form is Form.YAML:
+        import yaml  # noqa: PLC0415 - only this form needs it
+
+        mark = "---\n" if one_of_many else ""
+        click.echo(mark + yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
+        return
+    click.echo(json.dumps(value, indent=None if one_of_many else 2))
+
+
+def no_color_option(command: _C) -> _C:
+    """Give a command ``--no-color``, which ``NO_COLOR`` (no-color.org) means too."""
+
+    def switch_off(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - as in click
+        del param
+        if value or os.environ.get("NO_COLOR"):
+            ctx.color = False  # click and ``say_table`` look here
+
+    option = click.option(
+        "--no-color", is_flag=True, expose_value=False, callback=switch_off, help="Print without colours."
+    )
+    return option(command)
 
 
 def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -98,7 +162,7 @@ def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         cells = (printable(row[index]) for index in used)
         table.add_row(*(Text(cell, style=COLOURS.get(cell.split(" (")[0], "")) for cell in cells))
-    console = Console(highlight=False)
+    console = Console(highlight=False, no_color=click.get_current_context().color is False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     with console.capture() as captured:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from pulumi_edas_scale.cli.context import RETRY_TIMEOUT_SECONDS, Cloud, with_cloud
-from pulumi_edas_scale.cli.output import FAILED, Failure, WrongUse, note, say, say_json
+from pulumi_edas_scale.cli.output import FAILED, WOULD_CHANGE, Failure, Form, note, say, say_value
 from pulumi_edas_scale.domain.clock import OperationContext
 from pulumi_edas_scale.domain.fields import BY_NAME
 from pulumi_edas_scale.domain.inputs import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pulumi_edas_scale.domain.inputs import Checked
-    from pulumi_edas_scale.domain.model import Application, Member, Spec
+    from pulumi_edas_scale.domain.model import Application, Member
     from pulumi_edas_scale.domain.plan import Order, Plan
     from pulumi_edas_scale.operations.preview import Preview
 
@@ -53,20 +53,22 @@ OPTIONS: Final = {
 @click.argument("group")
 @click.option(
     "--members",
-    required=True,
     metavar="ID,ID",
-    help="Who shall be a member: ECS instance ids or ECU ids; an empty text is nobody.",
+    help="Members the group should have: ECS instance ids or ECU ids; an empty text means none.",
+)
+@click.option(
+    "--destroy", is_flag=True, help="Show what 'pulumi destroy' would scale in, instead of a change."
 )
 @click.option(
     "--managed",
     default="",
     metavar="ID,ID|all",
-    help="Members the membership manages already, so that those not listed leave. Without it, it is a new one.",
+    help="Members that are managed already: those not in --members leave. By default none; with --destroy, all.",
 )
-@click.option("--exclusive", is_flag=True, help="Scale in foreign members, too.")
+@click.option("--exclusive", is_flag=True, help="Also scale in foreign members.")
 @click.option("--min-running", type=int, metavar="N", help="Floor of running members.")
 @click.option("--max-removals", type=int, metavar="N", help="Refuse when more members would leave.")
-@click.option("--batch-size", type=int, metavar="N", help="Most instances in one change order.")
+@click.option("--batch-size", type=int, metavar="N", help="Highest number of instances in one change order.")
 @click.option(
     "--force-scale-in", type=click.Choice(BY_NAME["forceScaleIn"].words), help="Members to remove by force."
 )
@@ -76,30 +78,40 @@ def plan(  # noqa: PLR0913 - one argument per option
     cloud: Cloud,
     app: str,
     group: str,
-    members: str,
+    members: str | None,
+    destroy: bool,
     managed: str,
-    as_json: bool,
+    form: Form,
     **policy: object,
 ) -> None:
-    """Say what a membership of GROUP of APP (ids or names) would change now. Nothing is sent.
+    """Show what a membership of GROUP of APP (ids or names) would change now. Nothing is sent.
 
-    Exits with 1 when something would change or the plan is refused, and with 0 when nothing would.
+    Exit codes: 0 nothing would change, 2 something would, 1 the plan is refused, EDAS cannot be read, or an
+    argument is wrong.
     """
+    if destroy == (members is not None):
+        raise Failure("Give either --members, the ids the group should have, or --destroy.")
     live = cloud.application(app)
     scope = cloud.scope(live, cloud.group(live, group))
-    checked = _checked(cloud, scope, _ids(members), policy)
-    spec = parse_spec(checked.inputs)
+    if destroy:
+        recorded = _recorded(live, scope, managed or EVERYBODY)
+        target = Target("", scope, (), recorded.policy, recorded, deleting=True)
+    else:
+        spec = parse_spec(_checked(cloud, scope, _ids(members or ""), policy).inputs)
+        target = Target("", scope, spec.listed, spec.policy, _recorded(live, scope, managed))
     preview = preview_change(
         cloud.session,
-        _target(scope, spec, _recorded(live, scope, managed)),
+        target,
         OperationContext(cloud.cli_context.runtime, retry_timeout=RETRY_TIMEOUT_SECONDS),
         strict=False,
     )
     if preview.observe is None and not preview.failures:
         raise Failure(" ".join(preview.mendable))
-    _say(scope, preview, as_json=as_json)
-    if preview.failures or preview.changes_membership:
+    _say(scope, preview, form=form)
+    if preview.failures:
         click.get_current_context().exit(FAILED)
+    if preview.changes_membership:
+        click.get_current_context().exit(WOULD_CHANGE)
 
 
 def _ids(text: str) -> list[str]:
@@ -123,7 +135,7 @@ def _checked(cloud: Cloud, scope: Scope, ids: Sequence[str], policy: Mapping[str
     checked = check_inputs(_inputs(scope, ids, policy), recorded=None, settings=cloud.settings)
     if checked.failures:
         reasons = (f"{_option(path)}: {reason}" for path, reason in checked.failures)
-        raise WrongUse(" ".join(reasons))
+        raise Failure(" ".join(reasons))
     return checked
 
 
@@ -148,22 +160,18 @@ def _recorded(live: Application, scope: Scope, managed: str) -> Recorded:
     return parse_recorded(render_outputs(inputs, outcome))
 
 
-def _target(scope: Scope, spec: Spec, recorded: Recorded) -> Target:
-    return Target(urn="", scope=scope, listed=spec.listed, policy=spec.policy, recorded=recorded)
-
-
-def _say(scope: Scope, preview: Preview, *, as_json: bool) -> None:
+def _say(scope: Scope, preview: Preview, *, form: Form) -> None:
     for path, reason in preview.failures:
         note(f"Refused: {_option(path)}: {reason}" if path else f"Refused: {reason}")
     for warning in preview.warnings:
         note(f"Warning: {warning}")
-    if as_json:
-        say_json(_as_json(scope, preview))
+    if form is not Form.TABLE:
+        say_value(_as_json(scope, preview), form)
         return
     for line in preview.lines:
         say(line)
     if preview.observe is not None and not preview.lines:
-        say("no order")
+        say("no change orders")
 
 
 def _as_json(scope: Scope, preview: Preview) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``edas-scale ram-policy``: the least a RAM user or role needs.
+"""``edas-scale ram-policy``: the minimum a RAM user or role needs.
 
 This file's law: the actions are those of the table of operations in ``failures.py``, so that the policy
 grows and shrinks with what the provider calls. No call is made.
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from pulumi_edas_scale.cli.output import WrongUse, say_json
+from pulumi_edas_scale.cli.output import Form, WrongUse, output_options, say_value
 from pulumi_edas_scale.edas.failures import OPERATIONS
 
 PREVIEW: Final = "preview"
@@ -39,10 +39,9 @@ _REGION: Final = re.compile(r"[a-z0-9-]{2,32}")
     show_default=True,
     help="preview (and refresh) reads; up changes, too.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; it always is.")
-def ram_policy(*, apps: tuple[str, ...], account: str, region: str, purpose: str, as_json: bool) -> None:
-    """Print the least RAM policy with which 'pulumi preview' or 'pulumi up' works, as JSON."""
-    del as_json
+@output_options
+def ram_policy(*, apps: tuple[str, ...], account: str, region: str, purpose: str, form: Form) -> None:
+    """Print the minimal RAM policy with which 'pulumi preview' or 'pulumi up' works, as JSON or YAML."""
     for option, pattern, given in (
         *(("--app", _APP, app) for app in apps),
         ("--account", _ACCOUNT, account),
@@ -50,7 +49,9 @@ def ram_policy(*, apps: tuple[str, ...], account: str, region: str, purpose: str
     ):
         if given != "*" and not pattern.fullmatch(given):
             raise WrongUse(f"{option}: '{given}' is no id. A policy names applications by id, not by name.")
-    say_json(build_policy(apps or ("*",), account, region, purpose))
+    say_value(
+        build_policy(apps or ("*",), account, region, purpose), form if form is Form.YAML else Form.JSON
+    )
 
 
 def build_policy(apps: tuple[str, ...], account: str, region: str, purpose: str) -> dict[str, Any]:

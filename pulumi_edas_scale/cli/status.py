@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from pulumi_edas_scale.cli.context import Cloud, with_cloud
-from pulumi_edas_scale.cli.output import note, say, say_json, say_table
+from pulumi_edas_scale.cli.output import Form, note, say, say_table, say_value
 from pulumi_edas_scale.domain.errors import ThrottledError, UnavailableError
 from pulumi_edas_scale.domain.messages import describe_states, short_name
 from pulumi_edas_scale.domain.orders import describe_status, is_active
@@ -24,40 +24,40 @@ _MEMBER_HEADINGS: Final = ("INSTANCE", "IP", "ZONE", "STATE", "LAST TASK", "AGEN
 
 @click.command("status")
 @click.argument("app")
-@click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Repeat until Ctrl-C.")
 @click.option(
     "--interval",
     default=5.0,
     show_default=True,
     type=click.FloatRange(min=SHORTEST_INTERVAL),
     metavar="SECONDS",
-    help="Pause between two looks.",
+    help="Pause between two readings.",
 )
 @with_cloud
-def status(*, cloud: Cloud, app: str, watch: bool, interval: float, as_json: bool) -> None:
+def status(*, cloud: Cloud, app: str, watch: bool, interval: float, form: Form) -> None:
     """Show the deploy groups of application APP (id or name), its members, and change orders under way.
 
-    With --json --watch every look is one line.
+    With --output json --watch, every reading is one line.
     """
     live = cloud.application(app)
-    _show(cloud, live, as_json=as_json, watch=watch)
+    _show(cloud, live, form=form, watch=watch)
     if not watch:
         return
     try:
         while True:
             cloud.context.sleep(interval)
             try:
-                _show(cloud, cloud.read(live.app_id), as_json=as_json, watch=True)
+                _show(cloud, cloud.read(live.app_id), form=form, watch=True)
             except (ThrottledError, UnavailableError) as error:
-                note(f"{error} Looking again in {interval:g} seconds.")
+                note(f"{error} Reading again in {interval:g} seconds.")
     except KeyboardInterrupt:
         note("Stopped watching.")
 
 
-def _show(cloud: Cloud, live: Application, *, as_json: bool, watch: bool) -> None:
+def _show(cloud: Cloud, live: Application, *, form: Form, watch: bool) -> None:
     active = [each for each in cloud.change_orders(live.app_id) if is_active(each.status)]
-    if as_json:
-        say_json(_as_json(cloud, live, active), on_one_line=watch)
+    if form is not Form.TABLE:
+        say_value(_as_json(cloud, live, active), form, one_of_many=watch)
         return
     if watch:
         click.clear()

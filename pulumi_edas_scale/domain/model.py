@@ -123,12 +123,23 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationSummary:
-    """One line of ListApplication. ``cluster_type``: 2 ECS, 3 and 5 Kubernetes, None when not told."""
+    """One line of ListApplication. How fresh its state and counts are is not documented.
+
+    Attributes:
+        app_id, name, cluster_id: whose line it is.
+        cluster_type: 2 ECS, 3 and 5 Kubernetes; None when not reported.
+        state: RUNNING, STOPPED, DEPLOYING or DELETING; empty when not reported.
+        instances: members of all its groups; None when not reported.
+        running: of these, the running ones; None when not reported.
+    """
 
     app_id: str
     name: str
     cluster_id: str
     cluster_type: int | None
+    state: str = ""
+    instances: int | None = None
+    running: int | None = None
 
 
 KUBERNETES_CLUSTER_TYPES: Final = frozenset({3, 5})

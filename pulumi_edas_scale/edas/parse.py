@@ -223,7 +223,13 @@ def parse_applications(body: object) -> tuple[ApplicationSummary, ...]:
     nodes = _root("ListApplication", body).nodes("ApplicationList", "Application")
     return tuple(
         ApplicationSummary(
-            node.identifier("AppId"), node.text("Name"), node.text("ClusterId"), node.number("ClusterType")
+            app_id=node.identifier("AppId"),
+            name=node.text("Name"),
+            cluster_id=node.text("ClusterId"),
+            cluster_type=node.number("ClusterType"),
+            state=node.text("State"),
+            instances=node.number("Instances"),
+            running=node.number("RunningInstanceCount"),
         )
         for node in nodes
     )

@@ -151,11 +151,11 @@ class Terminal:
     replace: dict[str, str] = field(default_factory=dict)
     wall_clock: Callable[[], datetime] = lambda: MOMENT
 
-    def run(self, *arguments: str) -> Result:
-        """Run a command; anything but an exit is raised."""
+    def run(self, *arguments: str, color: bool = False) -> Result:
+        """Run a command, on a terminal that may show colours; anything but an exit is raised."""
         cli_context = CliContext(environ=self.environ, runtime=self.time, wall_clock=self.wall_clock)
         result = CliRunner(env={"COLUMNS": "100", "TERM": "dumb"}, **SEPARATELY).invoke(
-            cli, list(arguments), obj=cli_context, prog_name="edas-scale"
+            cli, list(arguments), obj=cli_context, prog_name="edas-scale", color=color
         )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.contract.cli.terminal import SHOP, Terminal, VirtualTime, interrupt_at
 
@@ -67,7 +68,7 @@ def test_watch_lives_through_an_outage(terminal: Terminal, edas: Emulator) -> No
     terminal.time = VirtualTime(on_wait=wait)
     result = terminal.run("status", "shop", "--watch", "--interval", "30")
     assert result.exit_code == 0
-    assert "Looking again in 30 seconds." in result.stderr
+    assert "Reading again in 30 seconds." in result.stderr
     assert result.stdout.count("Application shop") > 2
 
 
@@ -98,6 +99,40 @@ def test_a_failed_order_is_explained(terminal: Terminal, edas: Emulator, way: st
     terminal.run("order", order)
     result = terminal.golden(f"order-failed.{way}", "order", order, *extra)
     assert result.exit_code == 1
+
+
+def test_an_order_is_explained_with_instance_ids(terminal: Terminal, edas: Emulator) -> None:
+    """An order knows addresses and names only; with its application the ids are shown beside them."""
+    order = start_order(edas, duration="immediate", instances={"i-bp1b": "EDAS-10001"})
+    edas.state()
+    terminal.run("order", order)
+    result = terminal.golden("order-with-ids.text", "order", order, "--app", "shop")
+    assert "i-bp1b (" in result.stdout
+
+
+@pytest.mark.parametrize("way", ["text", "json", "yaml"])
+def test_apps_lists_what_the_region_has(terminal: Terminal, way: str) -> None:
+    """Every application with its state, its running members and its kind of cluster, sorted by name."""
+    extra = () if way == "text" else ("--output", way)
+    assert terminal.golden(f"apps.{way}", "apps", *extra).exit_code == 0
+
+
+def test_yaml_and_json_hold_the_same(terminal: Terminal) -> None:
+    """The two forms for programs differ in spelling only; --json is short for one of them."""
+    as_json = json.loads(terminal.run("status", "shop", "--json").stdout)
+    assert yaml.safe_load(terminal.run("status", "shop", "-o", "yaml").stdout) == as_json
+
+
+@pytest.mark.parametrize("way", ["option", "command", "variable"])
+def test_colours_can_be_switched_off(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """--no-color, before or behind the command, and NO_COLOR print words without escape sequences."""
+    if way == "variable":
+        monkeypatch.setenv("NO_COLOR", "1")
+    before = ("--no-color",) if way == "option" else ()
+    behind = ("--no-color",) if way == "command" else ()
+    result = terminal.run(*before, "doctor", *behind, color=True)
+    assert "\x1b[" in terminal.run("doctor", color=True).stdout or way == "variable"
+    assert "\x1b[" not in result.stdout
 
 
 def test_a_held_order_says_whom_it_waits_for(terminal: Terminal, edas: Emulator) -> None:
@@ -149,6 +184,7 @@ PLANS = {
     "plan-clean": ("beta", "--members", "i-bp1d"),
     "plan-refused": ("_DEFAULT_GROUP", "--members", "", "--managed", "all", "--max-removals", "1"),
     "plan-warns": ("beta", "--members", "i-bp1d,i-bp1g,i-bp1x,i-bp1a"),
+    "plan-destroy": ("_DEFAULT_GROUP", "--destroy"),
     "plan-exclusive": ("_DEFAULT_GROUP", "--members", "i-bp1a", "--exclusive", "--min-running", "0"),
 }
 
@@ -158,10 +194,10 @@ PLANS = {
 def test_plan_says_what_would_change_and_sends_nothing(
     terminal: Terminal, edas: Emulator, name: str, way: str
 ) -> None:
-    """The provider's preview of a membership; exit code 1 when something would change or is refused."""
+    """The provider's preview of a membership; exit code 2 when something would change, 1 when it is refused."""
     extra = ("--json",) if way == "json" else ()
     result = terminal.golden(f"{name}.{way}", "plan", "shop", *PLANS[name], *extra)
-    assert result.exit_code == (0 if name == "plan-clean" else 1)
+    assert result.exit_code == {"plan-clean": 0, "plan-refused": 1}.get(name, 2)
     assert not WRITES & {call["operation"] for call in edas.log()}
 
 
@@ -180,13 +216,14 @@ def test_plan_refuses_kubernetes(terminal: Terminal) -> None:
         ("--members", "i-bp1a", "--min-running", "-1"),
         ("--members", "i-bp1a", "--batch-size", "many"),
         ("--members", "i bp1a"),
+        ("--members", "i-bp1a", "--destroy"),
         (),
     ],
 )
 def test_wrong_arguments_of_plan_are_one_line(terminal: Terminal, arguments: tuple[str, ...]) -> None:
-    """An option that cannot be right is named, with exit code 2."""
+    """An option that cannot be right is named, with exit code 1, as 2 says that something would change."""
     result = terminal.run("plan", "shop", "beta", *arguments)
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert "--" in result.stderr
     assert len(result.stderr.splitlines()) == 1

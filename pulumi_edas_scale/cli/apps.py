@@ -1,0 +1,60 @@
+"""``edas-scale apps``: the applications of a region, with their members and state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pulumi_edas_scale.cli.context import Cloud, with_cloud
+from pulumi_edas_scale.cli.output import Form, say, say_table, say_value
+from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.domain.model import ApplicationSummary
+
+
+@click.command("apps")
+@with_cloud
+def apps(*, cloud: Cloud, form: Form) -> None:
+    """List the applications of the region: name, id, state, running members, cluster.
+
+    'edas-scale status APP' shows the deploy groups and members of one.
+    """
+    found = sorted(cloud.session.reads.applications(cloud.context), key=lambda each: (each.name, each.app_id))
+    if form is not Form.TABLE:
+        say_value({"regionId": cloud.region_id, "applications": [_as_value(each) for each in found]}, form)
+    elif found:
+        say_table(
+            ("NAME", "ID", "STATE", "RUNNING", "CLUSTER", "KIND"),
+            [
+                (each.name, each.app_id, each.state.lower(), _running(each), each.cluster_id, _kind(each))
+                for each in found
+            ],
+        )
+    else:
+        say(f"Region {cloud.region_id} has no applications, or these credentials do not see any.")
+
+
+def _running(each: ApplicationSummary) -> str:
+    if each.running is None or each.instances is None:
+        return ""
+    return f"{each.running} of {each.instances}"
+
+
+def _kind(each: ApplicationSummary) -> str:
+    if each.cluster_type is None:
+        return ""
+    return "Kubernetes" if each.cluster_type in KUBERNETES_CLUSTER_TYPES else "ECS"
+
+
+def _as_value(each: ApplicationSummary) -> dict[str, object]:
+    return {
+        "appId": each.app_id,
+        "name": each.name,
+        "state": each.state,
+        "instances": each.instances,
+        "running": each.running,
+        "clusterId": each.cluster_id,
+        "clusterType": each.cluster_type,
+    }
