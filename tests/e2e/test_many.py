@@ -90,7 +90,7 @@ def test_s30_forty_applications_at_once(stack: Stack) -> None:
 @pytest.mark.soak
 def test_s41_below_the_limits_of_edas(stack: Stack) -> None:
     """Sixty applications are brought up without one throttled answer, under the documented limits per minute."""
-    stack.edas.switches(context="documented")
+    stack.edas.switches(limits="documented")
     stack.write(*add_applications(stack.edas, 60))
 
     stack.up("--parallel", "64")
