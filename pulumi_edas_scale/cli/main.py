@@ -176,7 +176,7 @@ def emulator(  # noqa: PLR0913 - one argument per option
 def _open_emulator(world: Path | None, host: str, port: int, switches: Sequence[str]) -> Emulator:
     from pulumi_edas_scale.emulator import Emulator
     from pulumi_edas_scale.emulator.json_text import parse_json
-    from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+    from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, WorldFileError, build_world
 
     try:
         data = BUILT_IN_WORLD if world is None else parse_json(world.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """An EDAS for laptops and CI: applications, groups and change orders over HTTP, with faults on demand.
 
 The law of this package: it shares no code with the provider it helps to test, so that the one cannot hide a
-mistake of the other. `state.py` is the world without I/O, `wire.py` one call without HTTP, `server.py` the
+mistake of the other. `world` is what exists and its laws, `api` one call without HTTP, `server.py` the
 rest. Start with README.md.
 """
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pulumi_edas_scale.emulator.in_process import environment_of
 from pulumi_edas_scale.emulator.json_text import parse_json
 from pulumi_edas_scale.emulator.server import Host, bind
-from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, WorldFileError, build_world
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pulumi_edas_scale.emulator import operations, progress
-from pulumi_edas_scale.emulator.entities import (
+from pulumi_edas_scale.emulator.faults import RuleError, parse_script
+from pulumi_edas_scale.emulator.views import Json, application_json, machine_json, member_json, order_json
+from pulumi_edas_scale.emulator.world import operations, progress
+from pulumi_edas_scale.emulator.world.entities import (
     OWNER,
     Application,
     AppState,
@@ -25,13 +27,11 @@ from pulumi_edas_scale.emulator.entities import (
     OrderStatus,
     TaskState,
 )
-from pulumi_edas_scale.emulator.faults import RuleError, parse_script
-from pulumi_edas_scale.emulator.scripts import TASK_TIMEOUT, task_error
-from pulumi_edas_scale.emulator.views import Json, application_json, machine_json, member_json, order_json
-from pulumi_edas_scale.emulator.world_file import WorldFileError, add_application, add_machine
+from pulumi_edas_scale.emulator.world.scripts import TASK_TIMEOUT, task_error
+from pulumi_edas_scale.emulator.world.world_file import WorldFileError, add_application, add_machine
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.world.state import World
 
 
 class ControlError(ValueError):

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pulumi_edas_scale.emulator.durations import Duration, parse_duration
-from pulumi_edas_scale.emulator.entities import AppState, Outcome, Phase, TaskState
-from pulumi_edas_scale.emulator.scripts import OrderScript, task_error
+from pulumi_edas_scale.emulator.world.durations import Duration, parse_duration
+from pulumi_edas_scale.emulator.world.entities import AppState, Outcome, Phase, TaskState
+from pulumi_edas_scale.emulator.world.scripts import OrderScript, task_error
 
 EFFECTS = ("throttle", "error", "body", "reset", "delay", "pause", "trickle", "order")
 TRICKLES = ("body", "headers", "continue", "endless", "bomb")

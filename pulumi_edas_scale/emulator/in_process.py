@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pulumi_edas_scale.emulator import control, progress, views
+from pulumi_edas_scale.emulator import control, views
 from pulumi_edas_scale.emulator.server import Host, ThreadedServer, wall_clock
-from pulumi_edas_scale.emulator.state import World
-from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, build_world
+from pulumi_edas_scale.emulator.world import progress
+from pulumi_edas_scale.emulator.world.state import World
+from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, build_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

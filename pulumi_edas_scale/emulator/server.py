@@ -20,16 +20,18 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from pulumi_edas_scale.emulator import control, page, progress, trickle, views, wire
+from pulumi_edas_scale.emulator import control, page, views
+from pulumi_edas_scale.emulator.api import trickle, wire
+from pulumi_edas_scale.emulator.api.routes import API_VERSION, operation_of
+from pulumi_edas_scale.emulator.api.signature import SignatureError, SignedRequest, Verifier
 from pulumi_edas_scale.emulator.faults import Rule, RuleError
 from pulumi_edas_scale.emulator.json_text import parse_json
-from pulumi_edas_scale.emulator.routes import API_VERSION, operation_of
-from pulumi_edas_scale.emulator.signature import SignatureError, SignedRequest, Verifier
 from pulumi_edas_scale.emulator.switches import SwitchError
-from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+from pulumi_edas_scale.emulator.world import progress
+from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, WorldFileError, build_world
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.world.state import World
 
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a world file of 20 000 machines
 EVENT_INTERVAL_SECONDS = 0.25  # how often a page hears of what time alone has changed

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from pulumi_edas_scale.emulator.durations import parse_duration
+from pulumi_edas_scale.emulator.world.durations import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pulumi_edas_scale.emulator import progress
-from pulumi_edas_scale.emulator.entities import Application, Cluster, Ecu, Group, Member, Order, OrderStatus
+from pulumi_edas_scale.emulator.world import progress
+from pulumi_edas_scale.emulator.world.entities import (
+    Application,
+    Cluster,
+    Ecu,
+    Group,
+    Member,
+    Order,
+    OrderStatus,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.world.state import World
 
 Json: TypeAlias = dict[str, Any]
 

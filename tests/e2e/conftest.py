@@ -26,7 +26,7 @@ from tests.e2e.world import scenario_world
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.world.state import World
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from pulumi_edas_scale.domain.errors import EdasError
 from pulumi_edas_scale.edas import parse as answers
 from pulumi_edas_scale.edas.failures import Answer, TransportError, classify_answer, classify_transport_error
 from pulumi_edas_scale.emulator import control
-from pulumi_edas_scale.emulator.wire import handle
+from pulumi_edas_scale.emulator.api.wire import handle
 from tests.simulation.scheduler import KilledError, Process, Scheduler, SimRuntime, Task
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
         Machine,
         OrderReport,
     )
-    from pulumi_edas_scale.emulator.state import World
-    from pulumi_edas_scale.emulator.wire import Response
+    from pulumi_edas_scale.emulator.api.wire import Response
+    from pulumi_edas_scale.emulator.world.state import World
 
 WRITES: Final = frozenset(
     {"ScaleOutApplication", "ScaleInApplication", "AbortChangeOrder", "ContinuePipeline"}

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_edas_scale.emulator.wire import DOCUMENTED_LIMITS
-from pulumi_edas_scale.emulator.world_file import build_world
+from pulumi_edas_scale.emulator.api.wire import DOCUMENTED_LIMITS
+from pulumi_edas_scale.emulator.world.world_file import build_world
 from tests.simulation.edas import Fault, SimulatedEdas
 from tests.simulation.laws import Laws, ecu_of
 from tests.simulation.scheduler import Process, Scheduler

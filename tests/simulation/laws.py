@@ -11,12 +11,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_edas_scale.emulator.entities import AppState, OrderKind, TaskState
+from pulumi_edas_scale.emulator.world.entities import AppState, OrderKind, TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pulumi_edas_scale.emulator.entities import Application, Member
+    from pulumi_edas_scale.emulator.world.entities import Application, Member
     from tests.simulation.edas import SimulatedEdas
     from tests.simulation.scheduler import Process, Task
 

@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_edas_scale.emulator import Emulator
 from pulumi_edas_scale.emulator.server import MAX_EVENT_READERS
-from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, build_world
+from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, build_world
 from tests.contract.emulator.clients import BETA, SHOP, http, sdk_call, sdk_client
 
 if TYPE_CHECKING:

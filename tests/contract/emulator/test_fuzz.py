@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from pulumi_edas_scale.emulator import Emulator
-from pulumi_edas_scale.emulator.api import OPERATIONS
+from pulumi_edas_scale.emulator.api.calls import OPERATIONS
+from pulumi_edas_scale.emulator.api.wire import handle
 from pulumi_edas_scale.emulator.control import ACTIONS
 from pulumi_edas_scale.emulator.faults import EFFECTS
 from pulumi_edas_scale.emulator.server import LONGEST_REASON
 from pulumi_edas_scale.emulator.switches import SWITCHES
-from pulumi_edas_scale.emulator.wire import handle
-from pulumi_edas_scale.emulator.world_file import build_world
+from pulumi_edas_scale.emulator.world.world_file import build_world
 from tests.unit.emulator.simulated import BETA, CLUSTER, DEFAULT, SHOP, SMALL_WORLD
 
 if TYPE_CHECKING:

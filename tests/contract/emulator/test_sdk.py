@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from pulumi_edas_scale.emulator import Emulator
-from pulumi_edas_scale.emulator.api import OPERATIONS
-from pulumi_edas_scale.emulator.routes import ROUTES
-from pulumi_edas_scale.emulator.wire import handle
+from pulumi_edas_scale.emulator.api.calls import OPERATIONS
+from pulumi_edas_scale.emulator.api.routes import ROUTES
+from pulumi_edas_scale.emulator.api.wire import handle
 from tests.contract.emulator.clients import BETA, DEFAULT, ECS_CLUSTER, SHOP, sdk_call, sdk_client
 
 if TYPE_CHECKING:

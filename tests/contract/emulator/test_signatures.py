@@ -8,7 +8,7 @@ from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils import Utils
 
 from pulumi_edas_scale.emulator import Emulator
-from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD
+from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD
 from tests.contract.emulator.clients import SHOP, http, sdk_call, sdk_client
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pulumi_edas_scale.domain.errors import (
 from pulumi_edas_scale.domain.model import Application, MemberState
 from pulumi_edas_scale.edas.client import SdkClient
 from pulumi_edas_scale.emulator import Emulator
-from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD
+from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pulumi_edas_scale.emulator import control, views
-from pulumi_edas_scale.emulator.wire import Response, handle
-from pulumi_edas_scale.emulator.world_file import build_world
+from pulumi_edas_scale.emulator.api.wire import Response, handle
+from pulumi_edas_scale.emulator.world.world_file import build_world
 
 SHOP = "app-shop"
 OTHER = "app-other"

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_edas_scale.emulator.durations import IMMEDIATE
-from pulumi_edas_scale.emulator.entities import OrderKind
-from pulumi_edas_scale.emulator.progress import MAX_ORDERS, open_order
-from pulumi_edas_scale.emulator.scripts import OrderScript
+from pulumi_edas_scale.emulator.world.durations import IMMEDIATE
+from pulumi_edas_scale.emulator.world.entities import OrderKind
+from pulumi_edas_scale.emulator.world.progress import MAX_ORDERS, open_order
+from pulumi_edas_scale.emulator.world.scripts import OrderScript
 from tests.unit.emulator.simulated import BETA, DEFAULT, SHOP, Simulation
 
 AT_ONCE = OrderScript(duration=IMMEDIATE)

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.emulator.entities import AccessKey
-from pulumi_edas_scale.emulator.signature import (
+from pulumi_edas_scale.emulator.api.signature import (
     ALGORITHM,
     SignatureError,
     SignedRequest,
     Verifier,
     signature_of,
 )
+from pulumi_edas_scale.emulator.world.entities import AccessKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_edas_scale import emulator
+from pulumi_edas_scale.emulator.api.wire import DOCUMENTED_LIMITS
 from pulumi_edas_scale.emulator.switches import SWITCHES, SwitchError, Switches
-from pulumi_edas_scale.emulator.wire import DOCUMENTED_LIMITS
 from tests.unit.emulator.simulated import BETA, CLUSTER, DEFAULT, OTHER, SHOP, Simulation
 
 README = Path(emulator.__file__).with_name("README.md")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pulumi_edas_scale.emulator import views
-from pulumi_edas_scale.emulator.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, WorldFileError, build_world
 from tests.unit.emulator.simulated import SMALL_WORLD
 
 
@@ -151,7 +151,7 @@ def test_a_world_too_large_is_refused() -> None:
 
 def test_machines_are_counted_over_all_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many lists that are short enough are no way round the bound."""
-    monkeypatch.setattr("pulumi_edas_scale.emulator.world_file.MAX_ENTRIES", 3)
+    monkeypatch.setattr("pulumi_edas_scale.emulator.world.world_file.MAX_ENTRIES", 3)
     clusters = [{"name": name, "ecus": [{"instanceId": f"i-{name}{n}"} for n in (1, 2)]} for name in "ab"]
     with pytest.raises(
         WorldFileError, match=r"^\$\.clusters\[1\]\.ecus\[1\]: at most 3 machines in all clusters"

@@ -1,7 +1,7 @@
 """How a change order is to run: from a duration and a rule's wishes to phases, batches and outcomes.
 
 The law of this file: a script is decided once, when the order is created, and is then only followed by
-`state.py`.
+`progress.py`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pulumi_edas_scale.emulator.durations import Duration
-from pulumi_edas_scale.emulator.entities import OrderStatus, Outcome, Phase
+from pulumi_edas_scale.emulator.world.durations import Duration
+from pulumi_edas_scale.emulator.world.entities import OrderStatus, Outcome, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

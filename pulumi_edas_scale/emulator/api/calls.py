@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from pulumi_edas_scale.emulator import operations, order_shapes, progress, shapes
-from pulumi_edas_scale.emulator.entities import Application, Order, OrderKind
+from pulumi_edas_scale.emulator.api import order_shapes, shapes
+from pulumi_edas_scale.emulator.api.shapes import Json, page_count, page_of
 from pulumi_edas_scale.emulator.json_text import parse_json
-from pulumi_edas_scale.emulator.refusals import MissingParameterError, NotFoundError, RefusedError
-from pulumi_edas_scale.emulator.shapes import Json, page_count, page_of
-from pulumi_edas_scale.emulator.state import World
+from pulumi_edas_scale.emulator.world import operations, progress
+from pulumi_edas_scale.emulator.world.entities import Application, Order, OrderKind
+from pulumi_edas_scale.emulator.world.refusals import MissingParameterError, NotFoundError, RefusedError
+from pulumi_edas_scale.emulator.world.state import World
 
 Operation: TypeAlias = Callable[[World, Mapping[str, str], float], Json]
 

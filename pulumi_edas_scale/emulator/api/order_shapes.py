@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pulumi_edas_scale.emulator.entities import Order, OrderStatus, Target
-from pulumi_edas_scale.emulator.identifiers import part_of
-from pulumi_edas_scale.emulator.operations import BATCH_DIGITS, TASK_DIGITS
-from pulumi_edas_scale.emulator.scripts import TASK_TIMEOUT
-from pulumi_edas_scale.emulator.shapes import ACCOUNT, Json, china_time, milliseconds, utc_time
+from pulumi_edas_scale.emulator.api.shapes import ACCOUNT, Json, china_time, milliseconds, utc_time
+from pulumi_edas_scale.emulator.world.entities import Order, OrderStatus, Target
+from pulumi_edas_scale.emulator.world.identifiers import part_of
+from pulumi_edas_scale.emulator.world.operations import BATCH_DIGITS, TASK_DIGITS
+from pulumi_edas_scale.emulator.world.scripts import TASK_TIMEOUT
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.world.state import World
 
 # The second group of an identifier tells which part of an order it names.
 _STAGE_DIGITS = "57a6"

@@ -1,6 +1,6 @@
 """How time passes for a change order: at once, by polls, or by seconds.
 
-The law of this file: a duration is data. Nothing here looks at a clock; `state.py` compares a duration with
+The law of this file: a duration is data. Nothing here looks at a clock; `progress.py` compares a duration with
 the `now` it was given. The three forms let a test choose between "ended before anybody looked", "ended at the
 n-th look" and "ended when n seconds had passed".
 """

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pulumi_edas_scale.emulator.entities import (
+from pulumi_edas_scale.emulator.faults import RuleBook
+from pulumi_edas_scale.emulator.switches import Switches
+from pulumi_edas_scale.emulator.world.entities import (
     AccessKey,
     Application,
     AppState,
@@ -20,10 +22,8 @@ from pulumi_edas_scale.emulator.entities import (
     Member,
     Order,
 )
-from pulumi_edas_scale.emulator.faults import RuleBook
-from pulumi_edas_scale.emulator.identifiers import Identifiers
-from pulumi_edas_scale.emulator.refusals import NotFoundError
-from pulumi_edas_scale.emulator.switches import Switches
+from pulumi_edas_scale.emulator.world.identifiers import Identifiers
+from pulumi_edas_scale.emulator.world.refusals import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pulumi_edas_scale.emulator.wire import Response
+    from pulumi_edas_scale.emulator.api.wire import Response
 
 _BOMB_BYTES = 256 * 2**20
 _BLOCK_BYTES = 2**20

@@ -19,7 +19,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pulumi_edas_scale.emulator.entities import AccessKey
+    from pulumi_edas_scale.emulator.world.entities import AccessKey
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 MAX_SKEW_SECONDS = 15 * 60

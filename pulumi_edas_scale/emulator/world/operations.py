@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pulumi_edas_scale.emulator import progress
-from pulumi_edas_scale.emulator.entities import (
+from pulumi_edas_scale.emulator.world import progress
+from pulumi_edas_scale.emulator.world.entities import (
     DEFAULT_GROUP_NAME,
     Application,
     AppState,
@@ -24,13 +24,13 @@ from pulumi_edas_scale.emulator.entities import (
     Target,
     TaskState,
 )
-from pulumi_edas_scale.emulator.identifiers import part_of
-from pulumi_edas_scale.emulator.refusals import BusyError, NotFoundError, RefusedError
+from pulumi_edas_scale.emulator.world.identifiers import part_of
+from pulumi_edas_scale.emulator.world.refusals import BusyError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.world.state import World
 
 MAX_GROUP_NAME = 64  # characters, as documented
 

@@ -10,7 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_edas_scale.emulator.entities import (
+from pulumi_edas_scale.emulator.switches import SwitchError
+from pulumi_edas_scale.emulator.world.entities import (
     DEFAULT_GROUP_NAME,
     ECS_CLUSTER,
     KUBERNETES_CLUSTERS,
@@ -23,8 +24,7 @@ from pulumi_edas_scale.emulator.entities import (
     Member,
     TaskState,
 )
-from pulumi_edas_scale.emulator.state import World
-from pulumi_edas_scale.emulator.switches import SwitchError
+from pulumi_edas_scale.emulator.world.state import World
 
 # Everything in a world file was there before the emulator started; a fixed moment keeps two starts the same.
 CREATED_AT = 1_760_000_000.0

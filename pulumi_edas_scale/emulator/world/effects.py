@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from pulumi_edas_scale.emulator.entities import (
+from pulumi_edas_scale.emulator.world.entities import (
     Application,
     AppState,
     Group,
@@ -19,8 +19,8 @@ from pulumi_edas_scale.emulator.entities import (
     Target,
     TaskState,
 )
-from pulumi_edas_scale.emulator.scripts import AGENT_OFFLINE
-from pulumi_edas_scale.emulator.state import Start, World
+from pulumi_edas_scale.emulator.world.scripts import AGENT_OFFLINE
+from pulumi_edas_scale.emulator.world.state import Start, World
 
 _STARTING_KINDS = (OrderKind.SCALE_OUT, OrderKind.DEPLOY, OrderKind.START)
 _STOPPING_KINDS = (OrderKind.SCALE_IN, OrderKind.STOP)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from pulumi_edas_scale.emulator.durations import Duration, parse_duration
-from pulumi_edas_scale.emulator.effects import begin_task, complete_task, mark_deployed, reveal_joiners
-from pulumi_edas_scale.emulator.entities import (
+from pulumi_edas_scale.emulator.faults import OrderFacts
+from pulumi_edas_scale.emulator.world.durations import Duration, parse_duration
+from pulumi_edas_scale.emulator.world.effects import begin_task, complete_task, mark_deployed, reveal_joiners
+from pulumi_edas_scale.emulator.world.entities import (
     OWNER,
     Application,
     AppState,
@@ -25,12 +26,11 @@ from pulumi_edas_scale.emulator.entities import (
     Target,
     TaskState,
 )
-from pulumi_edas_scale.emulator.faults import OrderFacts
-from pulumi_edas_scale.emulator.identifiers import shaped
-from pulumi_edas_scale.emulator.scripts import CHANGE_ABORTED, OrderScript, phases_of
+from pulumi_edas_scale.emulator.world.identifiers import shaped
+from pulumi_edas_scale.emulator.world.scripts import CHANGE_ABORTED, OrderScript, phases_of
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.emulator.state import Start, World
+    from pulumi_edas_scale.emulator.world.state import Start, World
 
 # An emulator may run for weeks on a laptop; this bounds its memory far above what a test run needs.
 MAX_ORDERS = 10_000

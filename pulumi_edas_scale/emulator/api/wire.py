@@ -14,17 +14,22 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pulumi_edas_scale.emulator import progress
-from pulumi_edas_scale.emulator.api import OPERATIONS, ids_in
+from pulumi_edas_scale.emulator.api.calls import OPERATIONS, ids_in
 from pulumi_edas_scale.emulator.faults import CallFacts, Rule
-from pulumi_edas_scale.emulator.refusals import BusyError, MissingParameterError, NotFoundError, RefusedError
+from pulumi_edas_scale.emulator.world import progress
+from pulumi_edas_scale.emulator.world.refusals import (
+    BusyError,
+    MissingParameterError,
+    NotFoundError,
+    RefusedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pulumi_edas_scale.emulator.entities import Application, Order
-    from pulumi_edas_scale.emulator.shapes import Json
-    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.api.shapes import Json
+    from pulumi_edas_scale.emulator.world.entities import Application, Order
+    from pulumi_edas_scale.emulator.world.state import World
 
 JSON_TYPE = "application/json;charset=utf-8"
 HOST_ID = "edas.emulator.local"

@@ -11,7 +11,7 @@ import math
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pulumi_edas_scale.emulator.entities import (
+from pulumi_edas_scale.emulator.world.entities import (
     OWNER,
     Application,
     Cluster,
@@ -21,12 +21,12 @@ from pulumi_edas_scale.emulator.entities import (
     Member,
     OrderStatus,
 )
-from pulumi_edas_scale.emulator.identifiers import part_of
+from pulumi_edas_scale.emulator.world.identifiers import part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pulumi_edas_scale.emulator.state import World
+    from pulumi_edas_scale.emulator.world.state import World
 
 Json: TypeAlias = dict[str, Any]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
-from pulumi_edas_scale.emulator.durations import IMMEDIATE, Duration
+from pulumi_edas_scale.emulator.world.durations import IMMEDIATE, Duration
 
 OWNER = "edas_com_emulator@aliyun.com"  # the account
 DEFAULT_GROUP_NAME = "_DEFAULT_GROUP"
