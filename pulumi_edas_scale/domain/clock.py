@@ -1,7 +1,7 @@
 """Time, chance and the one monitor of a process.
 
-This file's law: nothing else in the core sleeps, locks, looks at a clock or throws dice. Everything that threads
-share (the queue of an application, shared readings, budgets, claims) is guarded by one monitor per process, and
+This file's law: nothing else in the core sleeps, locks, looks at a clock or draws a random number. Everything that
+threads share (the queue of an application, shared readings, budgets, claims) is guarded by one monitor per process, and
 every wait is a wait on it, so that one ``notify`` wakes whoever may have something to do: a stop sign, a freed
 queue, an ended order. The simulation in the tests puts a virtual clock and its own scheduling of threads in this
 place, and a seed then replays a history exactly.
@@ -101,11 +101,39 @@ DOUBT_SECONDS: Final = 0.02
 
 
 class Cancelled(EdasScaleError):  # noqa: N818 - a sign that somebody put up, nobody's error
-    """The stop sign was up: the engine is gone or the user cancelled. The argument says which, in words."""
+    """The stop sign was up: the engine is gone or the user cancelled; ``reason`` is one of the constants above."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    @property
+    def by_user(self) -> bool:
+        """Whether somebody is there who asked for it."""
+        return self.reason == CANCELLED
 
 
 class DeadlineExceeded(EdasScaleError):  # noqa: N818 - as above
     """The deadline passed. ``reconcile.py`` turns this into a message that says what is true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How pauses between tries grow: ``first`` seconds, ``factor`` times more after each, at most ``longest``.
+
+    ``jitter`` spreads a pause by up to that share of itself either way, so that many who failed together do not try
+    again together.
+    """
+
+    first: float
+    factor: float
+    longest: float
+    jitter: float = 0.0
+
+    def pause(self, tries: int, chance: float = 0.5) -> float:
+        """Return the seconds to wait after so many earlier pauses; ``chance`` is a number in [0, 1)."""
+        grown = min(self.first * self.factor ** min(tries, 30), self.longest)
+        return grown * (1.0 + self.jitter * (2.0 * chance - 1.0))
 
 
 def _never() -> str | None:
@@ -138,7 +166,7 @@ class OperationContext:
             DeadlineSign: the deadline passed.
         """
         reason = self.stopped()
-        if reason not in {None, ENGINE_IN_DOUBT}:
+        if reason is not None and reason != ENGINE_IN_DOUBT:
             raise Cancelled(reason)
         if self.deadline is not None and self.runtime.now() >= self.deadline:
             raise DeadlineExceeded

@@ -34,6 +34,19 @@ class OrderKind(enum.Enum):
     SCALE_IN = "scale in"
 
 
+class Wait(enum.Enum):
+    """What a round of the loop ended with, when it did not end with nothing left to do."""
+
+    AGAIN = "again, at once"
+    VERIFY = "the reading that shows what an order did"
+    PAUSE = "the pause between two change orders"
+    GROUP = "the deploy group"
+    ABSENT = "instances that are not there yet"
+    UNSEEN = "the reading to show what an order did"
+    RISING = "joined instances to run"
+    FLOOR = "joined instances to run, because of minRunning"
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One change order to submit.

@@ -13,6 +13,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from pulumi_edas_scale.domain.clock import Backoff
+
 CALLS_PER_MINUTE: Final = {
     "ScaleOutApplication": 40,
     "GetChangeOrderInfo": 100,
@@ -26,8 +28,7 @@ UNLISTED_CALLS_PER_MINUTE: Final = 100
 WINDOW_SECONDS: Final = 61.0
 """A second more than the minute, for calls that travel at different speeds."""
 
-FIRST_PAUSE_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 30.0
+REFUSAL_BACKOFF: Final = Backoff(first=1.0, factor=2.0, longest=30.0, jitter=0.25)
 
 KEPT_BACK: Final = 0.7
 """Others use the account as well: after a refusal this share of the limit is tried."""
@@ -84,9 +85,7 @@ class Budget:
             retry_after: seconds the gateway asks for, None when it does not say.
             chance: a number in [0, 1) that spreads the pauses of several processes.
         """
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._refusals, 8), LONGEST_PAUSE_SECONDS) * (
-            0.75 + chance / 2
-        )
+        pause = REFUSAL_BACKOFF.pause(self._refusals, chance)
         self._paused_until = max(self._paused_until, now + max(pause, retry_after or 0.0))
         self._refusals += 1
         self._limit = max(self._limit_now(now) * KEPT_BACK, float(FEWEST_CALLS))

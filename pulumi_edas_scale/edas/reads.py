@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from pulumi_edas_scale.domain.clock import DeadlineExceeded
+from pulumi_edas_scale.domain.clock import Backoff, DeadlineExceeded
 from pulumi_edas_scale.domain.errors import EdasError, NotUnderstoodError, ThrottledError, UnavailableError
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE, Budget
@@ -46,8 +46,7 @@ CLUSTER_FRESH_SECONDS: Final = 5.0
 
 PAGE_SIZE: Final = 100
 
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 10.0
+RETRY_BACKOFF: Final = Backoff(first=0.5, factor=2.0, longest=10.0, jitter=0.5)
 
 NOT_UNDERSTOOD_TRIES: Final = 5
 """A gateway that stumbles recovers within some seconds; an answer of a new shape never does."""
@@ -253,7 +252,7 @@ class Reads:
                 if name not in self._in_flight:
                     self._in_flight.add(name)
                     break
-                context.wait(LONGEST_PAUSE_SECONDS)
+                context.wait(RETRY_BACKOFF.longest)
         try:
             reading = read()
             with self.runtime:
@@ -331,8 +330,7 @@ class Reads:
         """Back off after failures, then wait for the budget; a throttled call is paused by its budget alone."""
         context.check()
         if failures and not isinstance(failures[-1], ThrottledError):
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(len(failures) - 1, 8), LONGEST_PAUSE_SECONDS)
-            context.sleep(pause * (0.5 + self.runtime.random()))
+            context.sleep(RETRY_BACKOFF.pause(len(failures) - 1, self.runtime.random()))
         self.reserve(operation, context)
 
 

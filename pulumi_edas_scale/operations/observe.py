@@ -68,6 +68,11 @@ class Observation:
     machines: tuple[Machine, ...]
 
     @property
+    def present(self) -> frozenset[str]:
+        """The ECU ids of the members of the group."""
+        return frozenset(each.ecu_id for each in self.live.members_of(self.plan_input.group_id))
+
+    @property
     def names(self) -> dict[str, str]:
         """How each machine is called, by ECU id."""
         return short_names(self.live, self.machines)

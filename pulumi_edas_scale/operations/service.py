@@ -41,9 +41,10 @@ from pulumi_edas_scale.domain.resolution import find_member
 from pulumi_edas_scale.edas.reads import FRESH_SECONDS, PREVIEW_FRESH_SECONDS
 from pulumi_edas_scale.operations.lookups import QUERIES
 from pulumi_edas_scale.operations.observe import CannotTellError, Target, is_gone, managed_ecus, outcome_of
+from pulumi_edas_scale.operations.outcome import ChangeError, Operation
 from pulumi_edas_scale.operations.ownership import Claim, Claims
 from pulumi_edas_scale.operations.preview import RETRY_TIMEOUT_SECONDS, Preview, preview_change
-from pulumi_edas_scale.operations.reconcile import Change, ChangeError
+from pulumi_edas_scale.operations.reconcile import Reconciler
 from pulumi_edas_scale.operations.session import Session, open_session
 
 if TYPE_CHECKING:
@@ -472,13 +473,14 @@ class Service:
             ) from failure
 
     def _run(self, urn: str | None, target: Target) -> Outcome:
-        return Change(
+        operation = Operation(
             session=self._session(target.scope.region_id),
             target=target,
             context=OperationContext(self.runtime, stopped=self.host.stopped),
             reporter=_HostReporter(self.host, urn or ""),
             abort_on_stop=self.settings.on_cancel == "abort",
-        ).run()
+        )
+        return Reconciler(operation).run()
 
     def _live_group(
         self, session: Session, scope: Scope, recorded: Recorded, context: OperationContext

@@ -9,6 +9,7 @@ from pulumi_edas_scale.domain.clock import (
     DOUBT_SECONDS,
     ENGINE_GONE,
     ENGINE_IN_DOUBT,
+    Backoff,
     Cancelled,
     DeadlineExceeded,
     OperationContext,
@@ -133,3 +134,15 @@ def test_real_time_and_chance() -> None:
     runtime = ThreadRuntime()
     assert runtime.now() <= runtime.now()
     assert 0.0 <= runtime.random() < 1.0
+
+
+def test_a_backoff_grows_to_its_longest_pause_and_never_overflows() -> None:
+    """Pauses grow by the factor up to the longest, however many tries there were."""
+    backoff = Backoff(first=0.5, factor=2.0, longest=10.0)
+    assert [backoff.pause(tries) for tries in (0, 1, 2, 5, 10_000)] == [0.5, 1.0, 2.0, 10.0, 10.0]
+
+
+def test_jitter_spreads_a_pause_by_its_share_either_way() -> None:
+    """With a jitter of a quarter a pause of four seconds takes three to five."""
+    backoff = Backoff(first=4.0, factor=1.0, longest=4.0, jitter=0.25)
+    assert [backoff.pause(0, chance) for chance in (0.0, 0.5, 1.0)] == [3.0, 4.0, 5.0]

@@ -1,0 +1,321 @@
+"""What is true after an operation, and what to say about it.
+
+This file's law: state holds what is true, and a message says no more than the evidence it stands on. An operation
+that sent nothing, and waits for no order of its own, leaves state as it was. Nothing here changes EDAS; at most one
+more reading is made before words are chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded, OperationContext
+from pulumi_edas_scale.domain.errors import EdasError, OperationError
+from pulumi_edas_scale.domain.model import Outcome
+from pulumi_edas_scale.domain.orders import describe_status
+from pulumi_edas_scale.domain.plan import History, Wait, is_up
+from pulumi_edas_scale.operations.observe import outcome_of
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.domain.model import Application, OrderReport
+    from pulumi_edas_scale.domain.plan import Order, Plan, Refusal
+    from pulumi_edas_scale.operations.observe import Observation, Target
+    from pulumi_edas_scale.operations.session import Reporter, Session
+
+LAST_LOOK_SECONDS: Final = 15.0
+"""Bound of the one reading that tells what is true after a failure."""
+
+QUICK_LOOK_SECONDS: Final = 0.5
+"""The same after a cancel, which must be honoured within a second."""
+
+
+class ChangeError(OperationError):
+    """A create, update or delete that did not end well.
+
+    Args:
+        message: for the user.
+        outcome: what is true now, to be saved; None when nothing was sent, so that state stays as it was.
+    """
+
+    def __init__(self, message: str, outcome: Outcome | None = None) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
+class OrderFailedError(Exception):
+    """An order of ours ended badly."""
+
+    def __init__(self, order: Order, report: OrderReport, found: Observation) -> None:
+        super().__init__(report.order_id)
+        self.order = order
+        self.report = report
+        self.found = found
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one operation has done and seen so far.
+
+    Attributes:
+        history: what it has had accepted.
+        expected: ECU ids of listed ids that an order of it has added.
+        order_ids: the orders it has had accepted, in the order of their submission.
+        observation: the last reading it decided from.
+        running: the order it waits for, as seen last.
+        own_running: whether that order is the last of ``order_ids``.
+        touched: whether it may have changed anything, so that state must say what is true.
+    """
+
+    history: History = field(default_factory=History)
+    expected: dict[str, str] = field(default_factory=dict)
+    order_ids: list[str] = field(default_factory=list)
+    observation: Observation | None = None
+    running: OrderReport | None = None
+    own_running: bool = False
+    touched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One create, update or delete of a membership, as its parts see it.
+
+    Attributes:
+        session: what the operations of the process share.
+        target: what must be reached.
+        context: when to stop; the deadline begins with the first turn.
+        reporter: where to say what is seen.
+        abort_on_stop: whether a cancelled run aborts the order of ours that runs.
+        progress: what it has done and seen so far.
+    """
+
+    session: Session
+    target: Target
+    context: OperationContext
+    reporter: Reporter
+    abort_on_stop: bool = False
+    progress: Progress = field(default_factory=Progress)
+
+
+# -- it ended well ---------------------------------------------------------------------------------------------------
+
+
+def settled_outcome(operation: Operation, found: Observation) -> Outcome:
+    """Return what a reading with nothing left to do shows."""
+    if not operation.target.deleting:
+        _warn_if_never_deployed(operation, found)
+    if operation.progress.order_ids:
+        members = found.live.members_of(operation.target.scope.group_id)
+        operation.reporter.progress(messages.describe_end(members))
+    return _outcome_in(operation, found.live, found.plan_input.desired)
+
+
+def empty_outcome(operation: Operation) -> Outcome:
+    """Return what is true when the group or the application is gone."""
+    recorded = operation.target.recorded
+    return Outcome((), (), 0, recorded.group_name, recorded.cluster_id, tuple(operation.progress.order_ids))
+
+
+def _warn_if_never_deployed(operation: Operation, found: Observation) -> None:
+    scope = operation.target.scope
+    group = found.live.group(scope.group_id)
+    down = [each for each in found.live.members_of(scope.group_id) if not each.runs]
+    ordered = operation.progress.history.ordered
+    if group is not None and not group.deployed and any(each.ecu_id in ordered for each in down):
+        operation.reporter.warn(messages.describe_never_deployed(scope))
+
+
+# -- it did not ------------------------------------------------------------------------------------------------------
+
+
+def refused(operation: Operation, refusal: Refusal, plan: Plan) -> ChangeError:
+    """Return the failure of a plan that must not be carried out."""
+    target = operation.target
+    path, reason = messages.describe_refusal(refusal, plan, target.policy, target.scope)
+    return failed(operation, f"{path}: {reason}")
+
+
+def call_failed(operation: Operation, error: EdasError) -> ChangeError:
+    """Return the failure of a call that ended the operation."""
+    return failed(operation, f"{_attempt(operation)} failed. {error}")
+
+
+def group_missing(operation: Operation, live: Application) -> ChangeError:
+    """Return the failure of a group that is not in a reading of its application."""
+    return failed(operation, messages.describe_missing_group(operation.target.scope, live))
+
+
+def expired(operation: Operation, reason: Wait, waited: float, found: Observation) -> ChangeError:
+    """Return the failure of something that did not come in time.
+
+    Args:
+        operation: the operation.
+        reason: what it waited for.
+        waited: for how many seconds.
+        found: the last reading.
+    """
+    if reason is Wait.ABSENT:
+        words = [messages.describe_absent(each, found.live) for each in found.plan.absent]
+        after = (
+            f" Waited {waited:.0f} seconds (joinTimeoutSeconds). Nothing was sent for them." if waited else ""
+        )
+        return failed(operation, " ".join(words[: messages.LONGEST_LIST]) + after)
+    group = found.live.members_of(operation.target.scope.group_id)
+    if found.plan.vanishing:
+        names = messages.join_list(messages.short_name(each) for each in found.plan.vanishing)
+        words_left = f"{names} are still listed {waited:.0f} seconds after EDAS accepted to scale them in."
+        return failed(operation, f"{_attempt(operation)} failed. {words_left}")
+    awaited = set(found.plan.awaited) | operation.progress.history.ordered
+    down = [each for each in group if each.ecu_id in awaited and not each.runs]
+    unseen = [found.names.get(each, each) for each in found.plan.awaited if each not in found.present]
+    return failed(
+        operation, f"{_attempt(operation)} failed. {messages.describe_not_up(down, unseen, waited)}"
+    )
+
+
+def order_failed(operation: Operation, failure: OrderFailedError) -> ChangeError:
+    """Return the failure of an order of ours, with the cause EDAS gives for each instance."""
+    found, order = failure.found, failure.order
+    live = _last_look(operation)
+    words = messages.describe_bad_end(
+        order,
+        failure.report,
+        operation.target.scope,
+        found.names,
+        messages.addresses(found.live, found.machines),
+    )
+    members = found.live.members if live is None else live.members
+    return failed(operation, words + messages.silent_leavers(order, operation.target.policy, members), live)
+
+
+def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
+    """Return the failure of an operation whose deadline passed."""
+    running = operation.progress.running
+    cause = f" The last call failed: {sign.__cause__}" if isinstance(sign.__cause__, EdasError) else ""
+    order = (
+        f" while change order {running.order_id} is {describe_status(running.status)}; the next 'pulumi up' waits "
+        "for that order and sends it no second time"
+        if running is not None
+        else ""
+    )
+    seconds = operation.target.policy.timeout_seconds
+    return failed(
+        operation, f"{_attempt(operation)}: the time-out of {seconds} seconds passed{order}.{cause}"
+    )
+
+
+def stopped(operation: Operation, sign: Cancelled) -> ChangeError:
+    """Return what is true when the run was stopped; nothing is sent but, if asked for, the abort of our order."""
+    progress = operation.progress
+    order = ""
+    if progress.own_running and progress.order_ids:
+        own = progress.order_ids[-1]
+        order = f" Change order {own} goes on in EDAS; the next 'pulumi up' waits for it."
+        # Without an engine nobody asked for an abort, and nobody would learn of it.
+        if operation.abort_on_stop and sign.by_user:
+            order = _abort(operation, own)
+    elif progress.running is not None:
+        order = f" Change order {progress.running.order_id} goes on in EDAS."
+    seen = progress.observation.live if progress.observation is not None else None
+    # A process whose engine is gone must end; a user who cancelled still wants to know what is true.
+    live = _quick_look(operation) if sign.by_user else None
+    return failed(
+        operation, f"{_attempt(operation)} was stopped: {sign}.{order}", live or seen, last_look=False
+    )
+
+
+def _abort(operation: Operation, order_id: str) -> str:
+    try:
+        operation.session.client.submit_abort(order_id)
+    except EdasError as error:
+        return f" Change order {order_id} could not be aborted and goes on in EDAS: {error}"
+    return f" Change order {order_id} was aborted; what it had changed stays changed."
+
+
+def failed(
+    operation: Operation, message: str, live: Application | None = None, *, last_look: bool = True
+) -> ChangeError:
+    """Return the failure with what is true now; without an outcome when nothing was sent and nothing of ours runs."""
+    progress = operation.progress
+    if not progress.touched or progress.observation is None:
+        return ChangeError(message)
+    if live is None and last_look:
+        live = _last_look(operation)
+    if live is None:
+        live = progress.observation.live
+    plan_input = progress.observation.plan_input
+    not_up = _not_up(operation, live)
+    managed = plan_input.desired | plan_input.managed | progress.history.ordered
+    outcome = _outcome_in(operation, live, managed, not_up)
+    names = messages.short_names(live, progress.observation.machines)
+    retry = messages.join_list(names.get(each, each) for each in not_up)
+    hint = f"'pulumi up' retries only {retry}." if retry else "'pulumi up' does the rest."
+    return ChangeError(f"{message} {messages.describe_members(outcome)} {hint}", outcome)
+
+
+def _outcome_in(
+    operation: Operation,
+    live: Application,
+    managed: frozenset[str],
+    unsettled: frozenset[str] = frozenset(),
+) -> Outcome:
+    return outcome_of(
+        live,
+        operation.target.scope,
+        managed,
+        operation.target.recorded,
+        change_order_ids=tuple(operation.progress.order_ids),
+        unsettled=unsettled,
+    )
+
+
+def _attempt(operation: Operation) -> str:
+    target = operation.target
+    what = "Delete" if target.deleting else "Change"
+    who = f" ({messages.join_list(each.id for each in target.listed)})" if target.listed else ""
+    return f"{what} of the members of {messages.describe_group(target.scope)}{who}"
+
+
+def _not_up(operation: Operation, live: Application) -> frozenset[str]:
+    """Return the desired ECU ids this operation cared for that are not up."""
+    found, target = operation.progress.observation, operation.target
+    group = live.group(target.scope.group_id)
+    if found is None or group is None:
+        return frozenset()
+    members = {each.ecu_id: each for each in live.members_of(target.scope.group_id)}
+    broken = {each.ecu_id for each in found.plan.broken}
+    cared = (
+        operation.progress.history.ordered | target.recorded.unsettled | broken
+    ) & found.plan_input.desired
+    return frozenset(
+        each
+        for each in cared
+        if each not in members or not is_up(members[each], deployed=group.deployed, policy=target.policy)
+    )
+
+
+# -- the last reading ------------------------------------------------------------------------------------------------
+
+
+def _last_look(operation: Operation) -> Application | None:
+    """Read once more what is true, whatever happened to the operation; None when EDAS does not answer."""
+    runtime = operation.context.runtime
+    context = OperationContext(runtime, runtime.now() + LAST_LOOK_SECONDS, operation.context.stopped)
+    return _look_within(operation, context)
+
+
+def _quick_look(operation: Operation) -> Application | None:
+    """Read once what is true after a cancel."""
+    runtime = operation.context.runtime
+    context = OperationContext(runtime, runtime.now() + QUICK_LOOK_SECONDS, retry_timeout=0.0)
+    return _look_within(operation, context)
+
+
+def _look_within(operation: Operation, context: OperationContext) -> Application | None:
+    now = context.runtime.now()
+    reads, app_id = operation.session.reads, operation.target.scope.app_id
+    try:
+        return reads.application(app_id, context, begun_after=now).value
+    except (EdasError, DeadlineExceeded, Cancelled):
+        return None

@@ -1,0 +1,213 @@
+"""One write: send it, settle an answer that was lost or refused, and follow its order to the end.
+
+This file's law (7): no order is submitted twice for the same instance. A write is repeated at once only when it was
+surely not executed; after a lost answer only when EDAS has shown for long enough that it was not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.clock import Backoff
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    CredentialsError,
+    NotSentError,
+    PermissionDeniedError,
+    ThrottledError,
+    UnavailableError,
+)
+from pulumi_edas_scale.domain.orders import Phase, is_active, phase_of
+from pulumi_edas_scale.domain.plan import OrderKind
+from pulumi_edas_scale.operations.outcome import OrderFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pulumi_edas_scale.domain.model import ChangeOrder
+    from pulumi_edas_scale.domain.plan import Order
+    from pulumi_edas_scale.operations.follow import Follower
+    from pulumi_edas_scale.operations.observe import Observation
+    from pulumi_edas_scale.operations.outcome import Operation
+
+AMBIGUOUS_SECONDS: Final = 30.0
+"""How long readings must agree that a write was not executed before it is repeated, once."""
+
+REFUSALS_TOLERATED: Final = 2
+"""A refused write with no active order is repeated this often: an order may have ended in between."""
+
+REFUSAL_BACKOFF: Final = Backoff(first=2.0, factor=4.0, longest=8.0, jitter=0.5)
+"""The second pause is longer: a member that has just left may be listed, and refused, for some seconds."""
+
+NOT_SENT_BACKOFF: Final = Backoff(first=0.6, factor=2.0, longest=10.0, jitter=0.5)
+
+LOST_ANSWER_BACKOFF: Final = Backoff(first=0.3, factor=1.5, longest=5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often the present write was tried in vain: refused, not sent, and repeated after a lost answer."""
+
+    refused: int = 0
+    not_sent: int = 0
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class Submitter:
+    """The writes of one operation."""
+
+    operation: Operation
+    follower: Follower
+    attempts: Attempts = field(default_factory=Attempts)
+
+    def submit(self, order: Order, found: Observation, known_orders: Collection[str]) -> bool:
+        """Send one order and follow it to its end.
+
+        Args:
+            order: what to send.
+            found: the reading it was decided from.
+            known_orders: ids of the orders of the application that were listed just before.
+
+        Returns:
+            Whether it was executed; False when everything has to be looked at again first.
+
+        Raises:
+            OrderFailedError: the order ended badly.
+            EdasError: EDAS refuses it for good, or it is not known whether it was executed.
+        """
+        operation = self.operation
+        operation.reporter.progress(messages.describe_order(order, found.full_names))
+        operation.context.check_before_write()
+        try:
+            order_id = self._send(order)
+        except ThrottledError as error:
+            operation.session.reads.refused(error)
+        except NotSentError:
+            self._pause(NOT_SENT_BACKOFF, self.attempts.not_sent)
+            self.attempts = replace(self.attempts, not_sent=self.attempts.not_sent + 1)
+        except (PermissionDeniedError, CredentialsError):
+            raise
+        except BusinessError as error:
+            self._refused(error)
+        except UnavailableError as error:
+            return self._settle_lost_answer(order, found, known_orders, error)
+        else:
+            self._accepted(order, order_id, found)
+            return True
+        return False
+
+    def _send(self, order: Order) -> str | None:
+        client = self.operation.session.client
+        scope = self.operation.target.scope
+        if order.kind is OrderKind.SCALE_OUT:
+            return client.submit_scale_out(scope.app_id, scope.group_id, order.ecu_ids)
+        return client.submit_scale_in(scope.app_id, order.ecc_ids, force=order.force)
+
+    def _accepted(self, order: Order, order_id: str | None, found: Observation) -> None:
+        """Note an order that EDAS took, and follow it; without an id the readings alone show its end."""
+        operation, progress = self.operation, self.operation.progress
+        progress.touched = True
+        progress.history = progress.history.after(order)
+        if order.kind is OrderKind.SCALE_OUT:
+            progress.expected |= {
+                spelled: ecu for spelled, ecu in found.resolution.ecu_ids.items() if ecu in order.ecu_ids
+            }
+        self.attempts = Attempts()
+        if order_id is None:
+            operation.session.reads.order_ended(operation.target.scope.app_id, None)
+            return
+        progress.order_ids.append(order_id)
+        progress.own_running = True
+        report = self.follower.follow(order_id, order.kind.value)
+        progress.own_running = False
+        if phase_of(report.status) is not Phase.SUCCEEDED:
+            raise OrderFailedError(order, report, found)
+
+    def _refused(self, error: BusinessError) -> None:
+        """Tell a busy application from a refusal that stays: an active order is waited for by the next round."""
+        operation = self.operation
+        orders = operation.session.reads.change_orders(operation.target.scope.app_id, operation.context)
+        if any(is_active(each.status) for each in orders):
+            return
+        if self.attempts.refused >= REFUSALS_TOLERATED:
+            raise error
+        self._pause(REFUSAL_BACKOFF, self.attempts.refused)
+        self.attempts = replace(self.attempts, refused=self.attempts.refused + 1)
+
+    def _pause(self, backoff: Backoff, tries: int) -> None:
+        context = self.operation.context
+        context.sleep(backoff.pause(tries, context.runtime.random()))
+
+    # -- a lost answer -----------------------------------------------------------------------------------------------
+
+    def _settle_lost_answer(
+        self, order: Order, found: Observation, known_orders: Collection[str], error: UnavailableError
+    ) -> bool:
+        """Find out whether a write whose answer was lost was executed.
+
+        Raises:
+            UnavailableError: it was not, and not when it was repeated either.
+        """
+        operation, runtime = self.operation, self.operation.context.runtime
+        operation.progress.touched = True
+        known = set(known_orders)
+        quiet_since = runtime.now()
+        operation.reporter.progress(
+            f"the answer of {error.operation} was lost; looking whether EDAS executed it"
+        )
+        tries = 0
+        while True:
+            new = self._new_order(known)
+            if new is not None and self._may_be_ours(new, order, found):
+                self._accepted(order, new.order_id, found)
+                return True
+            if new is not None:
+                known.add(new.order_id)
+                quiet_since = runtime.now()
+                continue
+            if self._has_effect(order, found):
+                self._accepted(order, None, found)
+                return True
+            if runtime.now() - quiet_since >= AMBIGUOUS_SECONDS:
+                if self.attempts.repeated:
+                    raise error
+                self.attempts = replace(self.attempts, repeated=True)
+                return False
+            operation.context.sleep(LOST_ANSWER_BACKOFF.pause(tries))
+            tries += 1
+
+    def _may_be_ours(self, new: ChangeOrder, order: Order, found: Observation) -> bool:
+        """Return whether a new order is the one whose answer was lost, as far as EDAS tells.
+
+        An order names its instances by address only, and not always at once: one that names none is waited for
+        first, and is taken for ours if it names none at its end either.
+        """
+        operation = self.operation
+        ours = found.addresses(order.ecu_ids)
+        report = operation.session.reads.change_order(new.order_id, operation.context)
+        if not (report.ips & ours):
+            report = self.follower.follow(new.order_id)
+        return not report.ips or not ours or bool(report.ips & ours)
+
+    def _new_order(self, known: Collection[str]) -> ChangeOrder | None:
+        """Return an order of our group that was not there before the write."""
+        scope = self.operation.target.scope
+        orders = self.operation.session.reads.change_orders(scope.app_id, self.operation.context)
+        new = [
+            each for each in orders if each.order_id not in known and each.group_id in {scope.group_id, ""}
+        ]
+        return min(new, key=lambda each: (not is_active(each.status), each.order_id), default=None)
+
+    def _has_effect(self, order: Order, found: Observation) -> bool:
+        """Return whether a fresh reading shows what the order asked for."""
+        operation = self.operation
+        scope, now = operation.target.scope, operation.context.runtime.now()
+        reading = operation.session.reads.application(scope.app_id, operation.context, begun_after=now)
+        members = reading.value.members_of(scope.group_id)
+        if order.kind is OrderKind.SCALE_OUT:
+            present = {each.ecu_id for each in members}
+            return present.issuperset(order.ecu_ids) and not found.present.issuperset(order.ecu_ids)
+        return not {each.ecc_id for each in members}.intersection(order.ecc_ids)
