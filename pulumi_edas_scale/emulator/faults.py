@@ -185,9 +185,6 @@ _KEYS = {
 _ORDER_KINDS = {
     "ScaleOutApplication": "scale_out",
     "ScaleInApplication": "scale_in",
-    "StopApplication": "stop",
-    "StartApplication": "start",
-    "ChangeDeployGroup": "change_group",
 }
 
 

@@ -8,15 +8,17 @@ commas), calls `operations.py` and renders with the shapes; what stands around t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_edas_scale.emulator.api import order_shapes, shapes
 from pulumi_edas_scale.emulator.api.shapes import Json, page_count, page_of
 from pulumi_edas_scale.emulator.json_text import parse_json
 from pulumi_edas_scale.emulator.world import operations, progress
-from pulumi_edas_scale.emulator.world.entities import Application, Order, OrderKind
 from pulumi_edas_scale.emulator.world.refusals import MissingParameterError, NotFoundError, RefusedError
 from pulumi_edas_scale.emulator.world.state import World
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.emulator.world.entities import Application, Order
 
 Operation: TypeAlias = Callable[[World, Mapping[str, str], float], Json]
 
@@ -73,38 +75,6 @@ def _order_id(order: Order) -> Json:
     return {"ChangeOrderId": order.id}
 
 
-def _stop(world: World, params: Mapping[str, str], now: float) -> Json:
-    return _set_running(world, params, now, OrderKind.STOP)
-
-
-def _start(world: World, params: Mapping[str, str], now: float) -> Json:
-    return _set_running(world, params, now, OrderKind.START)
-
-
-def _set_running(world: World, params: Mapping[str, str], now: float, kind: OrderKind) -> Json:
-    application_id = _required(params, "AppId")
-    return _order_id(operations.set_running(world, application_id, ids_in(params, "EccInfo"), now, kind=kind))
-
-
-def _change_deploy_group(world: World, params: Mapping[str, str], now: float) -> Json:
-    application_id, ecc_id = _required(params, "AppId"), _required(params, "EccInfo")
-    return _order_id(
-        operations.change_group(world, application_id, ecc_id, _required(params, "GroupName"), now)
-    )
-
-
-def _insert_deploy_group(world: World, params: Mapping[str, str], now: float) -> Json:
-    application_id, name = _required(params, "AppId"), _required(params, "GroupName")
-    package = params.get("InitPackageVersionId", "")
-    group = operations.insert_group(world, application_id, name, package, now)
-    return {"DeployGroupEntity": shapes.new_group_shape(world.application(application_id), group)}
-
-
-def _delete_deploy_group(world: World, params: Mapping[str, str], _now: float) -> Json:
-    operations.delete_group(world, _required(params, "AppId"), _required(params, "GroupName"))
-    return {"Data": "success"}
-
-
 def _query_application_status(world: World, params: Mapping[str, str], now: float) -> Json:
     application = world.application(_required(params, "AppId"))
     return {"AppInfo": shapes.application_status_shape(world, application, now)}
@@ -133,14 +103,7 @@ def _list_recent_change_order(world: World, params: Mapping[str, str], now: floa
 
 
 def _abort_change_order(world: World, params: Mapping[str, str], now: float) -> Json:
-    return _stopped_order(operations.abort(world, _required(params, "ChangeOrderId"), now))
-
-
-def _rollback_change_order(world: World, params: Mapping[str, str], now: float) -> Json:
-    return _stopped_order(operations.roll_back(world, _required(params, "ChangeOrderId"), now))
-
-
-def _stopped_order(order: Order) -> Json:
+    order = operations.abort(world, _required(params, "ChangeOrderId"), now)
     trace = order.id.replace("-", "")[:30]
     return {"ErrorCode": "success", "TraceId": trace, "Data": {"ChangeOrderId": order.id}}
 
@@ -150,11 +113,6 @@ def _continue_pipeline(world: World, params: Mapping[str, str], now: float) -> J
         world, _required(params, "PipelineId"), now, confirm=_flag(params, "Confirm")
     )
     return {}
-
-
-def _retry_change_order_task(world: World, params: Mapping[str, str], now: float) -> Json:
-    operations.retry_task(world, _required(params, "TaskId"), now)
-    return {"Data": "success"}
 
 
 def _list_scale_out_ecu(world: World, params: Mapping[str, str], now: float) -> Json:
@@ -233,21 +191,6 @@ def _list_deploy_group(world: World, params: Mapping[str, str], _now: float) -> 
     return {"DeployGroupList": {"DeployGroup": groups}}
 
 
-def _list_application_ecu(world: World, params: Mapping[str, str], now: float) -> Json:
-    application = world.application(_required(params, "AppId"))
-    members = application.listing(now)
-    machines = [world.machine_of(member, application) for member in members]
-    entries = [shapes.application_ecu_shape(world, application, machine, now) for machine in machines]
-    return {"EcuInfoList": {"EcuEntity": entries}}
-
-
-def _list_ecu_by_region(world: World, params: Mapping[str, str], now: float) -> Json:
-    if _required(params, "Act") != "pop-query":
-        raise RefusedError("parameter", name="Act")
-    entries = [shapes.region_ecu_shape(world, ecu, now) for ecu in world.machines() if ecu.is_ready(now)]
-    return {"EcuEntityList": {"EcuEntity": entries}}
-
-
 def _list_cluster(world: World, _params: Mapping[str, str], _now: float) -> Json:
     clusters = [
         {**shapes.cluster_shape(world, cluster), "ResourceGroupId": "rg-emulator"}
@@ -262,37 +205,19 @@ def _get_cluster(world: World, params: Mapping[str, str], _now: float) -> Json:
     return {"Cluster": {**shape, "ClusterImportStatus": 1, "SubClusterType": ""}}
 
 
-def _query_ecc_info(world: World, params: Mapping[str, str], now: float) -> Json:
-    ecc_id = _required(params, "EccId")
-    application = world.owner_of_member(ecc_id)
-    if application is None or not application.members[ecc_id].listed(now):
-        raise NotFoundError("Instance", ecc_id)
-    return {"EccInfo": shapes.member_shape(application, application.members[ecc_id])}
-
-
 OPERATIONS: Mapping[str, Operation] = {
     "ScaleOutApplication": _scale_out,
     "ScaleInApplication": _scale_in,
-    "StopApplication": _stop,
-    "StartApplication": _start,
-    "ChangeDeployGroup": _change_deploy_group,
-    "InsertDeployGroup": _insert_deploy_group,
-    "DeleteDeployGroup": _delete_deploy_group,
     "QueryApplicationStatus": _query_application_status,
     "GetChangeOrderInfo": _get_change_order_info,
     "ListRecentChangeOrder": _list_recent_change_order,
     "AbortChangeOrder": _abort_change_order,
-    "RollbackChangeOrder": _rollback_change_order,
     "ContinuePipeline": _continue_pipeline,
-    "RetryChangeOrderTask": _retry_change_order_task,
     "ListScaleOutEcu": _list_scale_out_ecu,
     "ListClusterMembers": _list_cluster_members,
     "ListApplication": _list_application,
     "GetApplication": _get_application,
     "ListDeployGroup": _list_deploy_group,
-    "ListApplicationEcu": _list_application_ecu,
-    "ListEcuByRegion": _list_ecu_by_region,
     "ListCluster": _list_cluster,
     "GetCluster": _get_cluster,
-    "QueryEccInfo": _query_ecc_info,
 }

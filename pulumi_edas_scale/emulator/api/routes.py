@@ -1,6 +1,6 @@
 """Which method and path is which operation of the EDAS API 2017-08-01.
 
-The law of this file: a table. Two operations share the path `ecu_list` and differ by their method only.
+The law of this file: a table of the operations that the provider calls, and of a few to look around with.
 """
 
 from __future__ import annotations
@@ -15,17 +15,10 @@ API_VERSION = "2017-08-01"
 ROUTES: Mapping[tuple[str, str], str] = {
     ("POST", "/pop/v5/changeorder/co_scale_out"): "ScaleOutApplication",
     ("POST", "/pop/v5/changeorder/co_scale_in"): "ScaleInApplication",
-    ("POST", "/pop/v5/changeorder/co_stop"): "StopApplication",
-    ("POST", "/pop/v5/changeorder/co_start"): "StartApplication",
-    ("POST", "/pop/v5/changeorder/co_change_group"): "ChangeDeployGroup",
     ("POST", "/pop/v5/changeorder/change_order_info"): "GetChangeOrderInfo",
     ("POST", "/pop/v5/changeorder/change_order_list"): "ListRecentChangeOrder",
     ("PUT", "/pop/v5/changeorder/change_order_abort"): "AbortChangeOrder",
-    ("PUT", "/pop/v5/oam/changeorder/rollback"): "RollbackChangeOrder",
     ("GET", "/pop/v5/changeorder/pipeline_batch_confirm"): "ContinuePipeline",
-    ("GET", "/pop/v5/changeorder/task_retry"): "RetryChangeOrderTask",
-    ("POST", "/pop/v5/deploy_group"): "InsertDeployGroup",
-    ("DELETE", "/pop/v5/deploy_group"): "DeleteDeployGroup",
     ("GET", "/pop/v5/app/app_status"): "QueryApplicationStatus",
     ("POST", "/pop/v5/app/app_list"): "ListApplication",
     ("POST", "/pop/v5/app/app_info"): "GetApplication",
@@ -34,9 +27,6 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/pop/v5/resource/cluster_member_list"): "ListClusterMembers",
     ("POST", "/pop/v5/resource/cluster_list"): "ListCluster",
     ("GET", "/pop/v5/resource/cluster"): "GetCluster",
-    ("POST", "/pop/v5/resource/ecu_list"): "ListApplicationEcu",
-    ("GET", "/pop/v5/resource/ecu_list"): "ListEcuByRegion",
-    ("GET", "/pop/v5/ecc"): "QueryEccInfo",
 }
 
 

@@ -76,16 +76,6 @@ def ecu_shape(world: World, ecu: Ecu, now: float, *, free: bool = False) -> Json
     }
 
 
-def application_ecu_shape(world: World, application: Application, ecu: Ecu, now: float) -> Json:
-    """Return an entry of ListApplicationEcu."""
-    return {**ecu_shape(world, ecu, now), "AppId": application.id, "Cpu": ecu.cpu, "Mem": ecu.memory_mb}
-
-
-def region_ecu_shape(world: World, ecu: Ecu, now: float) -> Json:
-    """Return an entry of ListEcuByRegion."""
-    return {**ecu_shape(world, ecu, now), "Cpu": ecu.cpu, "Mem": ecu.memory_mb}
-
-
 def cluster_member_shape(ecu: Ecu, now: float) -> Json:
     """Return an entry of ListClusterMembers; a machine under conversion has no ECU id yet."""
     ready = ecu.is_ready(now)
@@ -286,36 +276,6 @@ def deploy_group_shape(world: World, application: Application, group: Group) -> 
         "CreateTime": milliseconds(group.created_at),
         "UpdateTime": milliseconds(group.created_at),
         "Status": _group_status(world, application, group),
-    }
-
-
-def new_group_shape(application: Application, group: Group) -> Json:
-    """Return the DeployGroupEntity of InsertDeployGroup; its id is called Id."""
-    return {
-        "AppId": application.id,
-        "AppVersionId": group.app_version_id,
-        "ClusterId": application.cluster_id,
-        "CreateTime": milliseconds(group.created_at),
-        "GroupName": group.name,
-        "GroupType": group.type,
-        "Id": group.id,
-        "PackageVersionId": group.package_version_id,
-        "UpdateTime": milliseconds(group.created_at),
-    }
-
-
-def member_shape(application: Application, member: Member) -> Json:
-    """Return the EccInfo of QueryEccInfo."""
-    group = application.groups[member.group_id]
-    return {
-        "AppId": application.id,
-        "EccId": member.ecc_id,
-        "EcuId": member.ecu_id,
-        "GroupId": member.group_id,
-        "GroupName": group.name,
-        "PackageMd5": "bab6" if group.deployed else "",
-        "PackageVersion": "20210209.153400" if group.deployed else "",
-        "VpcId": _vpc(application.cluster_id),
     }
 
 

@@ -288,8 +288,8 @@ def facts_of(world: World, operation: str, params: Mapping[str, str]) -> CallFac
     order = world.orders.get(params.get("ChangeOrderId", ""))
     application_id = params.get("AppId") or (order.application_id if order else "")
     application = world.applications.get(application_id)
-    instances = [*ids_in(params, "EcuInfo"), *ids_in(params, "EccInfo"), *ids_in(params, "EccId")]
-    groups = {params.get(name, "") for name in ("DeployGroup", "GroupId", "GroupName")}
+    instances = [*ids_in(params, "EcuInfo"), *ids_in(params, "EccInfo")]
+    groups = {params.get("DeployGroup", "")}
     for identifier in tuple(instances):
         owner = world.owner_of_member(identifier)
         member = owner.members[identifier] if owner else None

@@ -89,8 +89,6 @@ def _succeed(world: World, order: Order, target: Target, application: Applicatio
     member.task_state = TaskState.SUCCESS
     if order.kind is OrderKind.STOP:
         member.app_state = AppState.STOPPED
-    elif order.kind is OrderKind.CHANGE_GROUP:
-        member.group_id = order.destination_group_id
     else:
         _bring_up(world, target, member, application, at)
 

@@ -59,7 +59,6 @@ class OrderKind(Enum):
     SCALE_IN = ("scale_in", "Application Scale In", "CoScaleIn", "Scale-In", "Stop Application")
     STOP = ("stop", "Stop Application", "CoStop", "Stop", "Stop Application")
     START = ("start", "Start Application", "CoStart", "Start", "Start Application")
-    CHANGE_GROUP = ("change_group", "Change Group", "CoChangeGroup", "Change-Group", "Change Group")
     DEPLOY = ("deploy", "Deploy Application", "CoDeploy", "Deployment", "Deploy Application")
 
     def __init__(self, word: str, display: str, code: str, noun: str, task: str) -> None:
@@ -261,7 +260,6 @@ class Order:
     batch_count: int = 1
     batch_type: str = "Automatic"
     scripted_end: int | None = None  # None: success, or failure when a target failed
-    destination_group_id: str = ""  # of a change of group
     status: int = OrderStatus.READY
     started: bool = False
     phase_index: int = 0

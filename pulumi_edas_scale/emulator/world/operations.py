@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 
 from pulumi_edas_scale.emulator.world import progress
 from pulumi_edas_scale.emulator.world.entities import (
-    DEFAULT_GROUP_NAME,
     Application,
     AppState,
     Ecu,
     Figures,
-    Group,
     Member,
     Order,
     OrderKind,
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pulumi_edas_scale.emulator.world.state import World
-
-MAX_GROUP_NAME = 64  # characters, as documented
 
 # How many orders "recent" means is not documented; the console shows a few pages of three months.
 MAX_RECENT_ORDERS = 50
@@ -101,90 +97,12 @@ def scale_in(
     )
 
 
-def set_running(
-    world: World, application_id: str, ecc_ids: list[str], now: float, *, kind: OrderKind
-) -> Order:
-    """Start or stop members; no ids means all of them, as documented."""
-    application = _changeable(world, application_id)
-    members = _members(application, ecc_ids) if ecc_ids else list(application.members.values())
-    group_id = members[0].group_id if members else next(iter(application.groups), "")
-    _require_free(world, application, group_id)
-    return progress.open_order(
-        world, kind, application, group_id, targets_of(world, application, members), now
-    )
-
-
-def change_group(world: World, application_id: str, ecc_id: str, group_name: str, now: float) -> Order:
-    """Move one member to another group of its application; its ECC stays the same."""
-    application = _changeable(world, application_id)
-    group = application.group_named(group_name)
-    if group is None:
-        raise RefusedError("group_missing", id=group_name)
-    members = _members(application, [ecc_id])
-    _require_free(world, application, members[0].group_id)
-    targets = targets_of(world, application, members)
-    return progress.open_order(
-        world,
-        OrderKind.CHANGE_GROUP,
-        application,
-        members[0].group_id,
-        targets,
-        now,
-        destination_group_id=group.id,
-    )
-
-
-def insert_group(world: World, application_id: str, name: str, package_version: str, now: float) -> Group:
-    """Create a deploy group, never deployed unless it is given a package version."""
-    application = world.application(application_id)
-    if not 1 <= len(name) <= MAX_GROUP_NAME:
-        raise RefusedError("group_name")
-    if application.group_named(name) is not None:
-        raise RefusedError("group_exists", name=name)
-    group = Group(
-        id=world.ids.next("group"),
-        name=name,
-        type=0 if name == DEFAULT_GROUP_NAME else 1,
-        created_at=now,
-        app_version_id="changeorder_initial" if package_version else "",
-        package_version_id=package_version,
-    )
-    application.groups[group.id] = group
-    world.observe(application)
-    return group
-
-
-def delete_group(world: World, application_id: str, name: str) -> None:
-    """Delete an empty deploy group that is not the default one."""
-    application = world.application(application_id)
-    group = application.group_named(name)
-    if group is None:
-        raise RefusedError("group_missing", id=name)
-    if name == DEFAULT_GROUP_NAME:
-        raise RefusedError("default_group")
-    if application.members_of(group.id):
-        raise RefusedError("group_not_empty", name=name)
-    del application.groups[group.id]
-    world.observe(application)
-
-
 def abort(world: World, order_id: str, now: float) -> Order:
     """Stop an active order; what is done is not undone."""
     order = world.order(order_id)
     if not order.active:
         raise RefusedError("order_ended", id=order_id)
     progress.end_order(world, order, OrderStatus.ABORTED, now)
-    return order
-
-
-def roll_back(world: World, order_id: str, now: float) -> Order:
-    """Stop an active order; the joiners of a scale out leave again."""
-    order = abort(world, order_id, now)
-    application = world.application(order.application_id)
-    if order.kind is OrderKind.SCALE_OUT:
-        for target in order.targets:
-            if target.ecc_id in application.members:
-                world.remove_member(application, target.ecc_id, now)
     return order
 
 
@@ -195,16 +113,6 @@ def continue_pipeline(world: World, pipeline_id: str, now: float, *, confirm: bo
         raise RefusedError("not_waiting", id=order.id)
     if confirm:
         progress.confirm(world, order, now)
-
-
-def retry_task(world: World, task_id: str, now: float) -> Order:
-    """Let an order that ended badly work again on what failed."""
-    order = _order_with_part(world, task_id, TASK_DIGITS, "Task")
-    if order.active or not any(target.status == OrderStatus.FAILED for target in order.targets):
-        raise RefusedError("nothing_to_retry", id=task_id)
-    _require_free(world, world.application(order.application_id), order.group_id)
-    progress.reopen(world, order, now)
-    return order
 
 
 def free_ecus(world: World, cluster_id: str, now: float) -> list[Ecu]:

@@ -64,7 +64,6 @@ def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
     source: str = "pop",
     user: str = OWNER,
     script: OrderScript | None = None,
-    destination_group_id: str = "",
 ) -> Order:
     """Create a change order and start it, unless it has to wait for another one.
 
@@ -78,7 +77,6 @@ def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
         source: `pop` for the API, `console` for an order of other people.
         user: who is shown to have created it.
         script: how it runs; None asks the rules, then the switch `order_duration`.
-        destination_group_id: where a change of group leads to.
     """
     if script is None:
         facts = _facts_of(kind, application, group_id, targets)
@@ -99,7 +97,6 @@ def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
         batch_count=script.batches,
         batch_type=script.batch_type,
         scripted_end=script.end,
-        destination_group_id=destination_group_id,
     )
     order.show(OrderStatus.READY, now)
     _keep(world, order)
@@ -151,19 +148,6 @@ def end_order(world: World, order: Order, status: int, now: float, error: str = 
             target.outcome = Outcome(error=error)
     order.scripted_end = status
     _finish(world, order, now)
-
-
-def reopen(world: World, order: Order, now: float) -> None:
-    """Let an order that ended badly work once more on the targets that failed."""
-    for target in order.targets:
-        if target.status == OrderStatus.FAILED:
-            target.status, target.error, target.outcome = OrderStatus.READY, "", Outcome()
-            target.finished_at = None
-    order.phases = [Phase(OrderStatus.RUNNING, _usual_duration(world), completes=True)]
-    order.scripted_end = None
-    order.finished_at = None
-    world.active[order.id] = order
-    _start(world, order, now)
 
 
 # ---- events of time ----

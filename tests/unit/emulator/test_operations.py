@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.emulator.simulated import BETA, CLUSTER, DEFAULT, OTHER, SHOP, Simulation
+from tests.unit.emulator.simulated import BETA, CLUSTER, OTHER, SHOP, Simulation
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_an_instance_without_ecu_cannot_join() -> None:
     raw = edas.call("ListClusterMembers", ClusterId=CLUSTER, EcsList="i-raw")["ClusterMemberPage"]
     entry = raw["ClusterMemberList"]["ClusterMember"][0]
     assert (entry["EcuId"], entry["Status"]) == ("", 0)
-    region = edas.call("ListEcuByRegion", Act="pop-query")["EcuEntityList"]["EcuEntity"]
-    assert "i-raw" not in {ecu["InstanceId"] for ecu in region}
+    free = edas.call("ListScaleOutEcu", ClusterId=CLUSTER)["EcuInfoList"]["EcuInfo"]
+    assert "i-raw" not in {ecu["InstanceId"] for ecu in free}
 
 
 def test_an_id_named_twice_joins_once() -> None:
@@ -67,7 +67,6 @@ def test_an_id_named_twice_joins_once() -> None:
         ("ScaleOutApplication", {"AppId": SHOP, "DeployGroup": BETA}, "EcuInfo"),
         ("GetChangeOrderInfo", {}, "ChangeOrderId"),
         ("ListScaleOutEcu", {}, "ClusterId"),
-        ("ListEcuByRegion", {}, "Act"),
         ("ContinuePipeline", {}, "PipelineId"),
     ],
 )
@@ -93,9 +92,7 @@ def test_an_unknown_operation_is_not_found() -> None:
     [
         ("GetChangeOrderInfo", "ChangeOrderId"),
         ("GetCluster", "ClusterId"),
-        ("QueryEccInfo", "EccId"),
         ("ContinuePipeline", "PipelineId"),
-        ("RetryChangeOrderTask", "TaskId"),
         ("ListClusterMembers", "ClusterId"),
     ],
 )
@@ -156,33 +153,6 @@ def test_a_kubernetes_application_has_no_members() -> None:
     assert len(edas.call("ListCluster")["ClusterList"]["Cluster"]) == 2
 
 
-def test_groups_come_and_go() -> None:
-    """A new group is never deployed unless it gets a package; only an empty user's group can be deleted."""
-    edas = Simulation(order_duration="immediate")
-    made = edas.call("InsertDeployGroup", AppId=SHOP, GroupName="gamma")["DeployGroupEntity"]
-    assert (made["GroupName"], made["PackageVersionId"]) == ("gamma", "")
-    assert edas.call("InsertDeployGroup", AppId=SHOP, GroupName="gamma")["Code"] == 601
-    assert edas.call("InsertDeployGroup", AppId=SHOP, GroupName="g" * 65)["Code"] == 601
-    assert edas.scale_out("i-c", group=made["Id"])["Code"] == 200
-    assert edas.call("DeleteDeployGroup", AppId=SHOP, GroupName="gamma")["Code"] == 601
-    edas.scale_in("i-c", ForceStatus="true")
-    assert edas.call("DeleteDeployGroup", AppId=SHOP, GroupName="gamma")["Code"] == 200
-    assert edas.call("DeleteDeployGroup", AppId=SHOP, GroupName="gamma")["Code"] == 601
-    assert edas.call("DeleteDeployGroup", AppId=SHOP, GroupName="_DEFAULT_GROUP")["Code"] == 601
-
-
-def test_one_ecc_is_found_by_its_id() -> None:
-    """QueryEccInfo names the group and the ECU of a member."""
-    edas = Simulation()
-    info = edas.call("QueryEccInfo", EccId=edas.ecc("i-a"))["EccInfo"]
-    assert (info["AppId"], info["EcuId"], info["GroupId"], info["GroupName"]) == (
-        SHOP,
-        "ecu-a",
-        DEFAULT,
-        "_DEFAULT_GROUP",
-    )
-
-
 def test_a_group_shows_the_status_of_its_last_order() -> None:
     """As a string, among the values that EDAS documents for it."""
     edas = Simulation(partly_failed_order="partial")
@@ -197,13 +167,3 @@ def test_a_group_shows_the_status_of_its_last_order() -> None:
     edas.later(10)
     seen.append(status())
     assert seen == ["2", "1", "3"]
-
-
-def test_change_group_refuses_what_it_cannot_do() -> None:
-    """No such group, no such member, or another order is active."""
-    edas = Simulation()
-    ecc = edas.ecc("i-a")
-    assert edas.call("ChangeDeployGroup", AppId=SHOP, EccInfo=ecc, GroupName="gone")["Code"] == 601
-    assert edas.call("ChangeDeployGroup", AppId=SHOP, EccInfo="gone", GroupName="beta")["Code"] == 601
-    edas.scale_out("i-c")
-    assert edas.call("ChangeDeployGroup", AppId=SHOP, EccInfo=ecc, GroupName="beta")["Code"] == 601

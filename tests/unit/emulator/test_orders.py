@@ -6,7 +6,7 @@ from pulumi_edas_scale.emulator.world.durations import IMMEDIATE
 from pulumi_edas_scale.emulator.world.entities import OrderKind
 from pulumi_edas_scale.emulator.world.progress import MAX_ORDERS, open_order
 from pulumi_edas_scale.emulator.world.scripts import OrderScript
-from tests.unit.emulator.simulated import BETA, DEFAULT, SHOP, Simulation
+from tests.unit.emulator.simulated import DEFAULT, SHOP, Simulation
 
 AT_ONCE = OrderScript(duration=IMMEDIATE)
 
@@ -99,18 +99,10 @@ def test_what_was_never_deployed_stays_stopped() -> None:
 def test_a_stopped_application_that_was_deployed_is_started_on_joiners() -> None:
     """A joiner of a deployed group runs although the other members are stopped."""
     edas = Simulation()
-    assert edas.finished(edas.call("StopApplication", AppId=SHOP)) == 2
+    stop = edas.act("start_order", group=DEFAULT, kind="stop")["id"]
+    assert edas.later(10).status(stop) == 2
     assert edas.finished(edas.scale_out("i-c")) == 2
     assert edas.listed() == {"ecu-a": STOPPED, "ecu-b": STOPPED, "ecu-c": RUNNING}
-
-
-def test_stop_and_start_without_members_named_mean_all() -> None:
-    """An empty EccInfo stops and starts every member, as documented."""
-    edas = Simulation()
-    assert edas.finished(edas.call("StopApplication", AppId=SHOP, EccInfo="")) == 2
-    assert set(edas.listed().values()) == {STOPPED}
-    assert edas.finished(edas.call("StartApplication", AppId=SHOP, EccInfo=edas.ecc("i-a"))) == 2
-    assert edas.listed() == {"ecu-a": RUNNING, "ecu-b": STOPPED}
 
 
 def test_every_join_makes_a_new_ecc() -> None:
@@ -273,44 +265,6 @@ def test_abort_does_not_undo_what_is_done() -> None:
     assert edas.status(order) == 6
     assert (edas.listed()["ecu-c"], edas.listed()["ecu-d"]) == (RUNNING, FAILED)
     assert edas.call("AbortChangeOrder", ChangeOrderId=order)["Code"] == 601
-
-
-def test_rollback_takes_the_joiners_out_again() -> None:
-    """An active scale out that is rolled back leaves no new member."""
-    edas = Simulation()
-    order = edas.scale_out("i-c")["ChangeOrderId"]
-    assert edas.call("RollbackChangeOrder", ChangeOrderId=order)["Code"] == 200
-    assert set(edas.listed()) == {"ecu-a", "ecu-b"}
-    assert edas.status(order) == 6
-
-
-def test_a_failed_task_can_be_retried() -> None:
-    """The order goes on with what failed; a task that has not failed is refused."""
-    edas = Simulation()
-    answer = edas.scale_out("i-off")
-    order = answer["ChangeOrderId"]
-    assert edas.finished(answer) == 3
-    info = edas.call("GetChangeOrderInfo", ChangeOrderId=order)["changeOrderInfo"]
-    task = info["PipelineInfoList"]["PipelineInfo"][0]["StageDetailList"]["StageDetailDTO"][0]["TaskList"]
-    task_id = task["TaskInfoDTO"][0]["TaskId"]
-    edas.act("online", instance="i-off")
-
-    assert edas.call("RetryChangeOrderTask", TaskId=task_id, RetryStatus="True")["Code"] == 200
-    assert edas.status(order) == 1
-    assert edas.later(10).status(order) == 2
-    assert edas.listed()["ecu-off"] == RUNNING
-    assert edas.call("RetryChangeOrderTask", TaskId=task_id, RetryStatus="True")["Code"] == 601
-
-
-def test_change_group_moves_one_member() -> None:
-    """The ECC stays the same and is of the other group once the order is over."""
-    edas = Simulation()
-    ecc = edas.ecc("i-a")
-    answer = edas.call("ChangeDeployGroup", AppId=SHOP, EccInfo=ecc, GroupName="beta", ForceStatus="true")
-    assert edas.true_member("i-a")["groupId"] == DEFAULT
-    assert edas.finished(answer) == 2
-    assert edas.true_member("i-a")["groupId"] == BETA
-    assert edas.ecc("i-a") == ecc
 
 
 def test_a_foreign_deployment_deploys_a_group() -> None:
