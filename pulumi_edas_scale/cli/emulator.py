@@ -19,8 +19,7 @@ from pulumi_edas_scale.cli.context import open_cloud
 from pulumi_edas_scale.cli.copy_application import copy_application
 from pulumi_edas_scale.cli.output import Failure, Form, WrongUse, output_options, say_value
 from pulumi_edas_scale.emulator import Emulator
-from pulumi_edas_scale.emulator.json_text import parse_json
-from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+from pulumi_edas_scale.emulator.world.world_file import WorldFileError, read_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,33 +83,12 @@ def emulator(  # noqa: PLR0913 - one argument per option
 
 
 def _open_emulator(world: Path | None, host: str, port: int, switches: Sequence[str]) -> Emulator:
-
     try:
-        data = BUILT_IN_WORLD if world is None else parse_json(world.read_text(encoding="utf-8"))
-        built = build_world(data, _switches(switches))
+        return Emulator(read_world(world, switches), host=host, port=port).start()
     except WorldFileError as error:
         raise WrongUse(str(error)) from error
-    except (OSError, ValueError) as error:
-        raise WrongUse(f"The world file {world} cannot be read: {error}") from error
-    served = Emulator(built, port=port, address=host)
-    try:
-        return served.start()
     except OSError as error:
         raise Failure(f"The emulator cannot listen on {host}:{port}: {error}") from error
-
-
-def _switches(given: Sequence[str]) -> dict[str, object]:
-    """Read NAME=VALUE pairs; a value that is JSON, such as true or 3, is taken as that."""
-    switches: dict[str, object] = {}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise WrongUse(f"--switch takes NAME=VALUE, not '{pair}'.")
-        try:
-            switches[name] = parse_json(value)
-        except ValueError:
-            switches[name] = value
-    return switches
 
 
 def _tell_exports(served: Emulator, *, form: Form) -> None:

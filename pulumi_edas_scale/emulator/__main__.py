@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import shlex
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pulumi_edas_scale.emulator.in_process import environment_of
-from pulumi_edas_scale.emulator.json_text import parse_json
-from pulumi_edas_scale.emulator.server import Host, bind
-from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+from pulumi_edas_scale.emulator.in_process import Emulator
+from pulumi_edas_scale.emulator.world.world_file import WorldFileError, read_world
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,29 +19,12 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0 after an interrupt, 2 for wrong arguments or a wrong world."""
-    options = _parser().parse_args(arguments)
-    try:
-        text = options.world.read_text(encoding="utf-8") if options.world else None
-        world = build_world(BUILT_IN_WORLD if text is None else parse_json(text), _switches(options.switch))
-    except (OSError, ValueError) as error:
-        place = "" if isinstance(error, WorldFileError) else f"{options.world}: "
-        sys.stderr.write(f"{place}{error}\n")
-        return 2
-    try:
-        asyncio.run(_serve(Host(world), options.host, options.port))
-    except OSError as error:
-        sys.stderr.write(f"cannot listen on {options.host}:{options.port}: {error}\n")
-        return 2
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pulumi_edas_scale.emulator", description="An EDAS for laptops and CI."
     )
     parser.add_argument("--world", type=Path, metavar="FILE", help="world file; a built-in world without it")
-    parser.add_argument("--host", default="127.0.0.1", help="address to bind to (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="port to bind to; 0 takes a free one (default)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one (default)")
     parser.add_argument(
         "--switch",
         action="append",
@@ -51,37 +32,25 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="set a switch, such as order_duration=seconds:5; may be repeated",
     )
-    return parser
-
-
-def _switches(given: Sequence[str]) -> dict[str, object]:
-    """Read NAME=VALUE pairs; a value that is JSON, such as true or 3, is taken as that."""
-    switches: dict[str, object] = {}
-    for pair in given:
-        name, _, value = pair.partition("=")
-        try:
-            switches[name] = parse_json(value)
-        except ValueError:
-            switches[name] = value
-    return switches
-
-
-async def _serve(host: Host, address: str, port: int) -> None:
-    stop = asyncio.Event()
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # before the first line: who reads it may interrupt at once
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner, url = await bind(host, address, port)
-    variables = environment_of(host.world, url).items()
-    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables)
+    options = parser.parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # before the first line: its reader may interrupt at once
+        signal.signal(number, lambda *_: stop.set())
     try:
-        sys.stdout.write(f"{url}\n{exports}")
-        sys.stdout.flush()
-        await stop.wait()
-    finally:
-        await runner.cleanup()
+        world = read_world(options.world, options.switch)
+        with Emulator(world, host=options.host, port=options.port) as edas:
+            variables = edas.environment().items()
+            exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables)
+            sys.stdout.write(f"{edas.url}\n{exports}")
+            sys.stdout.flush()
+            stop.wait()
+    except WorldFileError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"cannot listen on {options.host}:{options.port}: {error}\n")
+        return 2
+    return 0
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ class Emulator:
 
     Args:
         world: a world in the format of a world file, or a built `World`; None is the built-in one.
+        host: address to listen on; the loopback unless you mean it.
         port: 0 takes a free one.
-        address: what to bind to; the loopback unless you mean it.
         clock: seconds since the epoch; never runs backwards.
         switches: switches that overrule those of the world.
     """
@@ -39,8 +39,8 @@ class Emulator:
         self,
         world: Mapping[str, Any] | World | None = None,
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
-        address: str = "127.0.0.1",
         clock: Callable[[], float] = wall_clock,
         **switches: Any,  # noqa: ANN401 - every switch has a type of its own
     ) -> None:
@@ -51,7 +51,7 @@ class Emulator:
         else:
             built = build_world(BUILT_IN_WORLD if world is None else world, switches)
         self.host = Host(built, clock)
-        self._server = ThreadedServer(self.host, address, port)
+        self._server = ThreadedServer(self.host, host, port)
 
     def start(self) -> Self:
         """Bind and serve; return self."""
@@ -84,7 +84,14 @@ class Emulator:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point a program at this emulator."""
-        return environment_of(self.host.world, self.url)
+        variables = {"ALIBABA_CLOUD_ENDPOINT_EDAS": self.url, "ALIBABA_CLOUD_REGION_ID": self.world.region}
+        keys = sorted(self.world.access_keys.values(), key=lambda key: key.security_token is not None)
+        for key in keys[:1]:  # the first that needs no token, if there is one
+            variables["ALIBABA_CLOUD_ACCESS_KEY_ID"] = key.id
+            variables["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = key.secret
+            if key.security_token is not None:
+                variables["ALIBABA_CLOUD_SECURITY_TOKEN"] = key.security_token
+        return variables
 
     # ---- looking ----
 
@@ -209,15 +216,3 @@ class Emulator:
                 if left <= 0:
                     raise TimeoutError(f"what was waited for did not happen within {timeout:g} seconds")
                 self.host.changed.wait(left)
-
-
-def environment_of(world: World, url: str) -> dict[str, str]:
-    """Return the variables that point a program at an emulator, with the first key that needs no token."""
-    variables = {"ALIBABA_CLOUD_ENDPOINT_EDAS": url, "ALIBABA_CLOUD_REGION_ID": world.region}
-    keys = sorted(world.access_keys.values(), key=lambda key: key.security_token is not None)
-    for key in keys[:1]:
-        variables["ALIBABA_CLOUD_ACCESS_KEY_ID"] = key.id
-        variables["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = key.secret
-        if key.security_token is not None:
-            variables["ALIBABA_CLOUD_SECURITY_TOKEN"] = key.security_token
-    return variables

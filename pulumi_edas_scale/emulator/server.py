@@ -427,21 +427,15 @@ class ThreadedServer:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        runner, self.url = await bind(self._host, self._address, self._port)
+        names = frozenset({self._address.lower(), socket.gethostname().lower()})
+        application = Service(self._host, names).application
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
         try:
+            await web.TCPSite(runner, self._address, self._port).start()
+            address, port, *_ = runner.addresses[0]
+            self.url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
             self._ready.set()
             await self._stop.wait()
         finally:
             await runner.cleanup()
-
-
-async def bind(host: Host, address: str, port: int) -> tuple[web.AppRunner, str]:
-    """Bind a server and return its runner, to be cleaned up by the caller, and its URL."""
-    names = frozenset({address.lower(), socket.gethostname().lower()})
-    runner = web.AppRunner(Service(host, names).application, access_log=None, shutdown_timeout=0.5)
-    await runner.setup()
-    site = web.TCPSite(runner, address, port)
-    await site.start()
-    bound = runner.addresses[0]
-    shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-    return runner, f"http://{shown}:{bound[1]}"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pulumi_edas_scale.emulator.json_text import JsonTextError, parse_json
 from pulumi_edas_scale.emulator.switches import SwitchError
 from pulumi_edas_scale.emulator.world.entities import (
     DEFAULT_GROUP_NAME,
@@ -25,6 +26,10 @@ from pulumi_edas_scale.emulator.world.entities import (
     TaskState,
 )
 from pulumi_edas_scale.emulator.world.state import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 # Everything in a world file was there before the emulator started; a fixed moment keeps two starts the same.
 CREATED_AT = 1_760_000_000.0
@@ -85,6 +90,32 @@ BUILT_IN_WORLD: Mapping[str, Any] = {
 
 class WorldFileError(ValueError):
     """A world file is wrong; the message begins with the JSON path."""
+
+
+def read_world(file: Path | None, switches: Iterable[str] = ()) -> World:
+    """Build the world that a command line asks for.
+
+    Args:
+        file: a world file; None is the built-in world.
+        switches: switches as NAME=VALUE, overruling those of the file; a value that is JSON is taken as that.
+
+    Raises:
+        WorldFileError: the file cannot be read, or the first thing that is wrong in it or in a switch.
+    """
+    given: dict[str, Any] = {}
+    for pair in switches:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise WorldFileError(f"--switch takes NAME=VALUE, not '{pair}'.")
+        try:
+            given[name] = parse_json(value)
+        except JsonTextError:
+            given[name] = value
+    try:
+        data = BUILT_IN_WORLD if file is None else parse_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WorldFileError(f"The world file {file} cannot be read: {error}") from error
+    return build_world(data, given)
 
 
 def build_world(data: object, switches: Mapping[str, Any] | None = None) -> World:
