@@ -144,17 +144,6 @@ def _operation_names(value: object) -> SwitchValue:
     return value
 
 
-def _row(  # noqa: PLR0913, PLR0917 - a row of a table
-    name: str,
-    default: SwitchValue,
-    sides: str,
-    parse: Callable[[object], SwitchValue],
-    evidence: str,
-    meaning: str,
-) -> Switch:
-    return Switch(name, default, sides, parse, evidence, meaning)
-
-
 def _choice_row(name: str, sides: tuple[str, ...], evidence: str, meaning: str) -> Switch:
     """Make a row whose first side is the default."""
     return Switch(name, sides[0], ", ".join(sides), _choice(*sides), evidence, meaning)
@@ -164,7 +153,7 @@ _SECONDS = "seconds"
 _COUNT = "a whole number, 0 for no limit"
 
 SWITCHES: tuple[Switch, ...] = (
-    _row(
+    Switch(
         "order_duration",
         "seconds:1",
         "immediate, polls:N, seconds:X",
@@ -191,7 +180,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "A scale in that names an ECC the application does not have; the error table has an HTTP 500 for it.",
     ),
-    _row(
+    Switch(
         "joiner_visible",
         "early",
         "early, end, late:SECONDS",
@@ -217,7 +206,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "When a leaving member stops running: at the start of its batch or at its end.",
     ),
-    _row(
+    Switch(
         "start_delay",
         0.0,
         _SECONDS,
@@ -238,7 +227,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "Type of Code in the body (an official SDK test accepts both).",
     ),
-    _row(
+    Switch(
         "refusal_code",
         601,
         "601, 500, 401",
@@ -246,7 +235,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "Code of a refusal in HTTP 200 (an official SDK test accepts all three).",
     ),
-    _row(
+    Switch(
         "denied_operations",
         "none",
         "none, names of operations joined by commas",
@@ -272,7 +261,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "Order of the list of ListRecentChangeOrder.",
     ),
-    _row(
+    Switch(
         "recent_order_lag",
         0.0,
         _SECONDS,
@@ -280,7 +269,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "ListRecentChangeOrder shows orders and statuses as they were that long ago.",
     ),
-    _row(
+    Switch(
         "empty_list",
         "list",
         "list, absent, null, object, inner_null, array, text, or OPERATION:SPELLING joined by commas",
@@ -288,7 +277,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         'How an empty list is spelled: {"X": []}, no key at all, null, {}, {"X": null}, [] or "".',
     ),
-    _row(
+    Switch(
         "order_unknown_at_first",
         0,
         "a whole number of reads",
@@ -296,7 +285,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "That many first reads of a new order are answered as if it did not exist.",
     ),
-    _row(
+    Switch(
         "refused_reading",
         "none",
         "none, or OPERATION:N or OPERATION:running joined by commas",
@@ -305,7 +294,7 @@ SWITCHES: tuple[Switch, ...] = (
         "One reading is refused with Code 601: the N-th of the operation (for each order, if it is "
         "GetChangeOrderInfo), or the first one after somebody has seen an order of the application run.",
     ),
-    _row(
+    Switch(
         "list_application",
         "fresh",
         "fresh, stale:SECONDS, same_state, missing, failing",
@@ -320,7 +309,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "A page behind the last one: an empty list, or Code 601.",
     ),
-    _row(
+    Switch(
         "region_required",
         False,  # noqa: FBT003 - the default of the row
         "true, false",
@@ -335,7 +324,7 @@ SWITCHES: tuple[Switch, ...] = (
         "Where an order shows why an instance failed: everywhere, in TaskErrorCode only, in the message of the "
         "instance only, there without the EDAS-number, or with the address in the message of the stage only.",
     ),
-    _row(
+    Switch(
         "blank_instance_id",
         "never",
         "never, always, joined:SECONDS",
@@ -343,7 +332,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "QueryApplicationStatus lists members without InstanceId: all, or each for that long after it joined.",
     ),
-    _row(
+    Switch(
         "cut_list",
         0,
         _COUNT,
@@ -369,7 +358,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "A scale in with an empty EccInfo (documented to mean all instances for stop, start and restart).",
     ),
-    _row(
+    Switch(
         "max_ids_per_call",
         0,
         _COUNT,
@@ -377,7 +366,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "A scale out or scale in that names more ids is refused.",
     ),
-    _row(
+    Switch(
         "max_group_members",
         0,
         _COUNT,
@@ -385,7 +374,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "A scale out that would make the group larger is refused.",
     ),
-    _row(
+    Switch(
         "scale_in_lag",
         0.0,
         _SECONDS,
@@ -393,7 +382,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "A member that left by an order is still listed for that long.",
     ),
-    _row(
+    Switch(
         "force_scale_in_lag",
         0.0,
         _SECONDS,
@@ -401,7 +390,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "A member that left by ForceStatus=true, which has no order, is still listed for that long.",
     ),
-    _row(
+    Switch(
         "freed_ecu_lag",
         0.0,
         _SECONDS,
@@ -409,7 +398,7 @@ SWITCHES: tuple[Switch, ...] = (
         "assumed",
         "ListScaleOutEcu offers an ECU only that long after it left an application.",
     ),
-    _row(
+    Switch(
         "import_lag",
         0.0,
         _SECONDS,
@@ -435,7 +424,7 @@ SWITCHES: tuple[Switch, ...] = (
         "documented",
         "Enforce the documented calls per minute of the account in sliding windows.",
     ),
-    _row(
+    Switch(
         "limit_window",
         60.0,
         _SECONDS,
@@ -450,6 +439,23 @@ _ROWS: Mapping[str, Switch] = {row.name: row for row in SWITCHES}
 
 class SwitchError(ValueError):
     """A switch is not known or has a value that it does not take; the caller's fault."""
+
+
+def switches_of_record(unknowns: Mapping[str, object]) -> dict[str, SwitchValue]:
+    """Return the switches with which the emulator answers as a recorded account did.
+
+    Args:
+        unknowns: what a record settled, by the name of the switch and with its value, such as
+            `{"code_type": "text", "empty_list": {"ListRecentChangeOrder": "absent"}}`. None is a question that
+            the record leaves open; what is not a switch is left out.
+
+    Raises:
+        SwitchError: a value that its switch does not take.
+    """
+    answered = {name: value for name, value in unknowns.items() if name in _ROWS and value is not None}
+    settled = Switches()
+    settled.update(answered, "unknowns")
+    return {name: settled.as_json()[name] for name in answered}
 
 
 class Switches:

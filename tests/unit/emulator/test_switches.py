@@ -7,7 +7,7 @@ import pytest
 
 from pulumi_edas_scale import emulator
 from pulumi_edas_scale.emulator.api.wire import DOCUMENTED_LIMITS
-from pulumi_edas_scale.emulator.switches import SWITCHES, SwitchError, Switches
+from pulumi_edas_scale.emulator.switches import SWITCHES, SwitchError, Switches, switches_of_record
 from tests.unit.emulator.simulated import BETA, CLUSTER, DEFAULT, OTHER, SHOP, Simulation
 
 README = Path(emulator.__file__).with_name("README.md")
@@ -80,6 +80,23 @@ def test_a_wrong_switch_is_refused_and_nothing_is_set(name: str, value: object, 
         switches.update({"known_member": "ignored", name: value})
     assert str(caught.value).startswith(message)
     assert switches.text("known_member") == "refused"
+
+
+def test_a_record_sets_the_switches_it_has_settled() -> None:
+    """Open questions and what is not a switch are left out; the values are those of the table."""
+    unknowns = {
+        "code_type": "text",
+        "empty_list": {"ListRecentChangeOrder": "absent"},
+        "limits": None,
+        "milliseconds": {"GetCluster": 80},
+    }
+    switches = switches_of_record(unknowns)
+    assert switches == {"code_type": "text", "empty_list": "ListRecentChangeOrder:absent"}
+    edas = Simulation(**switches)
+    answer = edas.call("ListRecentChangeOrder", AppId=SHOP)
+    assert (answer["Code"], "ChangeOrderList" in answer) == ("200", False)
+    with pytest.raises(SwitchError, match=r"unknowns\.code_type: must be one of number, text"):
+        switches_of_record({"code_type": 7})
 
 
 def test_order_duration_may_be_a_number_of_seconds() -> None:
