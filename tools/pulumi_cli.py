@@ -4,7 +4,8 @@ The law of this file: the last line on stdout is a directory to put first on PAT
 zero.  Everything else goes to stderr.  Three sources are tried, the cheapest first:
 
 1. ``pulumi`` on PATH, when it is new enough and its language hosts are complete;
-2. Pulumi's release archive of the pinned version, when the download host answers within seconds;
+2. Pulumi's release archive of the pinned version, when the download host answers within seconds and the archive
+   has the SHA-256 sum that Pulumi publishes for it;
 3. a build from Go modules of pinned versions, which needs nothing but Go (five to ten minutes on two cores).
 
 What 2 and 3 made is kept in the user's cache directory, so a second run answers at once.  Every file appears
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import os
 import platform
 import re
@@ -58,7 +60,9 @@ YAML_HOST_VERSION = "v1.38.3"
 CLIPBOARD_FORK = "github.com/tgummerer/clipboard v0.0.0-20241001131231-d02d263e614e"
 
 DOWNLOAD_HOST = "get.pulumi.com"
+RELEASES = f"https://{DOWNLOAD_HOST}/releases/sdk"
 CONNECT_TIMEOUT_SECONDS = 4.0  # an offline machine must fall through to the build without a noticeable wait
+CHECKSUMS_LIMIT = 64 * 1024  # bytes; the list has a dozen lines
 DOWNLOAD_STALL_SECONDS = 30.0  # no byte for so long: the download has failed
 PROGRESS_INTERVAL_SECONDS = 20.0
 LOCK_POLL_SECONDS = 1.0
@@ -278,26 +282,51 @@ def download_host_answers() -> bool:
     return answered.is_set()
 
 
-def download(bin_dir: Path) -> None:
-    """Put the programs of Pulumi's release archive into the directory.
+def published_sum(name: str, releases: str) -> str:
+    """Return the SHA-256 sum that Pulumi publishes for a release archive.
 
     Raises:
-        OSError: the archive cannot be had, or is damaged; nothing but whole programs was put.
+        OSError: the list of sums cannot be had, or does not name the archive.
+    """
+    url = f"{releases}/pulumi-{CLI_VERSION}-checksums.txt"
+    with urllib.request.urlopen(url, timeout=DOWNLOAD_STALL_SECONDS) as answer:
+        lines = answer.read(CHECKSUMS_LIMIT).decode("ascii", "replace").splitlines()
+    sums = {words[1].lstrip("*"): words[0].lower() for words in map(str.split, lines) if len(words) == 2}  # noqa: PLR2004
+    if name not in sums:
+        raise OSError(f"no checksum of {name} is published")
+    return sums[name]
+
+
+def download(bin_dir: Path, releases: str = RELEASES) -> None:
+    """Put the programs of Pulumi's release archive into the directory.
+
+    Args:
+        bin_dir: where the programs go.
+        releases: the address of the directory that holds the archives and their checksums.
+
+    Raises:
+        OSError: the archive cannot be had, is not the published one, or is damaged; nothing but whole programs of
+            the published archive was put.
     """
     name = archive_name()
     if name is None:
         raise OSError(f"no release for {platform.system()} {platform.machine()}")
-    if not download_host_answers():
-        raise OSError(f"{DOWNLOAD_HOST} does not answer")
+    expected = published_sum(name, releases)
     say(f"downloading {name}")
-    url = f"https://{DOWNLOAD_HOST}/releases/sdk/{name}"
     with tempfile.TemporaryDirectory() as directory:
         archive = Path(directory) / name
         with (
-            urllib.request.urlopen(url, timeout=DOWNLOAD_STALL_SECONDS) as answer,
+            urllib.request.urlopen(f"{releases}/{name}", timeout=DOWNLOAD_STALL_SECONDS) as answer,
             archive.open("wb") as file,
         ):
             shutil.copyfileobj(answer, file)
+        with archive.open("rb") as file:
+            found = hashlib.sha256()
+            while chunk := file.read(1 << 20):
+                found.update(chunk)
+        # Before a byte of it is unpacked: these programs are run with the user's credentials.
+        if found.hexdigest() != expected:
+            raise OSError(f"{name} has the SHA-256 sum {found.hexdigest()}, but {expected} is published")
         try:
             unpack(archive, Path(directory), bin_dir)
         except tarfile.TarError as error:
@@ -469,6 +498,8 @@ def get_cli(languages: Sequence[str], *, offline: bool) -> Path:
         # A download over a half-built directory would mix programs of two origins.
         if "pulumi" in missing and not offline:
             try:
+                if not download_host_answers():
+                    raise OSError(f"{DOWNLOAD_HOST} does not answer")  # noqa: TRY301
                 download(bin_dir)
             except OSError as error:
                 say(f"no download ({error}); building instead")

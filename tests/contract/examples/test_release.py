@@ -112,6 +112,30 @@ def test_the_workflows_run_what_is_there() -> None:
     assert seen >= 6
 
 
+def test_every_action_is_pinned_by_commit() -> None:
+    """A workflow runs an action at a commit, which nobody can move, with the version it has in a comment."""
+    workflows = [*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "examples" / "ci").glob("*.yml")]
+    used = [use for file in workflows for use in re.findall(r"uses: *(.+)", file.read_text())]
+    assert used
+    assert [use for use in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
+
+
+def test_no_job_of_a_release_builds_with_a_right() -> None:
+    """What runs the code of others may only read; who publishes packages holds nothing but its identity."""
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())["jobs"]
+
+    assert "permissions" not in jobs["build"]
+    assert jobs["pypi"]["permissions"] == {"id-token": "write"}
+    assert [name for name, job in jobs.items() if job.get("permissions", {}).get("contents") == "write"] == [
+        "github"
+    ]
+    assert not any(
+        "checkout" in step.get("uses", "")
+        for name in ("assemble", "pypi", "github")
+        for step in jobs[name]["steps"]
+    )
+
+
 def test_the_version_stands_at_one_place() -> None:
     """The script reads the version that the package says."""
     assert release.version() == __version__
