@@ -12,6 +12,9 @@ BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.installed
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-edas-scale
 AUDIT_VENV := $(CACHE)/venv-audit
+LOCK_VENV := $(CACHE)/venv-lock
+LOCK = $(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate \
+  --constraint constraints.txt --custom-compile-command 'make locks'
 LOWEST_VENV := build/venv-lowest
 LOWEST_STAMP := $(LOWEST_VENV)/.installed
 # The lowest Python too, where there is one.
@@ -121,7 +124,13 @@ audit: ## known vulnerabilities in the pinned packages, as PyPI tells them
 	  $(AUDIT_VENV)/bin/python -m pip install --quiet 'pip>=25.1' && \
 	  $(AUDIT_VENV)/bin/python -m pip install --quiet --group audit; }
 	$(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --disable-pip --no-deps \
-	  $(foreach pins,constraints.txt constraints-release.txt,--requirement $(pins))
+	  $(foreach pins,constraints.txt locks/release.txt,--requirement $(pins))
+
+.PHONY: locks
+locks: ## write what a release installs, with hashes, from constraints.txt and PyPI
+	[ -x $(LOCK_VENV)/bin/uv ] || { $(PYTHON) -m venv $(LOCK_VENV) && $(LOCK_VENV)/bin/pip install --quiet uv; }
+	$(LOCK) --output-file locks/runtime.txt pyproject.toml
+	$(LOCK) --output-file locks/release.txt --group release
 
 .PHONY: demo
 demo: $(STAMP) ## a stack on an emulated EDAS, from nothing to drift and back

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "dist"
@@ -116,21 +116,26 @@ def check_tree(release: str) -> None:
         raise ReleaseError(f"CHANGELOG.md has no entry '## [{release}] - YYYY-MM-DD'")
 
 
-def make_environment(directory: Path, *packages: str | Path, constraints: Sequence[str] = ()) -> Path:
-    """Make an environment with packages in it, and return the directory of its programs."""
+def make_environment(directory: Path, lock: str) -> Path:
+    """Make an environment with what a lock file names, and return the directory of its programs.
+
+    The lock file has the hashes of each package, so nothing is installed that was not there when it was written.
+    """
     venv.create(directory, with_pip=True)
-    context = [part for name in ("constraints.txt", *constraints) for part in ("--constraint", ROOT / name)]
     programs = directory / "bin"
-    install = (programs / "python", "-m", "pip", "install", "--quiet", *context)
-    run(*install, "--upgrade", "pip")  # the one that Python brings may not know dependency groups
-    run(*install, *packages)
+    install(programs, "--require-hashes", "--requirement", ROOT / "locks" / lock)
     return programs
+
+
+def install(programs: Path, *arguments: str | Path) -> None:
+    """Run the pip of an environment."""
+    run(programs / "python", "-m", "pip", "install", "--quiet", *arguments)
 
 
 def build_packages(programs: Path) -> tuple[Path, Path]:
     """Build and check wheel and sdist; return them."""
     say("building wheel and sdist")
-    run(programs / "python", "-m", "build", "--outdir", DIST)
+    run(programs / "python", "-m", "build", "--no-isolation", "--outdir", DIST)
     [wheel], [sdist] = DIST.glob("*.whl"), DIST.glob("*.tar.gz")
     run(programs / "twine", "check", "--strict", wheel, sdist)
     run(programs / "check-wheel-contents", wheel)
@@ -228,32 +233,19 @@ def make_release(scratch: Path) -> None:
     shutil.rmtree(DIST, ignore_errors=True)
     DIST.mkdir()
     say("getting the tools")
-    tools = make_environment(
-        scratch / "tools",
-        "--group",
-        f"{ROOT / 'pyproject.toml'}:release",
-        constraints=["constraints-release.txt"],
-    )
+    tools = make_environment(scratch / "tools", "release.txt")
     wheel, _ = build_packages(tools)
     say("installing the wheel into an empty environment")
-    programs = make_environment(scratch / "empty", wheel)
+    programs = make_environment(scratch / "empty", "runtime.txt")
+    install(programs, "--no-deps", wheel)
+    run(programs / "python", "-m", "pip", "check")
     try_plugin(programs / PROGRAM)
     run(programs / "edas-scale", "--version")
     say("packing the plugin archive")
     installed = scratch / "lib"
-    context = ("--constraint", ROOT / "constraints.txt")
-    run(
-        programs / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-compile",
-        "--target",
-        installed,
-        *context,
-        wheel,
-    )
+    into = ("--no-compile", "--target", installed)
+    install(programs, *into, "--require-hashes", "--requirement", ROOT / "locks" / "runtime.txt")
+    install(programs, *into, "--no-deps", wheel)
     try_archive(build_archive(installed, release), scratch)
     say("writing the bill of materials and the sums")
     run(programs / "python", "-m", "pip", "uninstall", "--quiet", "--yes", "pip", "setuptools")

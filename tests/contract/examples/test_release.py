@@ -139,3 +139,18 @@ def test_no_job_of_a_release_builds_with_a_right() -> None:
 def test_the_version_stands_at_one_place() -> None:
     """The script reads the version that the package says."""
     assert release.version() == __version__
+
+
+@pytest.mark.parametrize("lock", ["runtime.txt", "release.txt"])
+def test_a_release_installs_what_is_tested(lock: str) -> None:
+    """Each version in a lock file has hashes, and is the one of constraints.txt where that names the package."""
+    pins = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
+    tested = dict(pins.findall((ROOT / "constraints.txt").read_text()))
+    entries = re.split(
+        r"\n(?=\w)", re.sub(r"^#.*\n", "", (ROOT / "locks" / lock).read_text(), flags=re.MULTILINE)
+    )
+    assert entries
+    for entry in entries:
+        [(name, version)] = pins.findall(entry)
+        assert "--hash=sha256:" in entry
+        assert tested.get(name, version) == version
