@@ -1,4 +1,4 @@
-"""Other people, machines and accidents: what a test or a person does to the emulated EDAS from outside.
+"""The actions of the control API: what users, machines and faults do to the emulated EDAS from outside.
 
 The law of this file: it works on the world directly, never through the API, so nothing here enters the
 request log. Applications and groups are named by id or name, machines by ECS or ECU id. An action that cannot

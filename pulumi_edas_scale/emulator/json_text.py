@@ -1,6 +1,6 @@
 """JSON from outside, as far as the emulator can write it back: world files, control bodies, parameters.
 
-The law of this file: what it returns is told by the strictest reader of JSON. A number is finite and of at most
+The law of this file: the strictest reader of JSON understands what it returns. A number is finite and of at most
 64 bits, a text is Unicode without halves of characters, and nothing is nested deeper than a person would write.
 """
 

@@ -1,6 +1,6 @@
 """The emulator as an HTTP server: signatures in, wire answers out, and the control API beside them.
 
-The law of this file: it carries and waits, and decides nothing. The world belongs to whoever holds the lock;
+The law of this file: it carries and waits, and decides nothing. The holder of the lock owns the world;
 requests and the in-process helper take it for one call at a time. It binds to the loopback unless told
 otherwise.
 """
@@ -56,7 +56,7 @@ class Host:
     def __init__(self, world: World, clock: Callable[[], float] = wall_clock) -> None:
         """Take over a world."""
         self.lock = threading.RLock()
-        self.changed = threading.Condition(self.lock)  # told at every logged call and every pause
+        self.changed = threading.Condition(self.lock)  # notified at every logged call and every pause
         self.world = world
         self.verifier = Verifier()
         self.clock_offset = 0.0

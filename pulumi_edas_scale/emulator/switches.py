@@ -192,13 +192,13 @@ SWITCHES: tuple[Switch, ...] = (
         "failed_joiner",
         ("stays", "leaves"),
         "assumed",
-        "What becomes of a joiner whose task failed: listed with AppState 1 and TaskState 3, or gone.",
+        "A joiner whose task failed: listed with AppState 1 and TaskState 3, or gone.",
     ),
     _choice_row(
         "partly_failed_order",
         ("failed", "partial"),
         "assumed",
-        "How an order ends that failed for some instances only: failed (3) or partially executed (7).",
+        "Final status of an order that failed for some of its instances: failed (3) or partially executed (7).",
     ),
     _choice_row(
         "leaver_stops",
@@ -212,13 +212,13 @@ SWITCHES: tuple[Switch, ...] = (
         _SECONDS,
         _seconds,
         "assumed",
-        "How long a joiner still starts (AppState 1, TaskState 1) after its order ended well.",
+        "How long a joiner is still starting (AppState 1, TaskState 1) after its order succeeded.",
     ),
     _choice_row(
         "not_found",
         ("body_601", "body_404", "http_404", "http_500", "http_600"),
         "documented",
-        "How EDAS says that something does not exist: Code 601 or 404 in HTTP 200, HTTP 404, "
+        "How a missing application, group or order is reported: Code 601 or 404 in HTTP 200, HTTP 404, "
         "or HTTP 500 or 600 with Code Edas.errorcode.InstanceNotExist.*",
     ),
     _choice_row(
@@ -253,7 +253,7 @@ SWITCHES: tuple[Switch, ...] = (
         "message_language",
         ("english", "chinese"),
         "assumed",
-        "Language of the free text of a refusal; it follows the account.",
+        "Language of the text of an error.",
     ),
     _choice_row(
         "recent_order_list",

@@ -49,7 +49,7 @@ DOCUMENTED_LIMITS: Mapping[str, int] = {
 
 @dataclass
 class Response:
-    """An answer, and what shall happen to it on its way."""
+    """A response, and what happens to it on its way."""
 
     status: int
     body: bytes
@@ -101,7 +101,7 @@ def handle(
 def admit(
     world: World, operation: str, params: Mapping[str, str], now: float, region: str | None = None
 ) -> Call:
-    """Log a call, let time pass until now, and ask limits and rules what shall become of it."""
+    """Log a call, let time pass until now, and ask limits and rules what becomes of it."""
     progress.advance(world, now)
     call = Call(operation, params, entry=log_call(world, operation, params, now))
     if operation not in OPERATIONS:

@@ -177,7 +177,7 @@ class Application:
     namespace: str  # "region" or "region:name"
     created_at: float
     past: deque[Figures] = field(default_factory=lambda: deque(maxlen=1_000))  # oldest first
-    listed: bool = True  # false: ListApplication leaves it out, as it does for want of permission
+    listed: bool = True  # false: ListApplication leaves it out, as it does without permission
     groups: dict[str, Group] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     departed: list[Member] = field(default_factory=list)  # left, still listed because the listing lags
@@ -201,7 +201,7 @@ class Application:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one instance shall fare in an order; None everywhere means: as the world has it."""
+    """The scripted result of one instance in an order; None means: as in the world."""
 
     error: str | None = None  # EDAS's task error, code first
     app_state: AppState | None = None

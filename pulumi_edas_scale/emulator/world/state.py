@@ -1,7 +1,7 @@
 """The emulated EDAS itself: what exists, and who belongs to what.
 
 The laws of this file: no I/O, no clock, no randomness; one ECU serves one application. What time and change
-orders do to the world is in `progress.py`; whoever changes an application by other means calls `observe`
+orders do to the world is in `progress.py`; code that changes an application by other means calls `observe`
 afterwards.
 """
 

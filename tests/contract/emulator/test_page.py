@@ -47,7 +47,7 @@ def test_every_request_of_the_page_is_understood() -> None:
     """The rules and actions that its buttons send are accepted by the control API."""
     with Emulator() as edas:
         _, text = http(edas, "GET", "/")
-        table = re.search(r"const ACCIDENTS = (\[.*?\n\]);", text, re.DOTALL)
+        table = re.search(r"const FAULTS = (\[.*?\n\]);", text, re.DOTALL)
         assert table is not None
         literal = re.sub(r"([{ ])(\w+): ", r'\1"\2": ', table.group(1)).replace(",\n]", "\n]")
         for _, rule in json.loads(literal):
@@ -59,6 +59,7 @@ def test_every_request_of_the_page_is_understood() -> None:
             "leave",
             "import",
             "confirm_order",
+            "hold_order",
             "fail_order",
             "abort_order",
         }

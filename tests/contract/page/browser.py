@@ -91,29 +91,29 @@ def test_groups_members_orders_and_requests_are_there_and_live(edas: Emulator, b
 
 
 def test_the_buttons_break_things_and_mend_them(edas: Emulator, browser: Browser) -> None:
-    """An instance dies and comes back, and leaves; an order fails because a button said so."""
-    browser.click("Dies: i-bp102")
+    """An agent stops and starts, a member is removed, and an order fails, each by a button."""
+    browser.click("Stop agent: i-bp102")
     browser.wait("the dead agent", lambda: "agent off" in browser.text("#groups"))
     assert [each["online"] for each in edas.members("web", "shop")] == [True, False, True]
-    browser.click("Comes back: i-bp102")
+    browser.click("Start agent: i-bp102")
     browser.wait("that it is back", lambda: "agent off" not in browser.text("#groups"))
-    browser.click("Leaves: i-bp103")
+    browser.click("Remove: i-bp103")
     browser.wait("that it left", lambda: "2 of 2 running" in browser.text("#groups"))
-    browser.click("Next order fails")
+    browser.click("Fail the next order")
     browser.wait("the rule", edas.rules)
 
     scale_out(edas, "ecu-6")
 
     browser.wait("the failed order", lambda: "failed (3)" in browser.text("#orders"))
-    browser.wait("that the rule is spent", lambda: "used up" in browser.text("#rules"))
-    browser.click("Forget all rules")
+    browser.wait("that the rule is spent", lambda: "spent" in browser.text("#rules"))
+    browser.click("Delete all rules")
     browser.wait("no rule", lambda: not edas.rules())
     assert browser.console() == []
 
 
 def test_a_held_order_is_confirmed_with_a_button(edas: Emulator, browser: Browser) -> None:
-    """The button that holds the next order is answered by one on the order that confirms it."""
-    browser.click("Next order is held")
+    """A button holds the next order, one on the order confirms it."""
+    browser.click("Hold the next order")
     browser.wait("the rule", edas.rules)
     scale_out(edas, "ecu-5", "group-canary")
     browser.wait("the held order", lambda: "held (8)" in browser.text("#orders"))
