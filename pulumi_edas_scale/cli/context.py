@@ -23,7 +23,7 @@ from pulumi_edas_scale.domain.errors import BusinessError, InputError
 from pulumi_edas_scale.domain.model import Scope
 from pulumi_edas_scale.domain.settings import resolve_settings
 from pulumi_edas_scale.edas.client import SdkClient
-from pulumi_edas_scale.operations.ownership import Claims
+from pulumi_edas_scale.operations.ownership import Ownership
 from pulumi_edas_scale.operations.session import open_session
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, 
         environ=cli_context.environ,
         watch=recorder.note,
     )
-    session = open_session(client, cli_context.runtime, Claims())
+    session = open_session(client, cli_context.runtime, Ownership())
     return Cloud(cli_context, settings, settings.region_id, client, recorder, session)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Application,
         ApplicationSummary,
         ChangeOrder,
+        Floor,
         Machine,
         Member,
         OrderReport,
@@ -173,7 +174,9 @@ def describe_evictions(plan: Plan, scope: Scope, unknown_ids: int | None) -> str
     )
 
 
-def describe_refusal(refusal: Refusal, plan: Plan, policy: Policy, scope: Scope) -> tuple[str, str]:
+def describe_refusal(
+    refusal: Refusal, plan: Plan, policy: Policy, scope: Scope, floor: Floor
+) -> tuple[str, str]:
     """Return the property path and the reason of what forbids a plan."""
     leaving = [*plan.leave, *plan.evict]
     who = join_list(short_name(each) for each in leaving)
@@ -182,9 +185,15 @@ def describe_refusal(refusal: Refusal, plan: Plan, policy: Policy, scope: Scope)
             f"{_count(leaving)} would leave {describe_group(scope)} ({who}), but maxRemovals is "
             f"{policy.max_removals}. Nothing was sent. Raise maxRemovals if this is meant, or list the members."
         )
+    if floor.urn:
+        return "minRunning", (
+            f"scaling in {len(leaving)} of {describe_group(scope)} ({who}) would leave {plan.finally_running} running, "
+            f"but minRunning of {floor.urn}, which has members in the same group, is {floor.min_running}. Nothing "
+            "was sent. Add instances to that membership first, start members that do not run, or lower its minRunning."
+        )
     return "minRunning", (
         f"scaling in {len(leaving)} of {describe_group(scope)} ({who}) would leave {plan.finally_running} running, "
-        f"but minRunning is {policy.min_running}. Nothing was sent. Add instances first, start members that do not "
+        f"but minRunning is {floor.min_running}. Nothing was sent. Add instances first, start members that do not "
         "run, or lower minRunning."
     )
 

@@ -324,6 +324,14 @@ class RecordedMember:
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """How many members of a group must run, and the other membership that says so; empty when none does."""
+
+    min_running: int = 0
+    urn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """What the recorded outputs say: which members are managed, never what is true now (law 6).
 

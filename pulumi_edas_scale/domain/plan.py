@@ -16,7 +16,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from pulumi_edas_scale.domain.model import ForceScaleIn, MemberState, Policy, TaskState, WaitFor
+from pulumi_edas_scale.domain.model import Floor, ForceScaleIn, MemberState, Policy, TaskState, WaitFor
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -109,11 +109,12 @@ class PlanInput:
         settled: by ECU id, the ECC id of members the last operation left as they were: whatever they are, it is
             no failed join.
         unsettled: ECU ids the last operation failed to bring up.
-        spared: ids, in either spelling, that another membership of this process claims for this group.
+        spared: ids, in either spelling, that another membership of this run claims for this group.
+        other_floor: what another membership of this run states for this group; a delete has no floor but this.
         ready: ECU ids that may be scaled out to now.
         absent: desired ids that are neither members nor ready; while there is one, nothing is sent.
         policy: how the change may run.
-        deleting: whether the membership itself goes: neither ``exclusive`` nor the floor applies.
+        deleting: whether the membership itself goes: neither ``exclusive`` nor its own floor applies.
         our_scale_out_failed: whether a recorded order of ours ended badly.
         unknown_ids: how many desired ids a preview does not know; None when not even their number is known.
         history: what this operation has done so far.
@@ -126,6 +127,7 @@ class PlanInput:
     settled: Mapping[str, str] = field(default_factory=dict)
     unsettled: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
+    other_floor: Floor = field(default_factory=Floor)
     ready: frozenset[str] = frozenset()
     absent: tuple[Absent, ...] = ()
     policy: Policy = field(default_factory=Policy)
@@ -133,6 +135,12 @@ class PlanInput:
     our_scale_out_failed: bool = False
     unknown_ids: int | None = 0
     history: History = History()
+
+    @property
+    def floor(self) -> Floor:
+        """How many members of the group must run after every scale in, and who says so."""
+        own = Floor(0 if self.deleting else self.policy.min_running)
+        return self.other_floor if self.other_floor.min_running > own.min_running else own
 
 
 class Refusal(enum.Enum):
@@ -152,7 +160,7 @@ class Plan:
         adopt: members that are desired and were not managed: no order.
         leave: managed members to scale in.
         evict: foreign members that ``exclusive`` scales in.
-        kept: members that would leave, but that another membership of this process claims.
+        kept: members that would leave, but that another membership of this run claims.
         broken: members whose join failed, to be taken out and added again.
         awaited: ECU ids that shall run, or be listed, before anything is scaled in.
         vanishing: members an accepted order of this operation removes, still listed.
@@ -424,8 +432,6 @@ def _verdicts(
     plan_input: PlanInput, leaving: Sequence[Member], outlook: _Outlook
 ) -> tuple[tuple[Refusal, ...], tuple[Refusal, ...]]:
     """Return what forbids the plan for sure, and what may forbid it once everything is known."""
-    if plan_input.deleting:
-        return (), ()
     policy = plan_input.policy
     running = sum(each.runs for each in leaving)
     done = len(plan_input.history.scaled_in)
@@ -435,10 +441,15 @@ def _verdicts(
     sure_total = 0 if unknown is None else max(len(leaving) - unknown, 0)
     refusals: list[Refusal] = []
     doubts: list[Refusal] = []
-    if running and outlook.before_scale_in - running < policy.min_running:
-        confirmed = sure_running > 0 and outlook.before_scale_in - sure_running < policy.min_running
+    if running and outlook.before_scale_in - running < plan_input.floor.min_running:
+        confirmed = sure_running > 0 and outlook.before_scale_in - sure_running < plan_input.floor.min_running
         (refusals if confirmed else doubts).append(Refusal.MIN_RUNNING)
-    if policy.max_removals is not None and leaving and len(leaving) + done > policy.max_removals:
+    if (
+        policy.max_removals is not None
+        and leaving
+        and not plan_input.deleting
+        and len(leaving) + done > policy.max_removals
+    ):
         confirmed = sure_total > 0 and sure_total + done > policy.max_removals
         (refusals if confirmed else doubts).append(Refusal.MAX_REMOVALS)
     return tuple(refusals), tuple(doubts)

@@ -115,6 +115,11 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         EdasError: a further reading failed.
     """
     machines, resolution = _resolve(session, target, live, context, expected)
+    # A delete of one's own URN is the end of what was replaced: the claim is that of the resource which stays.
+    besides = None if target.deleting else target.urn
+    with session.runtime:
+        spared = session.ownership.protected(target.scope, besides=besides)
+        floor = session.ownership.floor(target.scope, besides=besides)
     plan_input = PlanInput(
         group_id=target.scope.group_id,
         live=live,
@@ -122,7 +127,8 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         managed=managed_ecus(target.recorded, live, target.scope.group_id),
         settled=_settled(target.recorded),
         unsettled=target.recorded.unsettled,
-        spared=_spared(session, target),
+        spared=spared,
+        other_floor=floor,
         ready=frozenset(resolution.ready),
         absent=resolution.absent,
         policy=target.policy,
@@ -258,12 +264,6 @@ def _settled(recorded: Recorded) -> dict[str, str]:
         for each in recorded.members
         if each.joined or each.ecu_id not in recorded.unsettled
     }
-
-
-def _spared(session: Session, target: Target) -> frozenset[str]:
-    """Return the ids that must stay because another claim, or for a delete any claim, names them."""
-    with session.runtime:
-        return session.claims.ids(target.scope, besides=None if target.deleting else target.urn)
 
 
 def _our_scale_out_failed(

@@ -20,7 +20,7 @@ from pulumi_edas_scale.operations.observe import outcome_of
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import Application, OrderReport
-    from pulumi_edas_scale.domain.plan import Order, Plan, Refusal
+    from pulumi_edas_scale.domain.plan import Order, Refusal
     from pulumi_edas_scale.operations.observe import Observation, Target
     from pulumi_edas_scale.operations.session import Reporter, Session
 
@@ -129,10 +129,11 @@ def _warn_if_never_deployed(operation: Operation, found: Observation) -> None:
 # -- it did not ------------------------------------------------------------------------------------------------------
 
 
-def refused(operation: Operation, refusal: Refusal, plan: Plan) -> ChangeError:
+def refused(operation: Operation, refusal: Refusal, found: Observation) -> ChangeError:
     """Return the failure of a plan that must not be carried out."""
     target = operation.target
-    path, reason = messages.describe_refusal(refusal, plan, target.policy, target.scope)
+    floor = found.plan_input.floor
+    path, reason = messages.describe_refusal(refusal, found.plan, target.policy, target.scope, floor)
     return failed(operation, f"{path}: {reason}")
 
 

@@ -156,16 +156,16 @@ def _tell_drift(target: Target, found: Observation, known_foreign: frozenset[str
 
 def _judge(session: Session, target: Target, found: Observation, preview: Preview) -> None:
     """Sort what is wrong into failures and warnings."""
-    plan = found.plan
+    plan, floor = found.plan, found.plan_input.floor
     preview.failures.extend(
         messages.describe_repeated(two.path, one.path, two.id, one.id)
         for one, two in found.resolution.repeated
     )
     preview.failures.extend(
-        messages.describe_refusal(each, plan, target.policy, target.scope) for each in plan.refusals
+        messages.describe_refusal(each, plan, target.policy, target.scope, floor) for each in plan.refusals
     )
     for each in plan.doubts:
-        path, reason = messages.describe_refusal(each, plan, target.policy, target.scope)
+        path, reason = messages.describe_refusal(each, plan, target.policy, target.scope, floor)
         preview.warnings.append(f"{path}: depending on ids that are not known yet, at most: {reason}")
     preview.mendable.extend(
         messages.describe_absent(each, found.live)
@@ -179,4 +179,5 @@ def _judge(session: Session, target: Target, found: Observation, preview: Previe
 def _is_released(session: Session, target: Target, absent: Absent) -> bool:
     """Return whether another membership of this run gives the instance up, so that there is nothing to warn of."""
     with session.runtime:
-        return session.claims.releases(target.scope, absent.group_id, absent.listed.id)
+        urn = session.ownership.releaser(target.scope, absent.group_id, absent.listed.id)
+    return urn is not None

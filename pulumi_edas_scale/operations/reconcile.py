@@ -163,7 +163,7 @@ class Reconciler:
     def _act(self, found: Observation, known_orders: frozenset[str]) -> Outcome | Wait:
         plan = found.plan
         for refusal in plan.refusals:
-            raise outcome.refused(self.operation, refusal, plan)
+            raise outcome.refused(self.operation, refusal, found)
         if plan.changes_membership:
             self._refuse_kubernetes()
         if plan.absent:
@@ -174,7 +174,7 @@ class Reconciler:
         if self._would_break_floor(order, found):
             if self._may_still_rise(found):
                 return Wait.FLOOR
-            raise outcome.refused(self.operation, Refusal.MIN_RUNNING, plan)
+            raise outcome.refused(self.operation, Refusal.MIN_RUNNING, found)
         if not self._may_write(order):
             return Wait.AGAIN
         self._permit = None
@@ -196,7 +196,7 @@ class Reconciler:
     def _may_write(self, order: Order) -> bool:
         """Make sure the write may be made now; False when time passed, so that everything is looked at again."""
         operation = self.operation
-        if order.kind is OrderKind.SCALE_IN and not operation.target.deleting and self._awaited_quiet():
+        if order.kind is OrderKind.SCALE_IN and self._awaited_quiet():
             return False
         name = OPERATIONS[order.kind]
         if self._permit != name:
@@ -209,10 +209,10 @@ class Reconciler:
 
     def _awaited_quiet(self) -> bool:
         """Let every resource of the program say what it claims; return whether that took time."""
-        runtime, claims = self.operation.context.runtime, self.operation.session.claims
+        runtime, ownership = self.operation.context.runtime, self.operation.session.ownership
         waited = False
         with runtime:
-            while (seconds := claims.quiet_in(runtime.now())) > 0:
+            while (seconds := ownership.quiet_in(runtime.now())) > 0:
                 waited = True
                 self.operation.context.wait(seconds)
         return waited
@@ -265,7 +265,8 @@ class Reconciler:
         waited = self._waited.setdefault(reason, _Waited())
         left = self._patience(reason) - waited.seconds
         with operation.context.runtime:
-            vain = operation.session.claims.exchange(operation.target.urn) if reason is Wait.ABSENT else None
+            ownership = operation.session.ownership
+            vain = ownership.exchange(operation.target.urn) if reason is Wait.ABSENT else None
         if vain is not None:
             raise outcome.failed(operation, vain)
         if left <= 0:
@@ -300,9 +301,8 @@ class Reconciler:
         )
 
     def _would_break_floor(self, order: Order, found: Observation) -> bool:
-        target = self.operation.target
-        floor = target.policy.min_running
-        return not target.deleting and breaks_floor(order, found.live, target.scope.group_id, floor)
+        floor = found.plan_input.floor.min_running
+        return breaks_floor(order, found.live, self.operation.target.scope.group_id, floor)
 
     def _may_still_rise(self, found: Observation) -> bool:
         """Return whether a joiner of this operation does not run yet, and may."""

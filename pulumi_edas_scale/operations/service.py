@@ -42,7 +42,7 @@ from pulumi_edas_scale.edas.reads import FRESH_SECONDS, PREVIEW_FRESH_SECONDS
 from pulumi_edas_scale.operations.lookups import QUERIES
 from pulumi_edas_scale.operations.observe import CannotTellError, Target, is_gone, managed_ecus, outcome_of
 from pulumi_edas_scale.operations.outcome import ChangeError, Operation
-from pulumi_edas_scale.operations.ownership import Claim, Claims
+from pulumi_edas_scale.operations.ownership import Claim, Ownership
 from pulumi_edas_scale.operations.preview import RETRY_TIMEOUT_SECONDS, Preview, preview_change
 from pulumi_edas_scale.operations.reconcile import Reconciler
 from pulumi_edas_scale.operations.session import Session, open_session
@@ -123,13 +123,14 @@ class Service:
         host: the front end.
         connect: opens EDAS for a region.
         runtime: time, chance and waiting.
+        ownership: what the provider processes of this engine run share; by default this is the only one.
     """
 
     settings: Settings
     host: Host
     connect: Callable[[Settings, str], EdasClient] = _connect
     runtime: Runtime = field(default_factory=ThreadRuntime)
-    _claims: Claims = field(default_factory=Claims)
+    ownership: Ownership = field(default_factory=Ownership)
     _sessions: dict[str, Session] = field(default_factory=dict)
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
@@ -139,9 +140,9 @@ class Service:
             self.runtime.notify()
 
     def end_of_operation(self) -> None:
-        """Forget what the program said and what EDAS showed: another run of the engine begins."""
+        """Leave the run of the engine, and forget what EDAS showed: another run begins with another service."""
         with self.runtime:
-            self._claims.clear()
+            self.ownership.log.close()
         for session in tuple(self._sessions.values()):
             session.reads.forget()
 
@@ -375,19 +376,19 @@ class Service:
     def _question(self) -> Iterator[None]:
         """Let scale ins wait while the engine asks: the next resource may claim what they would take out."""
         with self.runtime:
-            self._claims.question_begins()
+            self.ownership.question_begins()
         try:
             yield
         finally:
             with self.runtime:
-                self._claims.question_ends(self.runtime.now())
+                self.ownership.question_ends(self.runtime.now())
                 self.runtime.notify()
 
     def _session(self, region_id: str) -> Session:
         with self._opening:
             if region_id not in self._sessions:
                 client = self.connect(self.settings, region_id)
-                self._sessions[region_id] = open_session(client, self.runtime, self._claims)
+                self._sessions[region_id] = open_session(client, self.runtime, self.ownership)
             return self._sessions[region_id]
 
     def _policy(self, policy: Policy, timeout_seconds: float | None) -> Policy:
@@ -411,14 +412,12 @@ class Service:
             recorded=listed_before if before.scope == scope else frozenset(),
             complete=spec.complete,
             exclusive=spec.policy.exclusive,
+            min_running=spec.policy.min_running,
             left=(before.scope, listed_before) if before.scope not in {None, scope} else None,
         )
         with self.runtime:
-            conflict = self._claims.conflict(claim)
-            if conflict is None:
-                self._claims.record(claim)
-                return None
-        return "", conflict
+            conflict = self.ownership.record(claim)
+        return None if conflict is None else ("", conflict)
 
     def _preview_update(
         self,

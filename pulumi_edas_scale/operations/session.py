@@ -15,7 +15,7 @@ from pulumi_edas_scale.edas.waiter import Waiter
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import Runtime
     from pulumi_edas_scale.edas.api import EdasClient
-    from pulumi_edas_scale.operations.ownership import Claims
+    from pulumi_edas_scale.operations.ownership import Ownership
 
 
 class Reporter(Protocol):
@@ -36,13 +36,13 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The shared readings, looks, queues and claims of one account in one region."""
+    """The shared readings, looks and queues of one account in one region."""
 
     runtime: Runtime
     reads: Reads
     waiter: Waiter
     queue: KeyedQueue
-    claims: Claims
+    ownership: Ownership
 
     @property
     def client(self) -> EdasClient:
@@ -50,7 +50,7 @@ class Session:
         return self.reads.client
 
 
-def open_session(client: EdasClient, runtime: Runtime, claims: Claims) -> Session:
+def open_session(client: EdasClient, runtime: Runtime, ownership: Ownership) -> Session:
     """Put the parts together; no call is made."""
     reads = Reads(client, runtime)
-    return Session(runtime, reads, Waiter(reads), KeyedQueue(runtime), claims)
+    return Session(runtime, reads, Waiter(reads), KeyedQueue(runtime), ownership)

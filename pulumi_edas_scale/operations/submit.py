@@ -111,6 +111,9 @@ class Submitter:
         operation, progress = self.operation, self.operation.progress
         progress.touched = True
         progress.history = progress.history.after(order)
+        runtime, scope = operation.context.runtime, operation.target.scope
+        with runtime:
+            operation.session.ownership.note_removed(scope, order.ecc_ids, runtime.now())
         if order.kind is OrderKind.SCALE_OUT:
             progress.expected |= {
                 spelled: ecu for spelled, ecu in found.resolution.ecu_ids.items() if ecu in order.ecu_ids

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pulumi_edas_scale.domain.errors import BusinessError, InternalError
-from pulumi_edas_scale.operations.ownership import Claims
+from pulumi_edas_scale.operations.ownership import Ownership
 from pulumi_edas_scale.operations.session import open_session
 
 if TYPE_CHECKING:
@@ -119,4 +119,4 @@ class QuietClient:
 
 def quiet_session(client: QuietClient) -> Session:
     """Return a session with that EDAS on virtual time."""
-    return open_session(client, QuietRuntime(), Claims())
+    return open_session(client, QuietRuntime(), Ownership())

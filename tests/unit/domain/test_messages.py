@@ -13,6 +13,7 @@ from pulumi_edas_scale.domain.model import (
     ApplicationSummary,
     ChangeOrder,
     DeployGroup,
+    Floor,
     ForceScaleIn,
     MemberState,
     OrderReport,
@@ -139,7 +140,7 @@ def refusals() -> list[tuple[str, str]]:
     pages = [
         (
             f"{name} by {refusal.value}, {plan.removals}",
-            *messages.describe_refusal(refusal, plan, policy, SCOPE),
+            *messages.describe_refusal(refusal, plan, policy, SCOPE, Floor(policy.min_running)),
         )
         for name, refusal, plan in cases
     ]

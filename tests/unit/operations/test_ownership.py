@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.operations.ownership import QUIET_SECONDS, Claim, Claims
+from pulumi_edas_scale.domain.model import Floor
+from pulumi_edas_scale.operations.ownership import QUIET_SECONDS, Claim, MemoryLog, MemoryRun, Ownership
 from tests.unit.readings import SCOPE
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ def claim(urn: str, ids: str, was: str = "", scope: Scope = SCOPE) -> Claim:
     return Claim(urn, scope, frozenset(ids.split()), frozenset(was.split()))
 
 
-def recorded(*claims: Claim) -> Claims:
+def recorded(*claims: Claim) -> Ownership:
     """Return the claims of a process in which all of these were recorded."""
-    found = Claims()
+    found = Ownership()
     for each in claims:
         found.record(each)
     return found
@@ -42,47 +43,47 @@ def test_an_incomplete_claim_gives_up_nothing() -> None:
 
 def test_it_is_quiet_when_nobody_asked() -> None:
     """Without any question of the engine nothing has to be waited for."""
-    assert Claims().quiet_in(0.0) == 0.0
+    assert Ownership().quiet_in(0.0) == 0.0
 
 
 def test_questions_keep_it_from_being_quiet() -> None:
     """While the engine asks it is not quiet, however long; a short while after its last answer it is."""
-    claims = Claims()
-    claims.question_begins()
-    claims.question_begins()
-    claims.question_ends(1.0)
-    assert claims.quiet_in(100.0) == QUIET_SECONDS
-    claims.question_ends(100.0)
-    assert claims.quiet_in(100.0) == QUIET_SECONDS
-    assert claims.quiet_in(100.1) == pytest.approx(QUIET_SECONDS - 0.1)
-    assert claims.quiet_in(101.0) == 0.0
+    known = Ownership()
+    known.question_begins()
+    known.question_begins()
+    known.question_ends(1.0)
+    assert known.quiet_in(100.0) == QUIET_SECONDS
+    known.question_ends(100.0)
+    assert known.quiet_in(100.0) == QUIET_SECONDS
+    assert known.quiet_in(100.1) == pytest.approx(QUIET_SECONDS - 0.1)
+    assert known.quiet_in(101.0) == 0.0
 
 
 def test_ids_of_a_group() -> None:
     """The ids claimed for a group are those of all its memberships, or of all besides one."""
-    claims = recorded(claim("one", "i-a"), claim("two", "i-b ecu-c"), claim("three", "i-d", scope=GREEN))
-    assert claims.ids(SCOPE, besides=None) == {"i-a", "i-b", "ecu-c"}
-    assert claims.ids(SCOPE, besides="one") == {"i-b", "ecu-c"}
-    assert claims.ids(RED, besides=None) == frozenset()
+    known = recorded(claim("one", "i-a"), claim("two", "i-b ecu-c"), claim("three", "i-d", scope=GREEN))
+    assert known.protected(SCOPE, besides=None) == {"i-a", "i-b", "ecu-c"}
+    assert known.protected(SCOPE, besides="one") == {"i-b", "ecu-c"}
+    assert known.protected(RED, besides=None) == frozenset()
 
 
 def test_a_later_check_takes_the_place_of_the_first() -> None:
     """Only the last claim of a resource counts."""
-    claims = recorded(claim("one", "i-a"), claim("one", "i-b"))
-    assert claims.ids(SCOPE, besides=None) == {"i-b"}
+    known = recorded(claim("one", "i-a"), claim("one", "i-b"))
+    assert known.protected(SCOPE, besides=None) == {"i-b"}
 
 
-def test_another_run_begins_without_claims() -> None:
-    """Forgetting drops every claim."""
-    claims = recorded(claim("one", "i-a"))
-    claims.clear()
-    assert claims.ids(SCOPE, besides=None) == frozenset()
+def test_a_refused_membership_keeps_its_members() -> None:
+    """What a refused resource lists is a member all the same, and the next one learns of it."""
+    known = recorded(claim("one", "i-a"))
+    assert known.record(claim("two", "i-a i-b")) is not None
+    assert known.protected(SCOPE, besides="one") == {"i-a", "i-b"}
 
 
 def test_one_id_in_two_memberships() -> None:
     """An id that two memberships of a group list is refused, and both are named."""
-    claims = recorded(claim("one", "i-a i-b i-c"))
-    assert claims.conflict(claim("two", "i-c i-b i-d")) == (
+    known = recorded(claim("one", "i-a i-b i-c"))
+    assert known.record(claim("two", "i-c i-b i-d")) == (
         "i-b, i-c of deploy group group-1 is also listed by one. A member belongs to one membership: remove it "
         "from one of the two."
     )
@@ -91,13 +92,13 @@ def test_one_id_in_two_memberships() -> None:
 def test_no_conflict_with_itself() -> None:
     """A resource that is checked again does not stand in its own way, not even when it is exclusive."""
     mine = replace(claim("one", "i-a"), exclusive=True)
-    assert recorded(mine).conflict(mine) is None
+    assert recorded(mine).record(mine) is None
 
 
 def test_neighbours_are_no_conflict() -> None:
     """Memberships that share a group and no id stand side by side, and groups do not concern each other."""
-    claims = recorded(claim("one", "i-a"), claim("two", "i-b", scope=GREEN))
-    assert claims.conflict(claim("three", "i-b")) is None
+    known = recorded(claim("one", "i-a"), claim("two", "i-b", scope=GREEN))
+    assert known.record(claim("three", "i-b")) is None
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["known", "new"])
@@ -105,7 +106,7 @@ def test_exclusive_beside_another(*, first: bool) -> None:
     """An exclusive membership beside another of its group is refused, whichever of the two is checked first."""
     greedy, modest = replace(claim("greedy", "i-a"), exclusive=True), claim("modest", "i-b")
     known, new = (greedy, modest) if first else (modest, greedy)
-    assert recorded(known).conflict(new) == (
+    assert recorded(known).record(new) == (
         "greedy is exclusive, so deploy group group-1 must hold exactly its list, but modest manages members of the "
         "same group. Set exclusive to false, or merge the two lists."
     )
@@ -113,14 +114,14 @@ def test_exclusive_beside_another(*, first: bool) -> None:
 
 def test_an_instance_may_move() -> None:
     """One membership may give up what another group's takes: it waits for it."""
-    claims = recorded(claim("one", "i-a", was="i-a i-b"))
-    assert claims.conflict(claim("two", "i-b i-c", was="i-c", scope=GREEN)) is None
+    known = recorded(claim("one", "i-a", was="i-a i-b"))
+    assert known.record(claim("two", "i-b i-c", was="i-c", scope=GREEN)) is None
 
 
 def test_an_exchange_of_two() -> None:
     """Two memberships that exchange instances of one application are refused by name, with the recipe."""
-    claims = recorded(claim("one", "i-b", was="i-a"))
-    assert claims.conflict(claim("two", "i-a", was="i-b", scope=GREEN)) == (
+    known = recorded(claim("one", "i-b", was="i-a"))
+    assert known.record(claim("two", "i-a", was="i-b", scope=GREEN)) == (
         "one, two exchange instances (i-a, i-b) between groups of application app-1; each must scale out before it "
         "scales in, so none can begin. Do it in two runs of 'pulumi up': first remove the instances from their old "
         "lists, then add them to the new ones."
@@ -129,42 +130,42 @@ def test_an_exchange_of_two() -> None:
 
 def test_an_exchange_of_three() -> None:
     """A circle of three is refused like one of two, and a membership outside of it is not named."""
-    claims = recorded(
+    known = recorded(
         claim("one", "i-b", was="i-a"),
         claim("two", "i-c", was="i-b", scope=GREEN),
         claim("aside", "i-b", was="i-x", scope=replace(SCOPE, group_id="group-4")),
     )
-    words = claims.conflict(claim("three", "i-a", was="i-c", scope=RED))
+    words = known.record(claim("three", "i-a", was="i-c", scope=RED))
     assert words is not None
-    assert words.startswith("one, three, two exchange instances (i-a, i-c) between groups")
+    assert words.startswith("one, three, two exchange instances (i-a, i-b, i-c) between groups")
 
 
 def test_an_exchange_is_told_to_who_waits_already() -> None:
-    """The membership that was checked first learns that it waits in vain, until it is checked again."""
-    claims = recorded(claim("one", "i-b", was="i-a"))
-    words = claims.conflict(claim("two", "i-a", was="i-b", scope=GREEN))
-    assert claims.exchange("one") == words
-    assert claims.exchange("aside") is None
-    claims.record(claim("one", "i-a", was="i-a"))
-    assert claims.exchange("one") is None
+    """The membership that was checked first learns that it cannot begin, until it is checked again."""
+    known = recorded(claim("one", "i-b", was="i-a"))
+    words = known.record(claim("two", "i-a", was="i-b", scope=GREEN))
+    assert known.exchange("one") == words
+    assert known.exchange("aside") is None
+    known.record(claim("one", "i-a", was="i-a"))
+    assert known.exchange("one") is None
 
 
 def test_a_chain_is_no_circle() -> None:
     """A chain of memberships that wait for each other ends somewhere, and nobody stands in the way."""
-    claims = recorded(
+    known = recorded(
         claim("one", "i-a i-b", was="i-a"),
         claim("two", "i-c", was="i-b", scope=GREEN),
     )
-    assert claims.conflict(claim("three", "", was="i-c", scope=RED)) is None
+    assert known.record(claim("three", "", was="i-c", scope=RED)) is None
 
 
 def test_a_dead_end_is_no_circle() -> None:
     """A way that leads from the new claim to others, and not back, is no exchange."""
-    claims = recorded(
+    known = recorded(
         claim("one", "i-b", was="i-a"),
         claim("two", "i-c", was="i-b", scope=GREEN),
     )
-    assert claims.conflict(claim("three", "i-a", was="i-z", scope=RED)) is None
+    assert known.record(claim("three", "i-a", was="i-z", scope=RED)) is None
 
 
 @pytest.mark.parametrize(
@@ -172,35 +173,103 @@ def test_a_dead_end_is_no_circle() -> None:
 )
 def test_an_exchange_needs_one_application(other: Scope) -> None:
     """Only two groups of one application in one region can exchange instances."""
-    claims = recorded(claim("one", "i-b", was="i-a"))
-    assert claims.conflict(claim("two", "i-a", was="i-b", scope=other)) is None
+    known = recorded(claim("one", "i-b", was="i-a"))
+    assert known.record(claim("two", "i-a", was="i-b", scope=other)) is None
 
 
 def test_a_released_id_is_known() -> None:
     """What a membership of another group gives up is known, in the spelling of its list only."""
-    claims = recorded(claim("one", "i-a", was="i-a i-b", scope=GREEN))
-    assert claims.releases(SCOPE, "group-2", "i-b")
-    assert not claims.releases(SCOPE, "group-2", "ecu-b")
-    assert not claims.releases(SCOPE, "group-2", "i-a")
-    assert not claims.releases(SCOPE, "group-3", "i-b")
+    known = recorded(claim("one", "i-a", was="i-a i-b", scope=GREEN))
+    assert known.releaser(SCOPE, "group-2", "i-b")
+    assert not known.releaser(SCOPE, "group-2", "ecu-b")
+    assert not known.releaser(SCOPE, "group-2", "i-a")
+    assert not known.releaser(SCOPE, "group-3", "i-b")
 
 
 def test_a_replacement_releases_what_it_leaves() -> None:
     """A resource that moves to another group gives up what it listed in the one it leaves."""
     moved = replace(claim("one", "i-a", scope=RED), left=(GREEN, frozenset({"i-b"})))
-    claims = recorded(moved)
-    assert claims.releases(SCOPE, "group-2", "i-b")
-    assert not claims.releases(SCOPE, "group-2", "i-a")
-    assert not claims.releases(SCOPE, "group-3", "i-b")
+    known = recorded(moved)
+    assert known.releaser(SCOPE, "group-2", "i-b")
+    assert not known.releaser(SCOPE, "group-2", "i-a")
+    assert not known.releaser(SCOPE, "group-3", "i-b")
 
 
 def test_the_second_check_of_a_replacement_keeps_what_it_leaves() -> None:
     """A replacement is checked twice, the second time with nothing recorded: what it leaves is remembered."""
     moved = replace(claim("one", "i-a", scope=RED), left=(GREEN, frozenset({"i-b"})))
-    assert recorded(moved, claim("one", "i-a", scope=RED)).releases(SCOPE, "group-2", "i-b")
+    assert recorded(moved, claim("one", "i-a", scope=RED)).releaser(SCOPE, "group-2", "i-b")
 
 
 def test_another_change_of_mind_forgets_what_was_left() -> None:
     """A resource that is checked for another group than before no longer leaves what it left then."""
     moved = replace(claim("one", "i-a", scope=RED), left=(GREEN, frozenset({"i-b"})))
-    assert not recorded(moved, claim("one", "i-a", scope=SCOPE)).releases(SCOPE, "group-2", "i-b")
+    assert not recorded(moved, claim("one", "i-a", scope=SCOPE)).releaser(SCOPE, "group-2", "i-b")
+
+
+def test_the_highest_floor_of_a_group_counts() -> None:
+    """The floor of a group is that of the membership that states the highest one and has members in it."""
+    known = recorded(
+        replace(claim("low", "i-a"), min_running=1),
+        replace(claim("high", "i-b"), min_running=3),
+        replace(claim("empty", ""), min_running=9),
+        replace(claim("elsewhere", "i-c", scope=GREEN), min_running=9),
+    )
+    assert known.floor(SCOPE, besides=None) == Floor(3, "high")
+    assert known.floor(SCOPE, besides="high") == Floor(1, "low")
+    assert known.floor(RED, besides=None) == Floor()
+
+
+def test_removed_placements_are_remembered_by_application() -> None:
+    """The placements that orders of the run removed are known with their moments, per application."""
+    known = Ownership()
+    known.note_removed(SCOPE, ["ecc-1"], 5.0)
+    known.note_removed(GREEN, ["ecc-2"], 7.0)
+    known.note_removed(replace(SCOPE, app_id="app-2"), ["ecc-3"], 9.0)
+    assert known.removed(RED) == {"ecc-1": 5.0, "ecc-2": 7.0}
+
+
+def test_processes_of_one_run_know_the_same() -> None:
+    """Whatever process checks, removes or begins: all the others learn of it."""
+    run = MemoryRun()
+    one, two = Ownership(MemoryLog(run)), Ownership(MemoryLog(run))
+    assert one.record(claim("one", "i-a")) is None
+    assert two.record(claim("two", "i-a")) is not None
+    assert one.protected(SCOPE, besides="one") == two.protected(SCOPE, besides="one") == {"i-a"}
+    two.note_removed(SCOPE, ["ecc-1"], 5.0)
+    assert one.removed(SCOPE) == {"ecc-1": 5.0}
+    two.note_begun("two")
+    assert one.has_begun("two")
+    assert not one.has_begun("one")
+
+
+def test_a_question_to_another_process_keeps_it_from_being_quiet() -> None:
+    """All questions of the run count, but those of a process that was killed."""
+    run = MemoryRun()
+    log = MemoryLog(run)
+    one, two = Ownership(MemoryLog(run)), Ownership(log)
+    two.question_begins()
+    assert one.quiet_in(100.0) == QUIET_SECONDS
+    two.question_ends(100.0)
+    assert one.quiet_in(100.1) == pytest.approx(QUIET_SECONDS - 0.1)
+    two.question_begins()
+    log.close()
+    assert one.quiet_in(200.0) == 0.0
+
+
+def test_a_circle_among_many_is_found_by_following_each_way_once() -> None:
+    """Where every membership may wait for every other one, the search looks at each of them once.
+
+    A search that tries every order of them would not come back from forty.
+    """
+    groups = [replace(SCOPE, group_id=f"group-{number}") for number in range(40)]
+    known = Ownership()
+    for number, scope in enumerate(groups):
+        others = {f"i-{each}" for each in range(40) if each < number}
+        words = known.record(claim(f"urn-{number}", " ".join(others), was=f"i-{number}", scope=scope))
+        assert words is None
+    last = claim("last", "i-39", was="i-x", scope=replace(SCOPE, group_id="group-last"))
+    assert known.record(last) is None
+    closing = known.record(claim("urn-0", "i-39", was="i-0", scope=groups[0]))
+    assert closing is not None
+    assert closing.startswith("urn-0, urn-39 exchange instances (i-0, i-39)")

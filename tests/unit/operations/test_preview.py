@@ -44,7 +44,7 @@ def look(
     """Return the preview of a wish."""
     session = quiet_session(client)
     for each in claims:
-        session.claims.record(each)
+        session.ownership.record(each)
     return preview_change(session, what, OperationContext(session.runtime, retry_timeout=8.0), strict=strict)
 
 

@@ -1,0 +1,189 @@
+"""Whose member it is holds for every provider process of one run, whichever of them deletes.
+
+The engine starts a provider process for each explicit provider, each version and each front end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e import orders
+from tests.e2e.stack import FrontEnd, membership
+from tests.e2e.world import BETA, GAMMA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.e2e.stack import Stack
+
+ABC = ["i-a", "i-b", "i-c"]
+
+COMPONENT = """
+class Site(pulumi.ComponentResource):
+    def __init__(self, name, opts=None):
+        super().__init__("shop:index:Site", name, None, opts)
+site = Site("site")
+"""
+
+
+def provider(front_end: FrontEnd, name: str) -> str:
+    """Return the statement that declares an explicit provider: a provider process of its own."""
+    package = "pulumi-python" if front_end is FrontEnd.DYNAMIC else "edas-scale"
+    return f"{name} = pulumi.ProviderResource({package!r}, {name!r}, {{}})"
+
+
+def moved_nobody(stack: Stack, name: str) -> None:
+    """Check that no order was sent, that three members run, and that one membership says so."""
+    assert orders.writes(stack.edas) == []
+    assert orders.running(stack.edas) == ABC
+    assert [each["urn"].rpartition("::")[2] for each in stack.resources()] == [name]
+    assert stack.members(name) == ABC
+
+
+@pytest.mark.scenario("S53")
+def test_s53_renamed_and_given_a_provider(web: Stack) -> None:
+    """A resource that gets another name and another provider in one run is deleted by the other process."""
+    web.write(
+        provider(web.front_end, "other"), membership("renamed", opts="provider=other", instance_ids=ABC)
+    )
+
+    web.up(preview=True)
+
+    moved_nobody(web, "renamed")
+    web.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S53")
+def test_s53_replaced_on_demand_with_a_provider(web: Stack) -> None:
+    """``--replace`` together with another provider: the one process creates, the other deletes."""
+    web.write(provider(web.front_end, "other"), membership(opts="provider=other", instance_ids=ABC))
+
+    web.up("--replace", web.resource()["urn"])
+
+    moved_nobody(web, "web")
+
+
+@pytest.mark.scenario("S53")
+def test_s53_moved_into_a_component_with_a_provider(web: Stack) -> None:
+    """A component around the resource changes its URN, and the component's provider is another process."""
+    opts = "parent=site, provider=other"
+    web.write(provider(web.front_end, "other"), COMPONENT, membership(opts=opts, instance_ids=ABC))
+
+    web.up()
+
+    moved_nobody(web, "web")
+
+
+@pytest.mark.scenario("S53")
+@pytest.mark.parametrize("front_end", [FrontEnd.NATIVE], ids=["native"])
+def test_s53_renamed_and_given_a_version(web: Stack) -> None:
+    """Another version of the plugin is another process."""
+    web.write(membership("renamed", opts="version='0.0.1'", instance_ids=ABC))
+
+    web.up()
+
+    moved_nobody(web, "renamed")
+
+
+@pytest.mark.scenario("S54")
+@pytest.mark.parametrize("front_end", [FrontEnd.NATIVE], ids=["to-native"])
+def test_s54_only_the_import_changes(front_end: FrontEnd, given: Callable[..., Stack]) -> None:
+    """The import changes from the dynamic provider to the plugin and nothing else: nobody moves."""
+    del front_end
+    stack = given(instance_ids=["i-d"])
+    stack.write(membership(instance_ids=ABC), front_end=FrontEnd.DYNAMIC)
+    stack.up()
+    stack.edas.clear_log()
+    stack.write(membership(instance_ids=ABC), front_end=FrontEnd.NATIVE)
+
+    stack.up(preview=True)
+
+    moved_nobody(stack, "web")
+
+
+@pytest.mark.scenario("S55")
+def test_s55_an_id_in_two_memberships_of_two_providers(stack: Stack) -> None:
+    """One id in two memberships is refused, naming both, whichever process checks which."""
+    stack.write(
+        provider(stack.front_end, "other"),
+        membership("web", instance_ids=["i-a", "i-b"]),
+        membership("web2", opts="provider=other", instance_ids=["i-b", "i-c"], exclusive=True),
+    )
+
+    refused = stack.up(fails=True)
+
+    refused.must_say("i-b", "::web ") if "::web " in refused.words else refused.must_say("::web2")
+
+
+@pytest.mark.scenario("S55")
+def test_s55_a_refused_membership_keeps_its_members(stack: Stack) -> None:
+    """The one that becomes exclusive is checked first, the other is refused: nobody of it is evicted."""
+    stack.write(membership("web", instance_ids=["i-a"]), membership("web2", instance_ids=["i-b", "i-c"]))
+    stack.up()
+    stack.edas.clear_log()
+    stack.write(
+        membership("web", instance_ids=["i-a"], exclusive=True),
+        membership("web2", instance_ids=["i-b", "i-c"]),
+    )
+
+    stack.up(fails=True).must_say("is exclusive", "::web ", "::web2")
+
+    assert orders.running(stack.edas) == ABC
+
+
+@pytest.mark.scenario("S57")
+def test_s57_delete_before_replace_leaves_what_another_owns(web: Stack) -> None:
+    """A membership goes to another group, delete first, and another one owns an instance of the old group."""
+    web.write(
+        membership("web", instance_ids=["i-a", "i-b"], group_id=GAMMA),
+        membership("web2", instance_ids=["i-c"], group_id=BETA),
+    )
+
+    web.up()
+
+    assert orders.running(web.edas, GAMMA) == ["i-a", "i-b"]
+    assert orders.running(web.edas, BETA) == ["i-c"]
+    assert web.members("web2") == ["i-c"]
+
+
+@pytest.mark.scenario("S67")
+def test_s67_renamed_with_a_shorter_list(given: Callable[..., Stack]) -> None:
+    """A rename with a list below minRunning does not take the running members below it."""
+    stack = given(instance_ids=ABC, min_running=2)
+    stack.write(membership("renamed", instance_ids=["i-a"], min_running=2))
+
+    result = stack.up(fails=True)
+
+    result.must_say("minRunning", "::renamed")
+    assert len(orders.running(stack.edas)) >= 2
+
+
+@pytest.mark.scenario("S62")
+def test_s62_from_a_membership_that_was_removed(stack: Stack) -> None:
+    """An instance of a membership removed from the program cannot join elsewhere in that run: the steps are named."""
+    stack.write(
+        membership("old", instance_ids=["i-a", "i-b"], group_id=BETA),
+        membership("web", instance_ids=["i-c"], group_id=GAMMA),
+    )
+    stack.up()
+    stack.write(membership("web", instance_ids=["i-a", "i-c"], group_id=GAMMA, join_timeout_seconds=3))
+
+    stack.up(fails=True).must_say("i-a", "deletes last", "two")
+
+
+@pytest.mark.scenario("S86")
+def test_s86_a_receiver_before_its_donor_in_one_slot(stack: Stack) -> None:
+    """Under ``--parallel 1`` a receiver that waits in the only slot says which resource stands behind it."""
+    stack.write(
+        membership("donor", instance_ids=["i-a", "i-b"], group_id=BETA),
+        membership("web", instance_ids=["i-c"], group_id=GAMMA),
+    )
+    stack.up()
+    stack.write(
+        membership("web", instance_ids=["i-a", "i-c"], group_id=GAMMA, join_timeout_seconds=5),
+        membership("donor", instance_ids=["i-b"], group_id=BETA),
+    )
+
+    stack.up("--parallel", "1", fails=True).must_say("::donor", "--parallel", "depends_on")
