@@ -54,7 +54,9 @@ class Provider(pulumi.ProviderResource):
         opts: Pulumi's resource options.
         region_id: the region of memberships that do not state one.
         endpoint: the address of the EDAS API, with its scheme.
+        network: ``public`` (the default) or ``vpc``, the address of the region that is used.
         profile: the profile of the Alibaba Cloud credentials file.
+        call_timeout_seconds: the longest a call of EDAS may take, 30 by default.
         preview_reads: whether a preview reads the live group. By default it does.
         strict_preview: whether what the same update might still mend is a failure. By default it is a warning.
         on_cancel: ``detach`` (the default) leaves a change order running when Pulumi is cancelled, ``abort`` stops it.
@@ -67,7 +69,9 @@ class Provider(pulumi.ProviderResource):
         *,
         region_id: pulumi.Input[str] | None = None,
         endpoint: pulumi.Input[str] | None = None,
+        network: pulumi.Input[str] | None = None,
         profile: pulumi.Input[str] | None = None,
+        call_timeout_seconds: pulumi.Input[int] | None = None,
         preview_reads: pulumi.Input[bool] | None = None,
         strict_preview: pulumi.Input[bool] | None = None,
         on_cancel: pulumi.Input[str] | None = None,
@@ -75,7 +79,9 @@ class Provider(pulumi.ProviderResource):
         settings = {
             "regionId": region_id,
             "endpoint": endpoint,
+            "network": network,
             "profile": profile,
+            "callTimeoutSeconds": _as_text(call_timeout_seconds),
             "previewReads": _as_text(preview_reads),
             "strictPreview": _as_text(strict_preview),
             "onCancel": on_cancel,
@@ -406,6 +412,6 @@ def _from_this_version(opts: pulumi.InvokeOptions | None) -> pulumi.InvokeOption
     return pulumi.InvokeOptions.merge(pulumi.InvokeOptions(version=__version__), opts)
 
 
-def _as_text(flag: pulumi.Input[bool] | None) -> pulumi.Output[str] | None:
-    """Return a boolean as the engine keeps settings: as JSON."""
-    return None if flag is None else pulumi.Output.json_dumps(flag)
+def _as_text(value: pulumi.Input[bool] | pulumi.Input[int] | None) -> pulumi.Output[str] | None:
+    """Return a boolean or a number as the engine keeps settings: as JSON."""
+    return None if value is None else pulumi.Output.json_dumps(value)

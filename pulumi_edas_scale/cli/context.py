@@ -167,7 +167,9 @@ def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, 
     client = SdkClient(
         region_id=settings.region_id,
         endpoint=settings.endpoint,
+        network=settings.network,
         profile=settings.profile,
+        call_timeout=settings.call_timeout_seconds,
         environ=cli_context.environ,
         watch=recorder.note,
     )

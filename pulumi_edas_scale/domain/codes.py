@@ -429,6 +429,12 @@ ROWS: Final = (
         "Run 'edas-scale doctor', then 'pulumi up'.",
     ),
     Row(
+        "ES716",
+        "the answer is larger than 64 MB",
+        "what answers is not EDAS, or is broken",
+        "Check edas-scale:endpoint and proxies.",
+    ),
+    Row(
         "ES901",
         "Please report this, it is a bug",
         "a defect of this package",

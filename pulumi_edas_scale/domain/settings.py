@@ -46,6 +46,8 @@ class Form(enum.Enum):
     URL = "URL"
     NAME = "name"
     BOOLEAN = "boolean"
+    SECONDS = "seconds"
+    NETWORK = "public or vpc"
     ON_CANCEL = "detach or abort"
 
 
@@ -64,7 +66,7 @@ class Setting:
 
     name: str
     form: Form
-    default: str | bool | None
+    default: str | bool | int | None
     meaning: str
     borrowed: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
@@ -81,6 +83,8 @@ class Setting:
 
 
 ON_CANCEL: Final = ("detach", "abort")
+NETWORKS: Final = ("public", "vpc")
+LONGEST_CALL: Final = 600
 
 SETTINGS: Final = (
     Setting(
@@ -95,8 +99,14 @@ SETTINGS: Final = (
         "endpoint",
         Form.URL,
         None,
-        "The address of the EDAS API, with its scheme; without it the public address of the region is used.",
+        "The address of the EDAS API, with its scheme; without it the address of the region is used.",
         environment=("ALIBABA_CLOUD_ENDPOINT_EDAS",),
+    ),
+    Setting(
+        "network",
+        Form.NETWORK,
+        NETWORKS[0],
+        "Which address of the region is used: vpc is reached from a VPC of that region without internet access.",
     ),
     Setting(
         "profile",
@@ -104,6 +114,13 @@ SETTINGS: Final = (
         None,
         "The profile of the Alibaba Cloud credentials file to sign calls with.",
         environment=("ALIBABA_CLOUD_PROFILE", "ALICLOUD_PROFILE"),
+    ),
+    Setting(
+        "callTimeoutSeconds",
+        Form.SECONDS,
+        30,
+        "The longest a call of EDAS may take, from connecting to the last byte of the answer.",
+        environment=("EDAS_SCALE_CALL_TIMEOUT_SECONDS",),
     ),
     Setting(
         "previewReads",
@@ -137,7 +154,9 @@ class Settings:
 
     region_id: str | None = None
     endpoint: str | None = None
+    network: str = NETWORKS[0]
     profile: str | None = None
+    call_timeout_seconds: int = 30
     preview_reads: bool = True
     strict_preview: bool = False
     on_cancel: str = ON_CANCEL[0]
@@ -174,7 +193,9 @@ def resolve_settings(
     return Settings(
         region_id=_text(found, "regionId"),
         endpoint=_address(_text(found, "endpoint")),
+        network=_text(found, "network") or NETWORKS[0],
         profile=_text(found, "profile"),
+        call_timeout_seconds=_seconds(found, "callTimeoutSeconds"),
         preview_reads=_flag(found, "previewReads"),
         strict_preview=_flag(found, "strictPreview"),
         on_cancel=_text(found, "onCancel") or ON_CANCEL[0],
@@ -235,6 +256,11 @@ def _flag(found: Mapping[str, _Found], name: str) -> bool:
     return value.casefold() == "true" if isinstance(value, str) else value is True
 
 
+def _seconds(found: Mapping[str, _Found], name: str) -> int:
+    value = found[name].value if name in found else _DEFAULTS[name]
+    return int(value) if isinstance(value, (str, int, float)) else 0
+
+
 _DEFAULTS: Final = {row.name: row.default for row in SETTINGS}
 
 
@@ -242,6 +268,18 @@ def _boolean_problem(value: object) -> str | None:
     # Configuration and the environment hold text only, and the engine passes provider inputs on as text.
     right = isinstance(value, bool) or (isinstance(value, str) and value.casefold() in {"true", "false"})
     return None if right else wrong(value, "true or false")
+
+
+def _seconds_problem(value: object) -> str | None:
+    # As above: configuration and environment hold text. The engine's numbers are fractions.
+    digits = isinstance(value, str) and value.isascii() and value.isdigit()
+    number = float(value) if digits else value  # type: ignore[arg-type] # it is a text
+    right = type(number) in {int, float} and number in range(1, LONGEST_CALL + 1)
+    return None if right else wrong(value, f"a number of seconds from 1 to {LONGEST_CALL}")
+
+
+def _network_problem(value: object) -> str | None:
+    return None if value in NETWORKS else wrong(value, join_or(NETWORKS))
 
 
 def _on_cancel_problem(value: object) -> str | None:
@@ -295,5 +333,7 @@ _CHECKS: Final[Mapping[Form, Callable[[object], str | None]]] = {
     Form.URL: _url_problem,
     Form.NAME: _name_problem,
     Form.BOOLEAN: _boolean_problem,
+    Form.SECONDS: _seconds_problem,
+    Form.NETWORK: _network_problem,
     Form.ON_CANCEL: _on_cancel_problem,
 }

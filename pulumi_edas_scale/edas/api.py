@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from typing_extensions import Self
+
+    from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
@@ -27,6 +30,14 @@ class EdasClient(Protocol):
 
     Every method raises an ``EdasError`` of ``errors.py``: its subclass says what the caller may do.
     """
+
+    def within(self, context: OperationContext) -> Self:
+        """Return this client for the calls of one operation.
+
+        A call that is under way when the operation must stop is left at once, with the sign of ``context.check``.
+        A write that was left so may have been executed.
+        """
+        ...
 
     def read_application(self, app_id: str) -> Application:
         """Return one reading of the whole application (QueryApplicationStatus)."""

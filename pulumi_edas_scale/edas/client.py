@@ -3,7 +3,8 @@
 This file's law: one method is one HTTP request, at most. The SDK signs, resolves the endpoint and knows the
 wire names; it is not trusted with anything else. It never retries here (a repeated POST may add a machine
 twice), its models never see an answer (they drop what they do not expect), its loggers print nothing
-(``DEBUG=sdk`` would print the signed headers), and what it raises ends in ``failures.py``.
+(``DEBUG=sdk`` would print the signed headers), and what it raises ends in ``failures.py``. How long a call may take
+and how much it may bring is the business of ``transport.py``.
 
 Nothing of it is imported before the first call, because the engine starts this process several times in one
 ``up`` and most of them never call EDAS. Every method may be called from many threads.
@@ -14,15 +15,15 @@ Nothing of it is imported before the first call, because the engine starts this 
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
-import ipaddress
 import logging
 import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -41,13 +42,25 @@ from pulumi_edas_scale.edas.credentials import StaticKeys, chosen_profile, descr
 from pulumi_edas_scale.edas.failures import (
     OPERATIONS,
     Answer,
+    TransportError,
     classify_answer,
     classify_transport_error,
     transport_error_of,
 )
+from pulumi_edas_scale.edas.transport import (
+    CONNECTIONS,
+    TooSlowError,
+    find_proxies,
+    is_loopback,
+    make_adapter,
+    present_attempt,
+    run_call,
+    trusted,
+)
 from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:
+    from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
@@ -57,11 +70,19 @@ if TYPE_CHECKING:
         OrderReport,
     )
 
-CONNECT_TIMEOUT: Final = 5.0  # seconds
-READ_TIMEOUT: Final = 10.0  # seconds; a reading that takes longer is asked for again
-WRITE_TIMEOUT: Final = 30.0  # seconds; longer, because a write without an answer costs a reconciliation
+CONNECT_TIMEOUT: Final = 5.0  # seconds, for each address that the endpoint's name has
 
-CONNECTIONS: Final = 64  # kept alive per host: as many as the plugin has threads
+CALL_TIMEOUT: Final = 30.0
+"""Seconds from connecting to the last byte, when nobody says otherwise."""
+
+CREDENTIALS_TIMEOUT: Final = 30.0
+"""Seconds that looking for credentials may take before the first call."""
+
+PATIENT_SECONDS: Final = 10.0
+"""What a call may always take, also where somebody waits who would rather know now that nothing comes."""
+
+LONGEST_RETRY_AFTER: Final = 60.0
+"""Seconds; a gateway that asks for more is asked again all the same."""
 
 CREDENTIALS_PAUSE: Final = 30.0  # seconds
 """How long missing credentials stay missing: the metadata service of ECS is asked last, and elsewhere takes
@@ -96,13 +117,13 @@ class SdkClient:
         region_id: the region whose EDAS is asked.
         endpoint: host or URL to use instead of the region's own, None for that one. Without a scheme it is
             spoken to over https, a loopback address over http.
+        network: ``vpc`` for the region's address inside its VPCs; without effect where an endpoint is given.
         profile: the profile of Alibaba Cloud's configuration files to use, None for the usual search.
         user_agent: what is added to the SDK's own User-Agent.
         environ: the environment to look for credentials and proxies in, None for that of the process at the
             first call.
-        read_timeout: seconds without an answer after which a reading is given up.
-        write_timeout: the same for a write.
-        watch: is told every call when it is over, in the thread that made it.
+        call_timeout: seconds that a call may take, from connecting to the last byte.
+        watch: is told every call when it is over, in the thread that asked for it.
 
     Raises:
         InputError: the endpoint is not one, or there is neither endpoint nor region.
@@ -113,30 +134,39 @@ class SdkClient:
         *,
         region_id: str,
         endpoint: str | None = None,
+        network: str = "public",
         profile: str | None = None,
         user_agent: str = f"pulumi-edas-scale/{__version__}",
         environ: Mapping[str, str] | None = None,
-        read_timeout: float = READ_TIMEOUT,
-        write_timeout: float = WRITE_TIMEOUT,
+        call_timeout: float = CALL_TIMEOUT,
         watch: Callable[[Exchange], None] | None = None,
     ) -> None:
         if not (region_id or endpoint):
             raise InputError([("regionId", "is not set: without a region, EDAS has no address.")])
         self._region_id = region_id
-        self._endpoint = parse_endpoint(endpoint) if endpoint else None
-        self._profile = profile
-        self._user_agent = user_agent
-        self._environ = environ
-        self._timeouts = (read_timeout, write_timeout)
+        self._call_timeout = call_timeout
         self._watch = watch
-        self._lock = threading.Lock()
-        self._connection: _Connection | None = None
-        self._missing = ""  # why there are no credentials, until _look_again_at
-        self._look_again_at = 0.0
+        self._context: OperationContext | None = None
+        if not endpoint and network == "vpc":
+            endpoint = f"https://edas-vpc.{region_id}.aliyuncs.com"
+        self._connector = _Connector(
+            region_id,
+            parse_endpoint(endpoint) if endpoint else None,
+            profile,
+            user_agent,
+            environ,
+            call_timeout,
+        )
 
     def __repr__(self) -> str:
-        where = self._endpoint or self._region_id
-        return f"SdkClient({where!r}, profile={self._profile!r})"
+        connector = self._connector
+        return f"SdkClient({str(connector.endpoint or connector.region_id)!r}, profile={connector.profile!r})"
+
+    def within(self, context: OperationContext) -> SdkClient:
+        """Return this client for the calls of one operation: they end when it does."""
+        bounded = copy.copy(self)
+        bounded._context = context  # noqa: SLF001 - another of this class
+        return bounded
 
     def read_application(self, app_id: str) -> Application:
         """Return one reading of the whole application (QueryApplicationStatus)."""
@@ -219,10 +249,11 @@ class SdkClient:
 
     def credentials_source(self) -> str:
         """Return which provider of Alibaba Cloud's credentials library gave the keys, empty before a call."""
-        if self._connection is None:
+        connection = self._connector.connection
+        if connection is None:
             return ""
         with contextlib.suppress(Exception):  # each source has its own errors; a name is all that is lost
-            return str(self._connection.credential.get_credential().provider_name or "")
+            return str(connection.credential.get_credential().provider_name or "")
         return ""
 
     def _call(self, operation: str, resource: str, **parameters: object) -> object:
@@ -240,7 +271,50 @@ class SdkClient:
             self._watch(exchange)
 
     def _ask(self, operation: str, resource: str, parameters: Mapping[str, object]) -> object:
+        context = self._context
+        seconds = self._call_timeout
+        if context is not None and context.retry_timeout is not None:
+            seconds = min(seconds, max(context.retry_timeout, PATIENT_SECONDS))
+        try:
+            return run_call(
+                lambda: self._connector.ask(operation, resource, parameters),
+                seconds=seconds,
+                seconds_before=CREDENTIALS_TIMEOUT,
+                check=context.check if context is not None else _go_on,
+                writes=OPERATIONS[operation].writes,
+            )
+        except TooSlowError:
+            detail = (
+                f"{seconds:g} s, edas-scale:callTimeoutSeconds"
+                if seconds == self._call_timeout
+                else f"{seconds:g} s"
+            )
+            raise classify_transport_error(operation, TransportError.TIMED_OUT, detail) from None
+
+
+def _go_on() -> None:
+    """Nothing bounds the call but its own time."""
+
+
+@dataclass(slots=True)
+class _Connector:
+    """Makes the connection at the first call; shared by a client and its likes that are bound to an operation."""
+
+    region_id: str
+    endpoint: Endpoint | None
+    profile: str | None
+    user_agent: str
+    environ: Mapping[str, str] | None
+    call_timeout: float
+    connection: _Connection | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _missing: str = ""  # why there are no credentials, until _look_again_at
+    _look_again_at: float = 0.0
+
+    def ask(self, operation: str, resource: str, parameters: Mapping[str, object]) -> object:
+        """Make one call and return the body of its successful answer."""
         connection = self._connected(operation)
+        present_attempt().begin()
         answer = connection.ask(operation, parameters)
         error = classify_answer(operation, answer, resource, connection.credential.secrets)
         if error is not None:
@@ -249,18 +323,18 @@ class SdkClient:
 
     def _connected(self, operation: str) -> _Connection:
         """Return the connection, which the first call makes."""
-        if self._connection is not None:
-            return self._connection
+        if self.connection is not None:
+            return self.connection
         with self._lock:
-            if self._connection is None:
+            if self.connection is None:
                 if time.monotonic() < self._look_again_at:
                     raise CredentialsError(operation, message=self._missing)
-                self._connection = self._connect(operation)
-            return self._connection
+                self.connection = self._connect(operation)
+            return self.connection
 
     def _connect(self, operation: str) -> _Connection:
-        environ = os.environ if self._environ is None else self._environ
-        profile = chosen_profile(environ, self._profile)
+        environ = os.environ if self.environ is None else self.environ
+        profile = chosen_profile(environ, self.profile)
         sdk = _import_sdk()
         try:
             credential = _Credential(_open_credential(sdk, environ, profile))
@@ -272,16 +346,17 @@ class SdkClient:
         client = sdk.raw_client(
             sdk.config(
                 credential=credential,
-                region_id=self._region_id,
-                endpoint=self._endpoint.netloc if self._endpoint else None,
-                protocol=self._endpoint.scheme if self._endpoint else "https",
-                user_agent=self._user_agent,
-                connect_timeout=_milliseconds(CONNECT_TIMEOUT),
+                region_id=self.region_id,
+                endpoint=self.endpoint.netloc if self.endpoint else None,
+                protocol=self.endpoint.scheme if self.endpoint else "https",
+                user_agent=self.user_agent,
+                connect_timeout=_milliseconds(min(CONNECT_TIMEOUT, self.call_timeout)),
+                read_timeout=_milliseconds(self.call_timeout),
                 max_idle_conns=CONNECTIONS,
             )
         )
-        _watch_wire(sdk, client, environ)
-        return _Connection(sdk, client, credential, self._timeouts)
+        _mount_adapter(sdk, client, environ)
+        return _Connection(sdk, client, credential)
 
 
 def _joined(parameter: str, ids: Sequence[str]) -> str:
@@ -298,6 +373,9 @@ class Endpoint:
     scheme: str
     netloc: str
 
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc}"
+
 
 def parse_endpoint(text: str) -> Endpoint:
     """Split an endpoint that is written with or without its scheme.
@@ -313,15 +391,8 @@ def parse_endpoint(text: str) -> Endpoint:
     if not usable or url.path.strip("/") or url.query or url.fragment or "@" in url.netloc or " " in text:
         reason = f"expected a URL such as https://edas.cn-hangzhou.aliyuncs.com or a host, got '{text}'."
         raise InputError([("edas-scale:endpoint", reason)])
-    default = "http" if _is_loopback(url.hostname or "") else "https"
+    default = "http" if is_loopback(url.hostname or "") else "https"
     return Endpoint(url.scheme or default, url.netloc)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,11 +548,8 @@ def _token_service_code(error: Exception) -> str:
 class _Connection:
     """The client of the SDK, and how its ways to end are told apart."""
 
-    def __init__(
-        self, sdk: _Sdk, client: Any, credential: _Credential, timeouts: tuple[float, float]
-    ) -> None:
+    def __init__(self, sdk: _Sdk, client: Any, credential: _Credential) -> None:
         self.credential = credential
-        self._read_timeout, self._write_timeout = timeouts
         self._sdk = sdk
         self._client = client
 
@@ -495,9 +563,7 @@ class _Connection:
         """
         request = getattr(self._sdk.models, f"{operation}Request")(**parameters)
         call = getattr(self._client, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower() + "_with_options")
-        timeout = self._write_timeout if OPERATIONS[operation].writes else self._read_timeout
-        runtime = self._sdk.runtime_options(read_timeout=_milliseconds(timeout))
-        _wire.status = 0
+        runtime = self._sdk.runtime_options()
         try:
             call(request, {}, runtime)
         except self._sdk.answered as error:
@@ -516,10 +582,10 @@ class _Connection:
             where = f"{self._client._endpoint}{via}"  # noqa: SLF001 - where the SDK found the region's endpoint
             raise classify_transport_error(operation, transport_error_of(names), where) from None
         unread = re.search(r'Value: "(.*)"\.$', str(error), re.DOTALL)
-        if unread is None and not _wire.status:
+        if unread is None and not present_attempt().status:
             words = f"the Alibaba Cloud SDK broke off with {type(error).__name__}, and no answer came"
             raise UnavailableError(operation, message=words) from None
-        return Answer(_wire.status, None, text=unread.group(1) if unread else "")
+        return Answer(present_attempt().status, None, text=unread.group(1) if unread else "")
 
 
 def _milliseconds(seconds: float) -> int:
@@ -534,7 +600,9 @@ def _refusal(error: Any) -> Answer:
     return Answer(
         status=error.status_code or 0,
         body={"Code": error.code, "Message": error.message} if error.data is None else error.data,
-        retry_after=retry_after / 1000 if isinstance(retry_after, (int, float)) else None,
+        retry_after=min(retry_after / 1000, LONGEST_RETRY_AFTER)
+        if isinstance(retry_after, (int, float))
+        else None,
         denied_action=str(denied.get("AuthAction") or "") if isinstance(denied, Mapping) else "",
     )
 
@@ -555,48 +623,21 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             waiting += [cause.__cause__, getattr(cause, "reason", None), *cause.args]
 
 
-_wire = threading.local()
-"""Its ``status`` is the HTTP status of the last answer the calling thread has got, 0 for none."""
-
-
-class _Watch:
-    """The SDK's adapter to the network, watched; ``direct`` goes round the proxy."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-        self.direct = False
-
-    def send(self, request: Any, **options: Any) -> Any:
-        """Send a request and note the status of its answer."""
-        response = self.inner.send(request, **(options | {"proxies": {}} if self.direct else options))
-        _wire.status = response.status_code
-        return response
-
-    def close(self) -> None:
-        """Close the connections."""
-        self.inner.close()
-
-
-def _watch_wire(sdk: _Sdk, client: Any, environ: Mapping[str, str]) -> None:
+def _mount_adapter(sdk: _Sdk, client: Any, environ: Mapping[str, str]) -> None:
     """Put an adapter between the SDK and the network that does what the SDK cannot.
 
-    It goes round the proxy for loopback addresses and those of NO_PROXY, which the SDK ignores; it notes the
-    HTTP status, which the SDK loses when the body is not JSON; and no redirection is followed, which would
-    send a signed call elsewhere. The SDK has no hook for it, so this uses the session the SDK keeps per host
-    (not public; held by ``tests/contract/sdk``). With an SDK that keeps none, the three are missing and all
-    else works.
+    It bounds calls; it goes round the proxy for loopback addresses and those of NO_PROXY; it notes the HTTP status,
+    which the SDK loses when the body is not JSON; and no redirection is followed, which would send a signed call
+    elsewhere. The SDK has no hook for it, so this uses the session the SDK keeps per host (not public; held by
+    ``tests/contract/sdk``). With an SDK that keeps none, these are missing and all else works.
     """
-    host, prefix = client._endpoint, f"{client._protocol}://"  # noqa: SLF001 - as above
+    host, protocol = client._endpoint, client._protocol  # noqa: SLF001 - as above
     try:
-        session = _session_of(sdk, client._protocol, host)  # noqa: SLF001 - as above
-        adapter = session.get_adapter(prefix)
+        session = _session_of(sdk, protocol, host)
     except (AttributeError, TypeError):
         return
-    if not isinstance(adapter, _Watch):
-        adapter.init_poolmanager(CONNECTIONS, CONNECTIONS)
-        adapter = _Watch(adapter)
-    adapter.direct = _is_direct(urlsplit(f"//{host}").hostname or "", environ)
-    session.mount(prefix, adapter)
+    context = trusted() if protocol == "https" else None
+    session.mount(f"{protocol}://", make_adapter(context, find_proxies(f"{protocol}://{host}", environ)))
     session.max_redirects = 0
 
 
@@ -608,11 +649,3 @@ def _session_of(sdk: _Sdk, protocol: str, host: str) -> Any:
         return get_session(f"{key}:pool={CONNECTIONS}", protocol, pool_size=CONNECTIONS)
     except TypeError:  # darabonba-core before 1.0.9
         return get_session(key, protocol)
-
-
-def _is_direct(host: str, environ: Mapping[str, str]) -> bool:
-    """Whether a host is reached without the proxy of the environment."""
-    excepted = (environ.get("no_proxy") or environ.get("NO_PROXY") or "").lower().split(",")
-    domains = {domain.strip().lstrip(".") for domain in excepted} - {""}
-    listed = any(host == domain or host.endswith(f".{domain}") for domain in domains)
-    return listed or "*" in domains or _is_loopback(host)

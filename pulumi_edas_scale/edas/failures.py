@@ -88,6 +88,7 @@ class TransportError(enum.Enum):
     TIMED_OUT = "no answer arrived in time"
     INTERRUPTED = "the connection broke before an answer arrived"
     REDIRECTED = "the endpoint points elsewhere, and a signed call is not sent on"
+    TOO_LARGE = "the answer is larger than 64 MB, and was not read to its end"
     UNKNOWN = "the call failed before an answer was read"
 
 
@@ -99,6 +100,7 @@ TRANSPORT_ERRORS: Final[Mapping[TransportError, type[EdasError]]] = {
     TransportError.TIMED_OUT: UnavailableError,
     TransportError.INTERRUPTED: UnavailableError,
     TransportError.REDIRECTED: NotUnderstoodError,
+    TransportError.TOO_LARGE: NotUnderstoodError,
     TransportError.UNKNOWN: UnavailableError,
 }
 
@@ -108,6 +110,7 @@ TRANSPORT_ERROR_BY_EXCEPTION: Final[tuple[tuple[frozenset[str], TransportError],
     (frozenset({"ConnectionRefusedError"}), TransportError.REFUSED),
     (frozenset({"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout"}), TransportError.UNREACHABLE),
     (frozenset({"TooManyRedirects"}), TransportError.REDIRECTED),
+    (frozenset({"TooLargeError"}), TransportError.TOO_LARGE),
     (frozenset({"ReadTimeoutError", "ReadTimeout", "TimeoutError"}), TransportError.TIMED_OUT),
     (frozenset({"ProtocolError", "ConnectionError", "ChunkedEncodingError"}), TransportError.INTERRUPTED),
 )

@@ -7,7 +7,6 @@ never repeated here. Writes are not made here, only let through (``reserve``).
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections import deque
 from dataclasses import dataclass, field
@@ -91,7 +90,7 @@ class Reads:
             (operation, app_id),
             begun_after,
             context,
-            lambda: self._read(operation, lambda: self.client.read_application(app_id), context),
+            lambda: self._read(operation, lambda client: client.read_application(app_id), context),
         )
 
     def recent_application(
@@ -118,7 +117,9 @@ class Reads:
         ).value
 
     def _read_orders(self, app_id: str, context: OperationContext) -> Reading[tuple[ChangeOrder, ...]]:
-        reading = self._read("ListRecentChangeOrder", lambda: self.client.read_change_orders(app_id), context)
+        reading = self._read(
+            "ListRecentChangeOrder", lambda client: client.read_change_orders(app_id), context
+        )
         ids = frozenset(each.order_id for each in reading.value)
         with self.runtime:
             self._note_orders(app_id, ids, any(is_active(each.status) for each in reading.value))
@@ -127,7 +128,7 @@ class Reads:
     def change_order(self, order_id: str, context: OperationContext) -> OrderReport:
         """Return the state of one change order, read now."""
         return self._read(
-            "GetChangeOrderInfo", lambda: self.client.read_change_order(order_id), context
+            "GetChangeOrderInfo", lambda client: client.read_change_order(order_id), context
         ).value
 
     def machines(self, cluster_id: str, context: OperationContext) -> tuple[Machine, ...]:
@@ -137,7 +138,7 @@ class Reads:
             (operation, cluster_id),
             self.runtime.now() - CLUSTER_FRESH_SECONDS,
             context,
-            lambda: self._read(operation, lambda: self.client.read_scale_out_machines(cluster_id), context),
+            lambda: self._read(operation, lambda client: client.read_scale_out_machines(cluster_id), context),
         ).value
 
     def cluster_members(self, cluster_id: str, context: OperationContext) -> tuple[ClusterMember, ...]:
@@ -146,7 +147,7 @@ class Reads:
             ("ListClusterMembers", cluster_id),
             self.runtime.now() - CLUSTER_FRESH_SECONDS,
             context,
-            lambda page: self.client.read_cluster_members(cluster_id, page, PAGE_SIZE),
+            lambda page: lambda client: client.read_cluster_members(cluster_id, page, PAGE_SIZE),
         )
 
     def applications(self, context: OperationContext) -> tuple[ApplicationSummary, ...]:
@@ -155,7 +156,7 @@ class Reads:
             ("ListApplication", ""),
             self.runtime.now() - FRESH_SECONDS,
             context,
-            lambda page: self.client.read_applications(page, PAGE_SIZE),
+            lambda page: lambda client: client.read_applications(page, PAGE_SIZE),
         )
 
     def known_applications(self, context: OperationContext) -> tuple[ApplicationSummary, ...]:
@@ -164,7 +165,7 @@ class Reads:
             ("ListApplication", ""),
             float("-inf"),
             context,
-            lambda page: self.client.read_applications(page, PAGE_SIZE),
+            lambda page: lambda client: client.read_applications(page, PAGE_SIZE),
         )
 
     def reserve(self, operation: str, context: OperationContext) -> bool:
@@ -268,7 +269,7 @@ class Reads:
         name: tuple[str, str],
         begun_after: float,
         context: OperationContext,
-        read_page: Callable[[int], tuple[_T, ...]],
+        read_page: Callable[[int], Callable[[EdasClient], tuple[_T, ...]]],
     ) -> tuple[_T, ...]:
         """Share a list that comes in pages.
 
@@ -280,7 +281,7 @@ class Reads:
             found: dict[_T, None] = {}
             begun = self.runtime.now()
             for page in itertools.count(1):
-                items = self._read(name[0], functools.partial(read_page, page), context).value
+                items = self._read(name[0], read_page(page), context).value
                 before = len(found)
                 found.update(dict.fromkeys(items))
                 if len(found) == before or not _may_go_on(items):
@@ -289,24 +290,26 @@ class Reads:
 
         return self._shared(name, begun_after, context, read_all).value
 
-    def _read(self, operation: str, call: Callable[[], _T], context: OperationContext) -> Reading[_T]:
+    def _read(
+        self, operation: str, call: Callable[[EdasClient], _T], context: OperationContext
+    ) -> Reading[_T]:
         """Call until EDAS answers; throttled and failed calls are retried until the deadline.
 
         Raises:
             EdasError: EDAS answered and refused, or answered several times what cannot be understood.
             DeadlineSign: the deadline passed; its cause is the last failure, if there was one.
         """
+        client = self.client.within(context)
         failures: list[EdasError] = []
         failing_since = self.runtime.now()
         while True:
             try:
                 self._await_call(operation, failures, context)
+                begun = self.runtime.now()
+                failing_since = failing_since if failures else begun
+                value = call(client)
             except DeadlineExceeded as sign:
                 raise sign from (failures[-1] if failures else None)
-            begun = self.runtime.now()
-            failing_since = failing_since if failures else begun
-            try:
-                value = call()
             except (ThrottledError, UnavailableError) as error:
                 failures.append(error)
                 if isinstance(error, ThrottledError):

@@ -72,7 +72,7 @@ class Follower:
             if pipeline not in self.reported:
                 operation.context.check_before_write()
                 try:
-                    operation.session.client.submit_confirmation(pipeline)
+                    operation.session.client.within(operation.context).submit_confirmation(pipeline)
                 except (BusinessError, ThrottledError, UnavailableError):
                     return  # the next poll shows whether it was confirmed, by us or by somebody else
                 self.reported.add(pipeline)

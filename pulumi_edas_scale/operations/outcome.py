@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.operations.observe import Observation, Target
     from pulumi_edas_scale.operations.session import Reporter, Session
 
-LAST_LOOK_SECONDS: Final = 15.0
-"""Bound of the one reading that tells what is true after a failure."""
+LAST_LOOK_SECONDS: Final = 8.0
+"""Bound of the one reading that tells what is true after a failure: law 14 gives ten seconds after a time-out."""
 
 QUICK_LOOK_SECONDS: Final = 0.5
 """The same after a cancel, which must be honoured within a second."""
+
+ABORT_SECONDS: Final = 5.0
+"""What EDAS is given to answer that an order is aborted, after a cancel."""
 
 
 class ChangeError(OperationError):
@@ -66,6 +69,7 @@ class Progress:
         running: the order it waits for, as seen last.
         own_running: whether that order is the last of ``order_ids``.
         touched: whether it may have changed anything, so that state must say what is true.
+        unanswered: the write that was left without an answer when the operation had to stop, empty when none was.
     """
 
     history: History = field(default_factory=History)
@@ -75,6 +79,7 @@ class Progress:
     running: OrderReport | None = None
     own_running: bool = False
     touched: bool = False
+    unanswered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +207,16 @@ def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
     )
     seconds = operation.target.policy.timeout_seconds
     return failed(
-        operation, f"{_attempt(operation)}: the time-out of {seconds} seconds passed{order}.{cause}"
+        operation,
+        f"{_attempt(operation)}: the time-out of {seconds} seconds passed{order}."
+        f"{_unanswered(operation.progress)}{cause}",
     )
 
 
 def stopped(operation: Operation, sign: Cancelled) -> ChangeError:
     """Return what is true when the run was stopped; nothing is sent but, if asked for, the abort of our order."""
     progress = operation.progress
-    order = ""
+    order = _unanswered(progress)
     if progress.own_running and progress.order_ids:
         own = progress.order_ids[-1]
         order = f" Change order {own} goes on in EDAS; the next 'pulumi up' waits for it."
@@ -226,9 +233,22 @@ def stopped(operation: Operation, sign: Cancelled) -> ChangeError:
     )
 
 
+def _unanswered(progress: Progress) -> str:
+    if not progress.unanswered:
+        return ""
+    return (
+        f" {progress.unanswered} was sent and not answered, so a change order may have begun; the next 'pulumi up' "
+        "looks for it."
+    )
+
+
 def _abort(operation: Operation, order_id: str) -> str:
+    runtime = operation.context.runtime
+    context = OperationContext(runtime, runtime.now() + ABORT_SECONDS)
     try:
-        operation.session.client.submit_abort(order_id)
+        operation.session.client.within(context).submit_abort(order_id)
+    except DeadlineExceeded:
+        return f" AbortChangeOrder was sent for change order {order_id} and not answered within {ABORT_SECONDS:g} s."
     except EdasError as error:
         return f" Change order {order_id} could not be aborted and goes on in EDAS: {error}"
     return f" Change order {order_id} was aborted; what it had changed stays changed."

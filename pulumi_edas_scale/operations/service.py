@@ -111,7 +111,13 @@ class ReadAnswer:
 def _connect(settings: Settings, region_id: str) -> EdasClient:
     from pulumi_edas_scale.edas.client import SdkClient  # noqa: PLC0415 - only a call of EDAS needs it
 
-    return SdkClient(region_id=region_id, endpoint=settings.endpoint, profile=settings.profile)
+    return SdkClient(
+        region_id=region_id,
+        endpoint=settings.endpoint,
+        network=settings.network,
+        profile=settings.profile,
+        call_timeout=settings.call_timeout_seconds,
+    )
 
 
 @dataclass(slots=True)

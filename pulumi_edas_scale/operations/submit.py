@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
-from pulumi_edas_scale.domain.clock import Backoff
+from pulumi_edas_scale.domain.clock import Backoff, Cancelled, DeadlineExceeded
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
@@ -44,6 +44,8 @@ REFUSAL_BACKOFF: Final = Backoff(first=2.0, factor=4.0, longest=8.0, jitter=0.5)
 NOT_SENT_BACKOFF: Final = Backoff(first=0.6, factor=2.0, longest=10.0, jitter=0.5)
 
 LOST_ANSWER_BACKOFF: Final = Backoff(first=0.3, factor=1.5, longest=5.0)
+
+WRITES: Final = {OrderKind.SCALE_OUT: "ScaleOutApplication", OrderKind.SCALE_IN: "ScaleInApplication"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class Submitter:
             self.attempts = replace(self.attempts, not_sent=self.attempts.not_sent + 1)
         except (PermissionDeniedError, CredentialsError):
             raise
+        except (Cancelled, DeadlineExceeded):
+            # The call was left under way: EDAS may have executed it, so state must say what is true.
+            operation.progress.touched = True
+            operation.progress.unanswered = WRITES[order.kind]
+            raise
         except BusinessError as error:
             self._refused(error)
         except UnavailableError as error:
@@ -100,7 +107,7 @@ class Submitter:
         return False
 
     def _send(self, order: Order) -> str | None:
-        client = self.operation.session.client
+        client = self.operation.session.client.within(self.operation.context)
         scope = self.operation.target.scope
         if order.kind is OrderKind.SCALE_OUT:
             return client.submit_scale_out(scope.app_id, scope.group_id, order.ecu_ids)

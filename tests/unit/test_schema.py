@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_edas_scale.domain.fields import BY_NAME, MEMBER_FIELDS, OUTPUTS, PROPERTIES, Kind
 from pulumi_edas_scale.domain.model import ForceScaleIn, MemberState, OnDelete, WaitFor
-from pulumi_edas_scale.domain.settings import ON_CANCEL, SETTINGS, Form
+from pulumi_edas_scale.domain.settings import NETWORKS, ON_CANCEL, SETTINGS, Form
 from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def test_a_member_has_the_fields_that_are_rendered() -> None:
         ("ForceScaleIn", [each.value for each in ForceScaleIn]),
         ("OnDelete", [each.value for each in OnDelete]),
         ("OnCancel", list(ON_CANCEL)),
+        ("Network", list(NETWORKS)),
     ],
 )
 def test_the_words_are_those_of_the_model(name: str, words: list[str]) -> None:
@@ -150,7 +151,9 @@ def test_the_settings_are_those_of_the_table() -> None:
     assert list(variables) == [row.name for row in SETTINGS]
     for row in SETTINGS:
         spec = variables[row.name]
-        assert resolved(spec)["type"] == ("boolean" if row.form is Form.BOOLEAN else "string")
+        assert resolved(spec)["type"] == {Form.BOOLEAN: "boolean", Form.SECONDS: "integer"}.get(
+            row.form, "string"
+        )
         default = json.dumps(row.default) if isinstance(row.default, bool) else row.default
         assert (f"The default is {default}." in spec["description"]) is (row.default is not None)
 

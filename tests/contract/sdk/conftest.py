@@ -38,7 +38,5 @@ def server(shared_server: RawServer) -> Iterator[RawServer]:
 
 @pytest.fixture
 def client(server: RawServer) -> SdkClient:
-    """A client of that server that gives up after a quarter of a second."""
-    return SdkClient(
-        region_id="cn-hangzhou", endpoint=server.url, environ=KEYS, read_timeout=0.25, write_timeout=0.5
-    )
+    """A client of that server that gives up after half a second."""
+    return SdkClient(region_id="cn-hangzhou", endpoint=server.url, environ=KEYS, call_timeout=0.5)

@@ -44,6 +44,7 @@ def failure(code: object, message: str = "why not") -> dict[str, object]:
 
 
 WAIT = {"x-acs-retry-after": "1500"}  # milliseconds
+YEARS = {"x-acs-retry-after": "94608000000000"}  # milliseconds
 HTML = "<html><head><title>Bad gateway</title></head><body>nginx</body></html>"
 
 ENDINGS: tuple[Ending, ...] = (
@@ -78,6 +79,7 @@ ENDINGS: tuple[Ending, ...] = (
     Ending("throttled-api-429", 429, failure("Throttling.Api"), ThrottledError),
     Ending("throttled-503", 503, failure("Throttling.User"), ThrottledError),
     Ending("throttled-with-wait", 400, failure("Throttling.User"), ThrottledError, WAIT, 1.5),
+    Ending("throttled-for-years", 400, failure("Throttling.User"), ThrottledError, YEARS, 60),
     Ending("throttled-html", 429, HTML, ThrottledError),
     Ending("throttled-in-body", 200, failure("Throttling.User"), ThrottledError),
     Ending("wait-without-throttling", 400, failure("InvalidParam"), BusinessError, WAIT, 1.5),

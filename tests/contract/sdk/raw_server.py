@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -27,11 +28,12 @@ class Reply:
     reset: bool = False
     hang: bool = False
     announced: int | None = None  # a Content-Length that is not the true one
+    delay: float = 0.0  # seconds before it comes
 
     @classmethod
-    def json(cls, value: object, status: int = 200) -> Reply:
+    def json(cls, value: object, status: int = 200, *, delay: float = 0.0) -> Reply:
         """Return an answer with a JSON body."""
-        return cls(status, json.dumps(value).encode())
+        return cls(status, json.dumps(value).encode(), delay=delay)
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.received.append(Received(self.command, self.path, headers))
         reply = self.server.reply
+        if reply.delay:
+            time.sleep(reply.delay)
         if reply.hang:
             self.server.released.wait(60)  # seconds; the test ends it earlier
         if reply.reset or reply.hang:

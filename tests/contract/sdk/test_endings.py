@@ -155,7 +155,7 @@ def test_redirection_is_not_followed(server: RawServer, client: SdkClient, statu
 def test_tls_to_a_plain_server_is_an_error(server: RawServer) -> None:
     """An endpoint that does not speak TLS is an error, not a hang."""
     url = server.url.replace("http:", "https:")
-    error = failing(SdkClient(region_id="r", endpoint=url, environ=KEYS, read_timeout=1), CALLS[0][1])
+    error = failing(SdkClient(region_id="r", endpoint=url, environ=KEYS, call_timeout=1), CALLS[0][1])
     assert isinstance(error, UnavailableError)
 
 

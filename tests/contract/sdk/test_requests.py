@@ -177,40 +177,39 @@ def test_sixty_four_threads_share_one_client(server: RawServer) -> None:
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY"])
-def test_loopback_needs_no_proxy(server: RawServer, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_loopback_needs_no_proxy(server: RawServer, variable: str) -> None:
     """An endpoint on this machine is reached directly, whatever proxy the environment names."""
-    monkeypatch.setenv(variable, "http://127.0.0.1:9")
     server.reply = Reply.json(ORDER)
-    client = SdkClient(region_id="r", endpoint=server.url, environ=KEYS)
+    client = SdkClient(region_id="r", endpoint=server.url, environ=KEYS | {variable: "http://127.0.0.1:9"})
     assert client.submit_scale_out("app", "group", ["ecu"]) == "order"
 
 
-def test_the_proxy_is_used_for_other_hosts(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY"])
+def test_the_proxy_is_used_for_other_hosts(server: RawServer, variable: str) -> None:
     """An endpoint elsewhere is reached through the proxy of the environment."""
-    monkeypatch.setenv("http_proxy", server.url)
     server.reply = Reply.json(ORDER)
-    client = SdkClient(region_id="r", endpoint="http://edas.test", environ=KEYS)
+    client = SdkClient(region_id="r", endpoint="http://edas.test", environ=KEYS | {variable: server.url})
     assert client.submit_scale_out("app", "group", ["ecu"]) == "order"
     assert server.received[0].target.startswith("http://edas.test/pop/v5/")
 
 
-def test_no_proxy_is_heeded(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_heeded(server: RawServer) -> None:
     """NO_PROXY keeps a host from the proxy, which the SDK alone does not manage."""
-    monkeypatch.setenv("http_proxy", server.url)
     server.reply = Reply.json(ORDER)
     client = SdkClient(
-        region_id="r", endpoint="http://[fe80::1%25nosuch]", environ=KEYS | {"NO_PROXY": "fe80::1%25nosuch"}
+        region_id="r",
+        endpoint="http://[fe80::1%25nosuch]",
+        environ=KEYS | {"http_proxy": server.url, "NO_PROXY": "fe80::1%25nosuch"},
     )
     with pytest.raises(Exception, match="cannot be resolved"):
         client.submit_scale_out("app", "group", ["ecu"])
     assert server.received == []
 
 
-def test_the_region_gives_the_endpoint(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_region_gives_the_endpoint(server: RawServer) -> None:
     """Without an endpoint it is the region's, spoken to over https."""
-    monkeypatch.setenv("https_proxy", server.url)
     server.reply = Reply(403)
-    client = SdkClient(region_id="cn-hangzhou", environ=KEYS)
+    client = SdkClient(region_id="cn-hangzhou", environ=KEYS | {"https_proxy": server.url})
     with pytest.raises(Exception, match="through a proxy"):
         client.read_application("app")
     assert (server.received[0].method, server.received[0].target) == (
@@ -240,9 +239,9 @@ def test_another_sdk_may_keep_its_sessions_elsewhere(server: RawServer, client: 
     """Where the SDK offers no session to watch, calls are made all the same."""
     server.reply = Reply.json(ORDER)
     client.submit_scale_out("app", "group", ["ecu"])
-    connection = client._connection
+    connection = client._connector.connection
     assert connection is not None
-    sdk_client._watch_wire(dataclasses.replace(connection._sdk, core=object()), connection._client, {})
+    sdk_client._mount_adapter(dataclasses.replace(connection._sdk, core=object()), connection._client, {})
     assert client.submit_scale_out("app", "group", ["ecu"]) == "order"
 
 

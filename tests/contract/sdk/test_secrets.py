@@ -200,7 +200,7 @@ def test_credentials_that_cannot_be_renewed(server: RawServer, client: SdkClient
     """Credentials that were there and cannot be had again are an outage: nothing was sent, and waiting may help."""
     server.reply = Reply.json(ORDER)
     client.submit_scale_out("app", "group", ["ecu"])
-    connection = client._connection
+    connection = client._connector.connection
     assert connection is not None
     connection.credential._source = SignedOut()
     with pytest.raises(

@@ -22,7 +22,8 @@ def refusal(
 
 def test_nothing_told_leaves_the_documented_defaults() -> None:
     """Without any setting a preview reads and warns, Cancel detaches, and the rest is open."""
-    assert resolve_settings({}, {}) == Settings(None, None, None, preview_reads=True, strict_preview=False)
+    assert resolve_settings({}, {}) == Settings(preview_reads=True, strict_preview=False)
+    assert (Settings().network, Settings().call_timeout_seconds) == ("public", 30)
     assert Settings().on_cancel == "detach"
 
 
@@ -174,6 +175,9 @@ def test_a_password_in_an_endpoint_is_not_repeated(url: str) -> None:
     [
         ("previewReads", "yes", "'yes' was given where true or false is expected."),
         ("strictPreview", "1", "'1' was given where true or false is expected."),
+        ("network", "private", "'private' was given where 'public' or 'vpc' is expected."),
+        ("callTimeoutSeconds", "0", "'0' was given where a number of seconds from 1 to 600 is expected."),
+        ("callTimeoutSeconds", "1.5", "'1.5' was given where a number of seconds from 1 to 600 is expected."),
         ("onCancel", "stop", "'stop' was given where 'detach' or 'abort' is expected."),
         ("regionId", "cn-hangzhou-h", "This is a zone; its region is 'cn-hangzhou'."),
         ("profile", "a\x07", "no control characters"),
@@ -213,8 +217,8 @@ def test_an_unknown_setting_names_the_nearest() -> None:
     )
     assert found == {
         "edas-scale:'end-point'": "there is no such setting. Did you mean edas-scale:endpoint?",
-        "edas-scale:colour": "there is no such setting. The settings are regionId, endpoint, profile, "
-        "previewReads, strictPreview, onCancel.",
+        "edas-scale:colour": "there is no such setting. The settings are regionId, endpoint, network, "
+        "profile, callTimeoutSeconds, previewReads, strictPreview, onCancel.",
         "edas-scale:region": "there is no such setting. Did you mean edas-scale:regionId?",
     }
 
@@ -231,3 +235,15 @@ def test_the_source_of_the_region_does_not_make_settings_differ() -> None:
     second = resolve_settings({}, {"ALICLOUD_REGION": "cn-hangzhou"})
     assert (first, hash(first)) == (second, hash(second))
     assert first.region_source != second.region_source
+
+
+@pytest.mark.parametrize("value", ["7", 7, 7.0], ids=["text", "number", "fraction"])
+def test_seconds_may_be_text_or_a_number(value: object) -> None:
+    """Configuration is text, and the engine's numbers are fractions: all are the same setting (S82)."""
+    assert resolve_settings({}, {}, {"callTimeoutSeconds": value}).call_timeout_seconds == 7
+
+
+@pytest.mark.parametrize("value", [0, -1, 601, 7.5, True, float("nan"), float("inf")])
+def test_seconds_are_whole_and_bounded(value: object) -> None:
+    """A call that may take no time, or ten minutes, is a slip of the pen."""
+    assert set(refusal({}, explicit={"callTimeoutSeconds": value})) == {"edas-scale:callTimeoutSeconds"}
