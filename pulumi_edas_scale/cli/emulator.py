@@ -19,7 +19,8 @@ from pulumi_edas_scale.cli.context import open_cloud
 from pulumi_edas_scale.cli.copy_application import copy_application
 from pulumi_edas_scale.cli.output import Failure, Form, WrongUse, output_options, say_value
 from pulumi_edas_scale.emulator import Emulator
-from pulumi_edas_scale.emulator.world.world_file import WorldFileError, read_world
+from pulumi_edas_scale.emulator.inputs import InputError
+from pulumi_edas_scale.emulator.world.world_file import read_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +86,7 @@ def emulator(  # noqa: PLR0913 - one argument per option
 def _open_emulator(world: Path | None, host: str, port: int, switches: Sequence[str]) -> Emulator:
     try:
         return Emulator(read_world(world, switches), host=host, port=port).start()
-    except WorldFileError as error:
+    except InputError as error:
         raise WrongUse(str(error)) from error
     except OSError as error:
         raise Failure(f"The emulator cannot listen on {host}:{port}: {error}") from error

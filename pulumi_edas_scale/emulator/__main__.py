@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulumi_edas_scale.emulator.in_process import Emulator
-from pulumi_edas_scale.emulator.world.world_file import WorldFileError, read_world
+from pulumi_edas_scale.emulator.inputs import InputError
+from pulumi_edas_scale.emulator.world.world_file import read_world
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"{edas.url}\n{exports}")
             sys.stdout.flush()
             stop.wait()
-    except WorldFileError as error:
+    except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:

@@ -2,7 +2,7 @@
 
 The law of this file: it works on the world directly, never through the API, so nothing here enters the
 request log. Applications and groups are named by id or name, machines by ECS or ECU id. An action that cannot
-be done is refused with a `ControlError` and changes nothing.
+be done is refused with a `InputError` and changes nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pulumi_edas_scale.emulator.faults import RuleError, parse_script
+from pulumi_edas_scale.emulator.faults import parse_script
+from pulumi_edas_scale.emulator.inputs import Fields, InputError
 from pulumi_edas_scale.emulator.views import Json, application_json, machine_json, member_json, order_json
 from pulumi_edas_scale.emulator.world import operations, progress
 from pulumi_edas_scale.emulator.world.entities import (
@@ -28,36 +29,21 @@ from pulumi_edas_scale.emulator.world.entities import (
     TaskState,
 )
 from pulumi_edas_scale.emulator.world.scripts import TASK_TIMEOUT, task_error
-from pulumi_edas_scale.emulator.world.world_file import WorldFileError, add_application, add_machine
+from pulumi_edas_scale.emulator.world.world_file import add_application, add_machine
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.emulator.world.state import World
-
-
-class ControlError(ValueError):
-    """An action cannot be done; the caller's fault."""
 
 
 # ---- who is meant ----
 
 
 @dataclass(frozen=True)
-class _Request:
-    """The arguments of one action, with the means to find what they name."""
+class _Request(Fields):
+    """The arguments of one action, with the means to find what they name; `path` is its name."""
 
     world: World
-    name: str
-    args: Mapping[str, Any]
     now: float
-
-    def text(self, key: str) -> str:
-        value = self.args.get(key)
-        if not isinstance(value, str) or not value:
-            raise ControlError(f"{self.name}.{key}: must be a string that is not empty, got {value!r}")
-        return value
-
-    def has(self, key: str) -> bool:
-        return self.args.get(key) is not None
 
     def application(self) -> Application:
         """Find the application by `application`, else by `group`, else by `instance`."""
@@ -68,8 +54,7 @@ class _Request:
         return self.member()[0]
 
     def group(self) -> tuple[Application, Group]:
-        application = self.text("application") if self.has("application") else None
-        return find_group(self.world, self.text("group"), application)
+        return find_group(self.world, self.text("group"), self.text_or_none("application"))
 
     def machine(self) -> Ecu:
         return find_machine(self.world, self.text("instance"))
@@ -79,7 +64,7 @@ class _Request:
         owner = self.world.owner_of(machine.ecu_id)
         member = owner.member_on(machine.ecu_id) if owner else None
         if owner is None or member is None:
-            raise ControlError(f"{self.name}.instance: {machine.instance_id!r} is not a member of any group")
+            raise InputError(f"{self.path}.instance: {machine.instance_id!r} is not a member of any group")
         return owner, member
 
     def order(self) -> Order:
@@ -87,22 +72,22 @@ class _Request:
         if self.has("order"):
             order = self.world.orders.get(self.text("order"))
             if order is None:
-                raise ControlError(f"{self.name}.order: there is no change order {self.text('order')!r}")
+                raise InputError(f"{self.path}.order: there is no change order {self.text('order')!r}")
             return order
         active = [
             order for app in self.world.applications.values() for order in self.world.active_orders(app.id)
         ]
         if len(active) != 1:
-            raise ControlError(f"{self.name}.order: must be given, {len(active)} orders are active")
+            raise InputError(f"{self.path}.order: must be given, {len(active)} orders are active")
         return active[0]
 
 
 def find_application(world: World, name: str) -> Application:
-    """Return the application of that id or name, or raise ControlError."""
+    """Return the application of that id or name, or raise InputError."""
     for application in world.applications.values():
         if name in (application.id, application.name):
             return application
-    raise ControlError(f"there is no application {name!r}")
+    raise InputError(f"there is no application {name!r}")
 
 
 def find_group(world: World, name: str, application: str | None = None) -> tuple[Application, Group]:
@@ -117,20 +102,18 @@ def find_group(world: World, name: str, application: str | None = None) -> tuple
         if name in (group.id, group.name)
     ]
     if not found:
-        raise ControlError(f"there is no deploy group {name!r}")
+        raise InputError(f"there is no deploy group {name!r}")
     if len(found) > 1:
-        raise ControlError(
-            f"{len(found)} applications have a deploy group {name!r}: name the application too"
-        )
+        raise InputError(f"{len(found)} applications have a deploy group {name!r}: name the application too")
     return found[0]
 
 
 def find_machine(world: World, name: str) -> Ecu:
-    """Return the machine of that ECS or ECU id, or raise ControlError."""
+    """Return the machine of that ECS or ECU id, or raise InputError."""
     for machine in world.machines():
         if name in (machine.instance_id, machine.ecu_id):
             return machine
-    raise ControlError(f"there is no instance {name!r}")
+    raise InputError(f"there is no instance {name!r}")
 
 
 # ---- what happens ----
@@ -142,16 +125,13 @@ def act(world: World, name: str, args: Mapping[str, Any], now: float) -> Json:
     """Do one action and return what it made or changed.
 
     Raises:
-        ControlError: there is no such action, or it cannot be done.
+        InputError: there is no such action, or it cannot be done.
     """
     action = ACTIONS.get(name)
     if action is None:
-        raise ControlError(f"action: {name!r} is unknown; known are {', '.join(sorted(ACTIONS))}")
+        raise InputError(f"action: {name!r} is unknown; known are {', '.join(sorted(ACTIONS))}")
     progress.advance(world, now)
-    try:
-        return action(_Request(world, name, args, now))
-    except (RuleError, WorldFileError) as error:
-        raise ControlError(str(error)) from None
+    return action(_Request(args, name, world, now))
 
 
 def _join(request: _Request) -> Json:
@@ -160,11 +140,11 @@ def _join(request: _Request) -> Json:
     application, group = request.group()
     machine = request.machine()
     if world.owner_of(machine.ecu_id) is not None:
-        raise ControlError(f"join.instance: {machine.instance_id!r} is a member already")
+        raise InputError(f"join.instance: {machine.instance_id!r} is a member already")
     if machine.cluster_id != application.cluster_id or not machine.is_ready(now):
-        raise ControlError(f"join.instance: {machine.instance_id!r} is no ECU of the application's cluster")
+        raise InputError(f"join.instance: {machine.instance_id!r} is no ECU of the application's cluster")
     member = operations.join(world, application, group.id, machine, now)
-    if request.args.get("order"):
+    if request.data.get("order"):
         targets = [operations.target_of(machine, member)]
         return _foreign_order(request, OrderKind.SCALE_OUT, application, group, targets)
     member.visible_at = now
@@ -177,7 +157,7 @@ def _join(request: _Request) -> Json:
 def _leave(request: _Request) -> Json:
     """A member leaves: at once, or by an order of other people."""
     application, member = request.member()
-    if request.args.get("order"):
+    if request.data.get("order"):
         targets = operations.targets_of(request.world, application, [member])
         group = application.groups[member.group_id]
         return _foreign_order(request, OrderKind.SCALE_IN, application, group, targets)
@@ -236,11 +216,11 @@ def _set_start(request: _Request) -> Json:
 def _states(request: _Request, app_state: AppState, task_state: TaskState) -> tuple[AppState, TaskState]:
     try:
         return (
-            AppState(request.args.get("app_state", app_state)),
-            TaskState(request.args.get("task_state", task_state)),
+            AppState(request.data.get("app_state", app_state)),
+            TaskState(request.data.get("task_state", task_state)),
         )
     except ValueError as error:
-        raise ControlError(f"{request.name}: {error}") from None
+        raise InputError(f"{request.path}: {error}") from None
 
 
 def _import_instance(request: _Request) -> Json:
@@ -254,7 +234,7 @@ def _import_instance(request: _Request) -> Json:
         return machine_json(world, known, request.now)
     cluster = _cluster_of(request)
     given = {
-        key: value for key, value in request.args.items() if key not in ("action", "instance", "cluster")
+        key: value for key, value in request.data.items() if key not in ("action", "instance", "cluster")
     }
     given["instanceId"] = instance_id
     machine = add_machine(world, cluster, given, "import", ready_at=ready_at, created_at=request.now)
@@ -271,7 +251,7 @@ def _cluster_of(request: _Request) -> Cluster:
     else:
         clusters = [cluster for cluster in clusters if not cluster.is_kubernetes]
     if len(clusters) != 1:
-        raise ControlError(f"{request.name}.cluster: {len(clusters)} clusters fit; name one")
+        raise InputError(f"{request.path}.cluster: {len(clusters)} clusters fit; name one")
     return clusters[0]
 
 
@@ -290,7 +270,7 @@ def _remove_instance(request: _Request) -> Json:
 def _create_application(request: _Request) -> Json:
     """An application appears; `application` is written as in a world file."""
     application = add_application(
-        request.world, request.args.get("application"), "create_application.application"
+        request.world, request.data.get("application"), "create_application.application"
     )
     request.world.observe(application)
     return application_json(request.world, application, request.now)
@@ -321,7 +301,7 @@ def _delete_group(request: _Request) -> Json:
 def _set_deployed(request: _Request) -> Json:
     """A group counts as deployed, or as never deployed; its members stay as they are."""
     application, group = request.group()
-    if not request.args.get("deployed", True):
+    if not request.data.get("deployed", True):
         group.app_version_id = group.package_version_id = ""
     elif not group.deployed:
         group.app_version_id, group.package_version_id = (
@@ -335,7 +315,7 @@ def _set_deployed(request: _Request) -> Json:
 def _set_listed(request: _Request) -> Json:
     """ListApplication shows an application or leaves it out, as it does when the caller may not see it."""
     application = request.application()
-    application.listed = bool(request.args.get("listed", True))
+    application.listed = bool(request.data.get("listed", True))
     request.world.version += 1
     return {"id": application.id, "listed": application.listed}
 
@@ -343,10 +323,10 @@ def _set_listed(request: _Request) -> Json:
 def _start_order(request: _Request) -> Json:
     """Other people start an order: a deployment of a group, or what `kind` says, on its members."""
     application, group = request.group()
-    word = request.args.get("kind", "deploy")
+    word = request.data.get("kind", "deploy")
     kinds = {kind.word: kind for kind in (OrderKind.DEPLOY, OrderKind.STOP, OrderKind.START)}
     if word not in kinds:
-        raise ControlError(f"start_order.kind: must be one of {', '.join(kinds)}, got {word!r}")
+        raise InputError(f"start_order.kind: must be one of {', '.join(kinds)}, got {word!r}")
     members = application.members_of(group.id)
     targets = operations.targets_of(request.world, application, members)
     return _foreign_order(request, kinds[word], application, group, targets)
@@ -355,7 +335,7 @@ def _start_order(request: _Request) -> Json:
 def _foreign_order(
     request: _Request, kind: OrderKind, application: Application, group: Group, targets: list[Any]
 ) -> Json:
-    script = parse_script({**request.args, "instance": None}, request.name)
+    script = parse_script({**request.data, "instance": None}, request.path)
     order = progress.open_order(
         request.world,
         kind,
@@ -364,7 +344,7 @@ def _foreign_order(
         targets,
         request.now,
         source="console",
-        user=request.text("user") if request.has("user") else OWNER,
+        user=request.text_or_none("user") or OWNER,
         script=script,
     )
     return order_json(order)
@@ -374,7 +354,7 @@ def _confirm_order(request: _Request) -> Json:
     """A person confirms the next batch of a held order."""
     order = request.order()
     if not progress.confirm(request.world, order, request.now):
-        raise ControlError(f"confirm_order: change order {order.id} does not wait for a confirmation")
+        raise InputError(f"confirm_order: change order {order.id} does not wait for a confirmation")
     return order_json(order)
 
 
@@ -387,7 +367,7 @@ def _hold_order(request: _Request) -> Json:
 
 def _fail_order(request: _Request) -> Json:
     """An active order fails now for everything it has not done yet."""
-    error = task_error(str(request.args["error"])) if request.has("error") else TASK_TIMEOUT
+    error = task_error(str(request.data["error"])) if request.has("error") else TASK_TIMEOUT
     return _end_order(request, OrderStatus.FAILED, error)
 
 
@@ -399,7 +379,7 @@ def _abort_order(request: _Request) -> Json:
 def _active(request: _Request) -> Order:
     order = request.order()
     if not order.active:
-        raise ControlError(f"{request.name}: change order {order.id} has ended")
+        raise InputError(f"{request.path}: change order {order.id} has ended")
     return order
 
 

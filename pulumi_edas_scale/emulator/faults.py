@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pulumi_edas_scale.emulator.world.durations import Duration, parse_duration
+from pulumi_edas_scale.emulator.inputs import Fields, InputError, mapping_of, seconds_of
+from pulumi_edas_scale.emulator.world.durations import Duration
 from pulumi_edas_scale.emulator.world.entities import AppState, Outcome, Phase, TaskState
 from pulumi_edas_scale.emulator.world.scripts import OrderScript, task_error
 
@@ -20,11 +21,7 @@ TRICKLES = ("body", "headers", "continue", "endless", "bomb")
 _TRANSPARENT = ("delay", "pause", "trickle")  # the call is answered all the same
 MAX_RULES = 1_000
 MAX_BATCHES = 1_000
-MAX_DELAY_SECONDS = 3_600.0
-
-
-class RuleError(ValueError):
-    """A rule cannot be understood; the caller's fault."""
+MAX_DELAY_SECONDS = 3_600
 
 
 @dataclass(frozen=True)
@@ -124,10 +121,10 @@ class RuleBook:
         """Add a rule.
 
         Raises:
-            RuleError: it cannot be understood; the message names the key.
+            InputError: it cannot be understood; the message names the key.
         """
         if len(self._rules) >= MAX_RULES:
-            raise RuleError(f"{path}: there are {MAX_RULES} rules already; delete some first")
+            raise InputError(f"{path}: there are {MAX_RULES} rules already; delete some first")
         rule = parse_rule(given, f"rule-{self._added + 1}", path)
         self._added += 1
         self._rules[rule.id] = rule
@@ -190,86 +187,72 @@ _ORDER_KINDS = {
 
 def parse_rule(given: Mapping[str, Any], rule_id: str, path: str) -> Rule:
     """Read one rule; the keys are those of the table in README.md."""
-    unknown = sorted(set(given) - _KEYS)
-    if unknown:
-        raise RuleError(f"{path}.{unknown[0]}: no such key; known are {', '.join(sorted(_KEYS))}")
+    fields = Fields.of(given, path, _KEYS)
     effect = given.get("effect")
     if effect not in EFFECTS:
-        raise RuleError(f"{path}.effect: must be one of {', '.join(EFFECTS)}, got {effect!r}")
+        raise InputError(f"{path}.effect: must be one of {', '.join(EFFECTS)}, got {effect!r}")
     when = given.get("when", "before")
     if when not in ("before", "after"):
-        raise RuleError(f"{path}.when: must be before or after, got {when!r}")
+        raise InputError(f"{path}.when: must be before or after, got {when!r}")
     rule = Rule(
         id=rule_id,
         effect=effect,
         operations=_operations(given.get("operation"), effect, path),
-        instance=_text(given, "instance", path),
-        application=_text(given, "application", path),
-        group=_text(given, "group", path),
-        order=_text(given, "order", path),
-        first=_whole(given.get("first", 1), f"{path}.first", least=1),
-        times=None
-        if given.get("times", 1) is None
-        else _whole(given.get("times", 1), f"{path}.times", least=1),
+        instance=fields.text_or_none("instance"),
+        application=fields.text_or_none("application"),
+        group=fields.text_or_none("group"),
+        order=fields.text_or_none("order"),
+        first=fields.whole("first", 1, least=1),
+        times=None if given.get("times", 1) is None else fields.whole("times", 1, least=1),
         when=when,
+        script=parse_script(given, path) if effect == "order" else OrderScript(),
+        status=fields.whole("status", 200 if effect == "body" else 500, least=200, most=999),
+        code=str(given.get("code", Rule.code)),
+        message=str(given.get("message", Rule.message)),
+        body=str(given.get("body", Rule.body)),
+        content_type=str(given.get("content_type", Rule.content_type)),
+        retry_after_ms=fields.whole_or_none("retry_after_ms", least=1),
+        seconds=seconds_of(
+            given.get("seconds", 1 if effect == "trickle" else 0), f"{path}.seconds", MAX_DELAY_SECONDS
+        ),
+        part=given.get("part", Rule.part),
         source=dict(given),
     )
-    _read_effect(rule, given, path)
-    return rule
-
-
-def _read_effect(rule: Rule, given: Mapping[str, Any], path: str) -> None:
-    if rule.effect == "order":
-        rule.script = parse_script(given, path)
-    rule.status = _whole(
-        given.get("status", 200 if rule.effect == "body" else 500), f"{path}.status", least=200, most=999
-    )
-    rule.code = str(given.get("code", rule.code))
-    rule.message = str(given.get("message", rule.message))
-    rule.body = str(given.get("body", rule.body))
-    rule.content_type = str(given.get("content_type", rule.content_type))
     if not (rule.content_type.isascii() and rule.content_type.isprintable()):
-        raise RuleError(f"{path}.content_type: must be printable ASCII, got {rule.content_type!r}")
-    if given.get("retry_after_ms") is not None:
-        rule.retry_after_ms = _whole(given["retry_after_ms"], f"{path}.retry_after_ms", least=1)
-    rule.seconds = _seconds(given.get("seconds", 1 if rule.effect == "trickle" else 0), f"{path}.seconds")
-    rule.part = given.get("part", rule.part)
+        raise InputError(f"{path}.content_type: must be printable ASCII, got {rule.content_type!r}")
     if rule.part not in TRICKLES:
-        raise RuleError(f"{path}.part: must be one of {', '.join(TRICKLES)}, got {rule.part!r}")
+        raise InputError(f"{path}.part: must be one of {', '.join(TRICKLES)}, got {rule.part!r}")
+    return rule
 
 
 def parse_script(given: Mapping[str, Any], path: str) -> OrderScript:
     """Read how an order is to run, from a rule or an action."""
+    fields = Fields(given, path)
     error = given.get("error")
-    outcomes = _outcomes(given.get("instances"), f"{path}.instances")
+    outcomes = {
+        str(name): _outcome(value, f"{path}.instances.{name}")
+        for name, value in mapping_of(given.get("instances") or {}, f"{path}.instances").items()
+    }
     if error is not None and given.get("instance") and not outcomes:
         outcomes = {str(given["instance"]): Outcome(error=task_error(str(error)))}
     return OrderScript(
-        end=None if given.get("end") is None else _whole(given["end"], f"{path}.end", least=0),
-        duration=_duration(given, "duration", path),
+        end=fields.whole_or_none("end"),
+        duration=fields.duration("duration"),
         held=bool(given.get("held", False)),
-        batches=_whole(given.get("batches", 1), f"{path}.batches", least=1, most=MAX_BATCHES),
-        batch_wait=_duration(given, "batch_wait", path),
-        flips=_duration(given, "flips", path),
-        phases=_phases(given.get("phases"), f"{path}.phases"),
+        batches=fields.whole("batches", 1, least=1, most=MAX_BATCHES),
+        batch_wait=fields.duration("batch_wait"),
+        flips=fields.duration("flips"),
+        phases=None if given.get("phases") is None else _phases(given["phases"], f"{path}.phases"),
         outcomes=outcomes,
         failing=task_error(str(error)) if error is not None and not outcomes else None,
     )
-
-
-def _outcomes(given: object, path: str) -> dict[str, Outcome]:
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise RuleError(f"{path}: must be an object of instance id to error code, got {given!r}")
-    return {str(name): _outcome(value, f"{path}.{name}") for name, value in given.items()}
 
 
 def _outcome(given: object, path: str) -> Outcome:
     if isinstance(given, str):
         return Outcome(error=task_error(given))
     if not isinstance(given, Mapping):
-        raise RuleError(f"{path}: must be an error code or an object with error, app_state, task_state")
+        raise InputError(f"{path}: must be an error code or an object with error, app_state, task_state")
     try:
         return Outcome(
             error=None if given.get("error") is None else task_error(str(given["error"])),
@@ -277,24 +260,22 @@ def _outcome(given: object, path: str) -> Outcome:
             task_state=None if given.get("task_state") is None else TaskState(given["task_state"]),
         )
     except ValueError as error:
-        raise RuleError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}") from None
 
 
-def _phases(given: object, path: str) -> tuple[Phase, ...] | None:
-    if given is None:
-        return None
+def _phases(given: object, path: str) -> tuple[Phase, ...]:
     if not isinstance(given, list) or not all(isinstance(entry, Mapping) for entry in given):
-        raise RuleError(f"{path}: must be a list of objects with status and duration, or status and held")
-    return tuple(_phase(entry, f"{path}[{index}]") for index, entry in enumerate(given))
-
-
-def _phase(given: Mapping[str, Any], path: str) -> Phase:
-    return Phase(
-        status=_whole(given.get("status"), f"{path}.status", least=0),
-        length=_duration(given, "duration", path) or Duration(),
-        until_confirmed=bool(given.get("held", False)),
-        batch=None if given.get("batch") is None else _whole(given["batch"], f"{path}.batch", least=0),
-        completes=bool(given.get("completes", False)),
+        raise InputError(f"{path}: must be a list of objects with status and duration, or status and held")
+    phases = [Fields(entry, f"{path}[{index}]") for index, entry in enumerate(given)]
+    return tuple(
+        Phase(
+            status=phase.whole("status"),
+            length=phase.duration("duration") or Duration(),
+            until_confirmed=bool(phase.data.get("held", False)),
+            batch=phase.whole_or_none("batch"),
+            completes=bool(phase.data.get("completes", False)),
+        )
+        for phase in phases
     )
 
 
@@ -304,7 +285,7 @@ def _operations(given: object, effect: str, path: str) -> tuple[str, ...]:
     listed = given if isinstance(given, list | tuple) else [given]
     names = [name for name in listed if isinstance(name, str)]
     if len(names) != len(listed):
-        raise RuleError(
+        raise InputError(
             f"{path}.operation: must be the name of an operation or a list of names, got {given!r}"
         )
     if effect == "order":
@@ -314,33 +295,3 @@ def _operations(given: object, effect: str, path: str) -> tuple[str, ...]:
 
 def _named(wanted: str | None, names: Iterable[str]) -> bool:
     return wanted is None or wanted in names
-
-
-def _text(given: Mapping[str, Any], key: str, path: str) -> str | None:
-    value = given.get(key)
-    if value is not None and not isinstance(value, str):
-        raise RuleError(f"{path}.{key}: must be a string, got {value!r}")
-    return value
-
-
-def _whole(value: object, path: str, *, least: int, most: int | None = None) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most and value > most):
-        bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise RuleError(f"{path}: must be a whole number {bounds}, got {value!r}")
-    return value
-
-
-def _seconds(value: object, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_DELAY_SECONDS:
-        raise RuleError(
-            f"{path}: must be a number of seconds from 0 to {MAX_DELAY_SECONDS:.0f}, got {value!r}"
-        )
-    return float(value)
-
-
-def _duration(given: Mapping[str, Any], key: str, path: str) -> Duration | None:
-    value = given.get(key)
-    try:
-        return None if value is None else parse_duration(value)
-    except ValueError as error:
-        raise RuleError(f"{path}.{key}: {error}") from None

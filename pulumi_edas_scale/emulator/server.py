@@ -14,7 +14,6 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,13 +23,14 @@ from pulumi_edas_scale.emulator import control, page, views
 from pulumi_edas_scale.emulator.api import trickle, wire
 from pulumi_edas_scale.emulator.api.routes import API_VERSION, operation_of
 from pulumi_edas_scale.emulator.api.signature import SignatureError, SignedRequest, Verifier
-from pulumi_edas_scale.emulator.faults import Rule, RuleError
-from pulumi_edas_scale.emulator.json_text import parse_json
-from pulumi_edas_scale.emulator.switches import SwitchError
+from pulumi_edas_scale.emulator.inputs import InputError, mapping_of, parse_json, seconds_of
 from pulumi_edas_scale.emulator.world import progress
-from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, build_world
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from pulumi_edas_scale.emulator.faults import Rule
     from pulumi_edas_scale.emulator.world.state import World
 
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a world file of 20 000 machines
@@ -90,15 +90,7 @@ class Host:
             return control.act(self.world, name, args, self.now())
 
     def _advance_clock(self, seconds: object) -> dict[str, Any]:
-        if (
-            isinstance(seconds, bool)
-            or not isinstance(seconds, int | float)
-            or not 0 <= seconds <= MAX_ADVANCE_SECONDS
-        ):
-            raise control.ControlError(
-                f"advance_clock.seconds: must be a number from 0 to {MAX_ADVANCE_SECONDS}, got {seconds!r}"
-            )
-        self.clock_offset += seconds
+        self.clock_offset += seconds_of(seconds, "advance_clock.seconds", MAX_ADVANCE_SECONDS)
         progress.advance(self.world, self.now())
         return {"now": self.now()}
 
@@ -243,7 +235,7 @@ class Service:
                 with self.host.changed:
                     result = handler(self.host, body)
                     text = json.dumps({} if result is None else result, ensure_ascii=False)
-            except (RuleError, SwitchError, WorldFileError, control.ControlError) as error:
+            except InputError as error:
                 return web.json_response({"error": str(error)[:LONGEST_REASON]}, status=400)
             return web.Response(text=text, content_type="application/json")
 
@@ -306,17 +298,11 @@ async def _json_body(request: web.Request) -> Any:  # noqa: ANN401 - any JSON
     try:
         return parse_json(body.decode()) if body else {}
     except ValueError as error:  # a body that is not UTF-8 too
-        raise control.ControlError(f"the body is not JSON: {error}") from None
-
-
-def _mapping(body: object, name: str) -> Mapping[str, Any]:
-    if not isinstance(body, Mapping):
-        raise control.ControlError(f"{name}: must be an object")
-    return body
+        raise InputError(f"the body is not JSON: {error}") from None
 
 
 def _set_switches(host: Host, body: object) -> dict[str, Any]:
-    host.world.switches.update(_mapping(body, "switches"))
+    host.world.switches.update(mapping_of(body, "switches"))
     host.world.version += 1
     return dict(host.world.switches.as_json())
 
@@ -324,13 +310,14 @@ def _set_switches(host: Host, body: object) -> dict[str, Any]:
 def _add_rules(host: Host, body: object) -> Any:  # noqa: ANN401 - one rule or a list, as it was asked
     if isinstance(body, list):
         return [
-            host.world.rules.add(_mapping(rule, f"[{i}]"), f"[{i}]").as_json() for i, rule in enumerate(body)
+            host.world.rules.add(mapping_of(rule, f"[{i}]"), f"[{i}]").as_json()
+            for i, rule in enumerate(body)
         ]
-    return host.world.rules.add(_mapping(body, "rule")).as_json()
+    return host.world.rules.add(mapping_of(body, "rule")).as_json()
 
 
 def _act(host: Host, body: object) -> dict[str, Any]:
-    return host.act(_mapping(body, "action"))
+    return host.act(mapping_of(body, "action"))
 
 
 def _minimum(host: Host) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from pulumi_edas_scale.emulator.inputs import InputError
 from pulumi_edas_scale.emulator.world.durations import parse_duration
 
 if TYPE_CHECKING:
@@ -437,10 +438,6 @@ SWITCHES: tuple[Switch, ...] = (
 _ROWS: Mapping[str, Switch] = {row.name: row for row in SWITCHES}
 
 
-class SwitchError(ValueError):
-    """A switch is not known or has a value that it does not take; the caller's fault."""
-
-
 def switches_of_record(unknowns: Mapping[str, object]) -> dict[str, SwitchValue]:
     """Return the switches with which the emulator answers as a recorded account did.
 
@@ -450,7 +447,7 @@ def switches_of_record(unknowns: Mapping[str, object]) -> dict[str, SwitchValue]
             the record leaves open; what is not a switch is left out.
 
     Raises:
-        SwitchError: a value that its switch does not take.
+        InputError: a value that its switch does not take.
     """
     answered = {name: value for name, value in unknowns.items() if name in _ROWS and value is not None}
     settled = Switches()
@@ -474,17 +471,17 @@ class Switches:
             path: where the values stand, for the message.
 
         Raises:
-            SwitchError: a name or a value is wrong; nothing has been set then.
+            InputError: a name or a value is wrong; nothing has been set then.
         """
         parsed: dict[str, SwitchValue] = {}
         for name, value in values.items():
             row = _ROWS.get(name)
             if row is None:
-                raise SwitchError(f"{path}.{name}: no such switch; known are {', '.join(sorted(_ROWS))}")
+                raise InputError(f"{path}.{name}: no such switch; known are {', '.join(sorted(_ROWS))}")
             try:
                 parsed[name] = row.parse(value)
             except ValueError as error:
-                raise SwitchError(f"{path}.{name}: {error}") from None
+                raise InputError(f"{path}.{name}: {error}") from None
         self._values.update(parsed)
 
     def seconds(self, name: str) -> float | None:

@@ -16,6 +16,7 @@ from pulumi_edas_scale.edas import parse as answers
 from pulumi_edas_scale.edas.failures import Answer, TransportError, classify_answer, classify_transport_error
 from pulumi_edas_scale.emulator import control
 from pulumi_edas_scale.emulator.api.wire import handle
+from pulumi_edas_scale.emulator.inputs import InputError
 from tests.simulation.scheduler import KilledError, Process, Scheduler, SimRuntime, Task
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class SimulatedEdas:
         before = {app.id: _fingerprint(app) for app in self.world.applications.values()}
         try:
             control.act(self.world, name, args, self.scheduler.now)
-        except control.ControlError:
+        except InputError:
             return False
         for app in self.world.applications.values():
             if before.get(app.id) != _fingerprint(app) or name in {"start_order", "set_start"}:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_edas_scale.emulator.api import order_shapes, shapes
 from pulumi_edas_scale.emulator.api.shapes import Json, page_count, page_of
-from pulumi_edas_scale.emulator.json_text import parse_json
+from pulumi_edas_scale.emulator.inputs import parse_json
 from pulumi_edas_scale.emulator.world import operations, progress
 from pulumi_edas_scale.emulator.world.refusals import MissingParameterError, NotFoundError, RefusedError
 from pulumi_edas_scale.emulator.world.state import World

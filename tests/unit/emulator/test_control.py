@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pulumi_edas_scale.emulator import control, views
+from pulumi_edas_scale.emulator.inputs import InputError
 from tests.unit.emulator.simulated import BETA, CLUSTER, DEFAULT, SHOP, Simulation
 
 
@@ -174,7 +175,7 @@ def test_an_order_of_other_people_stops_all_members() -> None:
 def test_a_wrong_action_is_refused(name: str, args: dict[str, object], message: str) -> None:
     """The message names the argument."""
     edas = Simulation()
-    with pytest.raises(control.ControlError) as caught:
+    with pytest.raises(InputError) as caught:
         edas.act(name, **args)
     assert str(caught.value).startswith(message)
 
@@ -183,10 +184,10 @@ def test_orders_that_have_ended_cannot_be_failed_or_confirmed() -> None:
     """And an order that runs does not wait for anybody."""
     edas = Simulation()
     order = edas.scale_out("i-c")["ChangeOrderId"]
-    with pytest.raises(control.ControlError, match="does not wait for a confirmation"):
+    with pytest.raises(InputError, match="does not wait for a confirmation"):
         edas.act("confirm_order", order=order)
     edas.later(10)
-    with pytest.raises(control.ControlError, match="has ended"):
+    with pytest.raises(InputError, match="has ended"):
         edas.act("fail_order", order=order)
 
 

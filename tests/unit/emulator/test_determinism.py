@@ -5,7 +5,7 @@ from typing import TypeAlias
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_edas_scale.emulator import control
+from pulumi_edas_scale.emulator.inputs import InputError
 from tests.unit.emulator.simulated import BETA, DEFAULT, SHOP, Simulation
 
 Step: TypeAlias = tuple[str, str, float]
@@ -51,7 +51,7 @@ def _step(edas: Simulation, action: str, instance: str, wait: float) -> bytes:
         return edas.respond(operation, **params).body
     try:
         edas.act(action, instance=instance, group=DEFAULT)
-    except control.ControlError as error:
+    except InputError as error:
         return str(error).encode()
     return edas.respond("QueryApplicationStatus", AppId=SHOP).body
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_edas_scale.emulator.faults import RuleError
+from pulumi_edas_scale.emulator.inputs import InputError
 from tests.unit.emulator.simulated import BETA, DEFAULT, SHOP, Simulation
 
 
@@ -184,7 +184,7 @@ def test_a_rule_sets_the_duration_of_one_order() -> None:
             {"effect": "throttle", "operation": [1]},
             "rule.operation: must be the name of an operation or a list",
         ),
-        ({"effect": "throttle", "group": 7}, "rule.group: must be a string, got 7"),
+        ({"effect": "throttle", "group": 7}, "rule.group: must be a string that is not empty, got 7"),
         (
             {"effect": "delay", "seconds": -1},
             "rule.seconds: must be a number of seconds from 0 to 3600, got -1",
@@ -201,7 +201,7 @@ def test_a_rule_sets_the_duration_of_one_order() -> None:
         ),
         (
             {"effect": "order", "instances": ["i-a"]},
-            "rule.instances: must be an object of instance id to error code",
+            "rule.instances: must be an object, got list",
         ),
         (
             {"effect": "order", "instances": {"i-a": 1}},
@@ -222,7 +222,7 @@ def test_a_rule_sets_the_duration_of_one_order() -> None:
 )
 def test_a_wrong_rule_is_refused(rule: dict[str, object], message: str) -> None:
     """The message names the key and what it takes."""
-    with pytest.raises(RuleError) as caught:
+    with pytest.raises(InputError) as caught:
         Simulation().rule(**rule)
     assert str(caught.value).startswith(message)
 

@@ -7,7 +7,8 @@ import pytest
 
 from pulumi_edas_scale import emulator
 from pulumi_edas_scale.emulator.api.wire import DOCUMENTED_LIMITS
-from pulumi_edas_scale.emulator.switches import SWITCHES, SwitchError, Switches, switches_of_record
+from pulumi_edas_scale.emulator.inputs import InputError
+from pulumi_edas_scale.emulator.switches import SWITCHES, Switches, switches_of_record
 from tests.unit.emulator.simulated import BETA, CLUSTER, DEFAULT, OTHER, SHOP, Simulation
 
 README = Path(emulator.__file__).with_name("README.md")
@@ -76,7 +77,7 @@ def test_every_switch_is_tested_here() -> None:
 def test_a_wrong_switch_is_refused_and_nothing_is_set(name: str, value: object, message: str) -> None:
     """The message names the switch and what it takes; good switches beside it stay as they were."""
     switches = Switches()
-    with pytest.raises(SwitchError) as caught:
+    with pytest.raises(InputError) as caught:
         switches.update({"known_member": "ignored", name: value})
     assert str(caught.value).startswith(message)
     assert switches.text("known_member") == "refused"
@@ -95,7 +96,7 @@ def test_a_record_sets_the_switches_it_has_settled() -> None:
     edas = Simulation(**switches)
     answer = edas.call("ListRecentChangeOrder", AppId=SHOP)
     assert (answer["Code"], "ChangeOrderList" in answer) == ("200", False)
-    with pytest.raises(SwitchError, match=r"unknowns\.code_type: must be one of number, text"):
+    with pytest.raises(InputError, match=r"unknowns\.code_type: must be one of number, text"):
         switches_of_record({"code_type": 7})
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from pulumi_edas_scale.emulator import views
-from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, WorldFileError, build_world
+from pulumi_edas_scale.emulator.inputs import InputError
+from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD, build_world
 from tests.unit.emulator.simulated import SMALL_WORLD
 
 
@@ -129,7 +130,7 @@ def test_a_wrong_world_is_refused_with_the_path_of_the_mistake(
     path: str, value: object, message: str
 ) -> None:
     """The message begins with the JSON path and says what belongs there."""
-    with pytest.raises(WorldFileError) as caught:
+    with pytest.raises(InputError) as caught:
         build_world(_with(path, value))
     assert str(caught.value).startswith(message)
 
@@ -145,7 +146,7 @@ def test_switches_of_the_caller_overrule_those_of_the_file() -> None:
 
 def test_a_world_too_large_is_refused() -> None:
     """A guard against a wrong file."""
-    with pytest.raises(WorldFileError, match=r"\$\.clusters: at most 20000 entries"):
+    with pytest.raises(InputError, match=r"\$\.clusters: at most 20000 entries"):
         build_world(_with("clusters", [{}] * 20_001))
 
 
@@ -154,6 +155,6 @@ def test_machines_are_counted_over_all_clusters(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("pulumi_edas_scale.emulator.world.world_file.MAX_ENTRIES", 3)
     clusters = [{"name": name, "ecus": [{"instanceId": f"i-{name}{n}"} for n in (1, 2)]} for name in "ab"]
     with pytest.raises(
-        WorldFileError, match=r"^\$\.clusters\[1\]\.ecus\[1\]: at most 3 machines in all clusters"
+        InputError, match=r"^\$\.clusters\[1\]\.ecus\[1\]: at most 3 machines in all clusters"
     ):
         build_world({"region": "r", "clusters": clusters})

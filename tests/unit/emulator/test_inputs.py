@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pulumi_edas_scale.emulator.json_text import LARGEST_NUMBER, JsonTextError, parse_json
+from pulumi_edas_scale.emulator.inputs import LARGEST_NUMBER, InputError, parse_json
 
 
 def test_ordinary_json_is_read() -> None:
@@ -28,6 +28,6 @@ def test_ordinary_json_is_read() -> None:
 )
 def test_what_cannot_be_written_back_is_refused(text: str, reason: str) -> None:
     """The reason is short, whatever was sent."""
-    with pytest.raises(JsonTextError, match=reason) as caught:
+    with pytest.raises(InputError, match=reason) as caught:
         parse_json(text)
     assert len(str(caught.value)) < 200
