@@ -195,6 +195,9 @@ class DeployGroupMembership(Resource, module="edas-scale", name="DeployGroupMemb
     def _register(
         self, resource_name: str, given: Mapping[str, object], opts: pulumi.ResourceOptions | None
     ) -> None:
+        from pulumi_edas_scale.hosts.preflight import ensure_host_python  # noqa: PLC0415  # only the program pays for it
+
+        ensure_host_python()
         # A property that is not named here would be no attribute of the resource. The dict is a fresh one,
         # because the SDK writes the provider into it.
         properties: dict[str, Any] = {**dict.fromkeys(TO_CAMEL), **given}

@@ -25,6 +25,7 @@ from pulumi_edas_scale.functions import (
     GetScaleOutCandidatesResult,
     Member,  # as Sequence
 )
+from pulumi_edas_scale.hosts.preflight import ensure_plugin
 from pulumi_edas_scale.version import __version__
 
 __all__ = [
@@ -405,10 +406,12 @@ def _lifted(
 
 
 def _of_this_version(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    ensure_plugin()
     return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=__version__), opts)
 
 
 def _from_this_version(opts: pulumi.InvokeOptions | None) -> pulumi.InvokeOptions:
+    ensure_plugin()
     return pulumi.InvokeOptions.merge(pulumi.InvokeOptions(version=__version__), opts)
 
 
