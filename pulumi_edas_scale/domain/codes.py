@@ -390,7 +390,7 @@ ROWS: Final = (
         "ES709",
         "the certificate of the endpoint is not trusted",
         "a proxy in between, or a wrong address",
-        "Install the proxy's certificate.",
+        "Name the proxy's certificates with REQUESTS_CA_BUNDLE.",
     ),
     Row(
         "ES710",
@@ -433,6 +433,18 @@ ROWS: Final = (
         "the answer is larger than 64 MB",
         "what answers is not EDAS, or is broken",
         "Check edas-scale:endpoint and proxies.",
+    ),
+    Row(
+        "ES717",
+        "names a SOCKS proxy, and only HTTP proxies can be used",
+        "a proxy variable of the environment, often ALL_PROXY",
+        "Set HTTPS_PROXY to an HTTP proxy, or name the endpoint in NO_PROXY.",
+    ),
+    Row(
+        "ES718",
+        "names certificates that cannot be read",
+        "REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE",
+        "Correct or unset the variable.",
     ),
     Row(
         "ES901",

@@ -12,6 +12,7 @@ layer that knows the user's words can build the message; ``str()`` of each is al
         ThrottledError            too many calls; nothing was done; ask again later
         UnavailableError          no answer that can be trusted; a write may or may not have been executed
           NotSentError            the connection was refused: nothing was done
+            EndpointError         the same, and it stays so until somebody sets something right
         NotUnderstoodError        an answer that is not of the documented shape; counts as ambiguous for a write
       OperationError              a create, update, read or delete did not end well; the message is for the user
         PartialFailureError       as above, and something was changed: state must say what is true
@@ -113,6 +114,10 @@ class UnavailableError(EdasError):
 
 class NotSentError(UnavailableError):
     """The connection was refused: the call was surely not executed."""
+
+
+class EndpointError(NotSentError):
+    """The endpoint cannot be used as it is configured: its name, its certificate, the proxy; nothing was sent."""
 
 
 class NotUnderstoodError(UnavailableError):

@@ -20,6 +20,7 @@ import functools
 import logging
 import os
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
     EdasError,
+    EndpointError,
     InputError,
     InternalError,
     NotSentError,
@@ -50,12 +52,12 @@ from pulumi_edas_scale.edas.failures import (
 from pulumi_edas_scale.edas.transport import (
     CONNECTIONS,
     TooSlowError,
-    find_proxies,
+    find_proxy,
     is_loopback,
     make_adapter,
+    make_tls_context,
     present_attempt,
     run_call,
-    trusted,
 )
 from pulumi_edas_scale.version import __version__
 
@@ -355,8 +357,31 @@ class _Connector:
                 max_idle_conns=CONNECTIONS,
             )
         )
-        _mount_adapter(sdk, client, environ)
+        _mount_adapter(sdk, client, self._way(operation, client, environ))
         return _Connection(sdk, client, credential)
+
+    def _way(self, operation: str, client: Any, environ: Mapping[str, str]) -> Any:
+        """Return an adapter that goes to the endpoint as the environment says: proxy and certificates.
+
+        Raises:
+            EndpointError: that way cannot be gone.
+        """
+        protocol, host = client._protocol, client._endpoint  # noqa: SLF001 - where the SDK found the region's endpoint
+        proxy = find_proxy(f"{protocol}://{host}", environ)
+        if proxy is not None and proxy.is_socks:
+            words = (
+                f"the environment variable {proxy.variable} names a SOCKS proxy, and only HTTP proxies can be used. "
+                f"Set {protocol.upper()}_PROXY to a proxy that speaks HTTP, or add {host} to NO_PROXY"
+            )
+            raise EndpointError(operation, message=words)
+        try:
+            context = make_tls_context(environ) if protocol == "https" else None
+        except OSError as error:
+            words = (
+                f"the environment variable {error.filename} names certificates that cannot be read: {error.strerror}"
+            )
+            raise EndpointError(operation, message=words) from None
+        return make_adapter(context, {protocol: proxy.url} if proxy is not None else {})
 
 
 def _joined(parameter: str, ids: Sequence[str]) -> str:
@@ -579,7 +604,12 @@ class _Connection:
         if isinstance(error, self._sdk.lost):
             names = {cls.__name__ for cause in _causes(error.__context__) for cls in type(cause).__mro__}
             via = " through a proxy" if "ProxyError" in names else ""
-            where = f"{self._client._endpoint}{via}"  # noqa: SLF001 - where the SDK found the region's endpoint
+            why = "".join(
+                f": {cause.verify_message}"
+                for cause in _causes(error.__context__)
+                if isinstance(cause, ssl.SSLCertVerificationError)
+            )
+            where = f"{self._client._endpoint}{via}{why}"  # noqa: SLF001 - where the SDK found the region's endpoint
             raise classify_transport_error(operation, transport_error_of(names), where) from None
         unread = re.search(r'Value: "(.*)"\.$', str(error), re.DOTALL)
         if unread is None and not present_attempt().status:
@@ -623,22 +653,19 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             waiting += [cause.__cause__, getattr(cause, "reason", None), *cause.args]
 
 
-def _mount_adapter(sdk: _Sdk, client: Any, environ: Mapping[str, str]) -> None:
+def _mount_adapter(sdk: _Sdk, client: Any, adapter: Any) -> None:
     """Put an adapter between the SDK and the network that does what the SDK cannot.
 
-    It bounds calls; it goes round the proxy for loopback addresses and those of NO_PROXY; it notes the HTTP status,
-    which the SDK loses when the body is not JSON; and no redirection is followed, which would send a signed call
-    elsewhere. The SDK has no hook for it, so this uses the session the SDK keeps per host (not public; held by
-    ``tests/contract/sdk``). With an SDK that keeps none, these are missing and all else works.
+    It bounds calls, goes the way the environment says, and notes the HTTP status, which the SDK loses when the body is
+    not JSON. No redirection is followed, which would send a signed call elsewhere. The SDK has no hook for it, so this
+    uses the session the SDK keeps per host (not public; held by ``tests/contract/sdk``). With an SDK that keeps none,
+    these are missing and all else works.
     """
     host, protocol = client._endpoint, client._protocol  # noqa: SLF001 - as above
-    try:
+    with contextlib.suppress(AttributeError, TypeError):
         session = _session_of(sdk, protocol, host)
-    except (AttributeError, TypeError):
-        return
-    context = trusted() if protocol == "https" else None
-    session.mount(f"{protocol}://", make_adapter(context, find_proxies(f"{protocol}://{host}", environ)))
-    session.max_redirects = 0
+        session.mount(f"{protocol}://", adapter)
+        session.max_redirects = 0
 
 
 def _session_of(sdk: _Sdk, protocol: str, host: str) -> Any:

@@ -20,6 +20,7 @@ from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
     EdasError,
+    EndpointError,
     NotSentError,
     NotUnderstoodError,
     PermissionDeniedError,
@@ -94,9 +95,9 @@ class TransportError(enum.Enum):
 
 TRANSPORT_ERRORS: Final[Mapping[TransportError, type[EdasError]]] = {
     TransportError.REFUSED: NotSentError,
-    TransportError.UNRESOLVED: NotSentError,
+    TransportError.UNRESOLVED: EndpointError,
     TransportError.UNREACHABLE: NotSentError,
-    TransportError.UNTRUSTED: NotSentError,
+    TransportError.UNTRUSTED: EndpointError,
     TransportError.TIMED_OUT: UnavailableError,
     TransportError.INTERRUPTED: UnavailableError,
     TransportError.REDIRECTED: NotUnderstoodError,

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from pulumi_edas_scale.domain.clock import Backoff, DeadlineExceeded
-from pulumi_edas_scale.domain.errors import EdasError, NotUnderstoodError, ThrottledError, UnavailableError
+from pulumi_edas_scale.domain.errors import (
+    EdasError,
+    EndpointError,
+    NotUnderstoodError,
+    ThrottledError,
+    UnavailableError,
+)
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE, Budget
 
@@ -49,6 +55,12 @@ RETRY_BACKOFF: Final = Backoff(first=0.5, factor=2.0, longest=10.0, jitter=0.5)
 
 NOT_UNDERSTOOD_TRIES: Final = 5
 """A gateway that stumbles recovers within some seconds; an answer of a new shape never does."""
+
+ENDPOINT_PATIENCE_SECONDS: Final = 20.0
+"""How long an operation tries again while its endpoint cannot be used as configured."""
+
+SHORT_ENDPOINT_PATIENCE_SECONDS: Final = 3.0
+"""The same where somebody waits: in a preview, a refresh, a function, a command."""
 
 POLLS_KEPT_FOR_DECISIONS: Final = 50
 """Calls of ListRecentChangeOrder that polls leave to the readings before a write."""
@@ -326,8 +338,13 @@ class Reads:
         out_of_patience = (
             context.retry_timeout is not None and self.runtime.now() - since >= context.retry_timeout
         )
+        # A certificate or a name does not mend itself, but for some seconds both may look wrong while a network starts.
+        patience = (
+            ENDPOINT_PATIENCE_SECONDS if context.retry_timeout is None else SHORT_ENDPOINT_PATIENCE_SECONDS
+        )
+        unusable = isinstance(failures[-1], EndpointError) and self.runtime.now() - since >= patience
         gives_way = context.fail_fast and isinstance(failures[-1], ThrottledError)
-        return misunderstood >= NOT_UNDERSTOOD_TRIES or out_of_patience or gives_way
+        return misunderstood >= NOT_UNDERSTOOD_TRIES or out_of_patience or unusable or gives_way
 
     def _await_call(self, operation: str, failures: Sequence[EdasError], context: OperationContext) -> None:
         """Back off after failures, then wait for the budget; a throttled call is paused by its budget alone."""

@@ -12,6 +12,7 @@ adapter in the session that the SDK keeps per host (not public; held by ``tests/
 
 from __future__ import annotations
 
+import errno
 import functools
 import ipaddress
 import socket
@@ -19,6 +20,8 @@ import ssl
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # undocumented, for requests too
@@ -260,19 +263,49 @@ def _read_body(response: Any) -> bytes:
     return b"".join(parts)
 
 
-def find_proxies(url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the proxy of the environment for an address, as ``requests`` wants it; empty to go there directly."""
-    scheme = urlsplit(url).scheme
-    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
-    proxy = next((environ[name] for name in names if environ.get(name)), None)
-    return {scheme: proxy} if proxy and not _is_direct(url, environ) else {}
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The proxy of an address, and the environment variable that names it; the URL may hold a password."""
+
+    variable: str
+    url: str = field(repr=False)
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS and not HTTP."""
+        return self.url.lower().startswith("socks")
+
+
+def find_proxy(url: str, environ: Mapping[str, str]) -> Proxy | None:
+    """Return the proxy that the environment has for an address, None to go there directly."""
+    names = (f"{urlsplit(url).scheme}_proxy", "all_proxy")
+    spellings = [spelling for name in names for spelling in (name, name.upper())]
+    variable = next((each for each in spellings if environ.get(each)), None)
+    return None if variable is None or _is_direct(url, environ) else Proxy(variable, environ[variable])
 
 
 def _is_direct(url: str, environ: Mapping[str, str]) -> bool:
-    """Whether an address is reached without the proxy of the environment."""
-    host = urlsplit(url).hostname or ""
-    excepted = {"no": environ.get("no_proxy") or environ.get("NO_PROXY") or ""}
-    return is_loopback(host) or bool(proxy_bypass_environment(host, excepted))
+    """Whether an address is reached without a proxy: this machine, and what NO_PROXY lists.
+
+    An entry is a name with everything below it, an address, a network (``10.0.0.0/8``), or ``*``; a name may end in a
+    port.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    listed = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return (
+        is_loopback(host)
+        or any(proxy_bypass_environment(each, {"no": listed}) for each in (host, f"{host}:{port}"))
+        or any(_is_in(host, each.strip()) for each in listed.split(","))
+    )
+
+
+def _is_in(host: str, network: str) -> bool:
+    try:
+        return "/" in network and ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:
@@ -283,10 +316,32 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def trusted() -> Any:
-    """Return a TLS context that trusts whom this machine and ``certifi`` trust, as the SDK does."""
-    import certifi
+CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""Who may name a file or a directory of certificates; the first that is set is trusted, and nobody else."""
 
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
+
+def make_tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Return a TLS context that trusts what the environment names, else what this machine and ``certifi`` trust.
+
+    Raises:
+        OSError: what the environment names cannot be read; its ``filename`` is the variable.
+    """
+    variable = next((each for each in CA_VARIABLES if environ.get(each)), None)
+    if variable is None:
+        import certifi
+
+        context = ssl.create_default_context()
+        context.load_verify_locations(certifi.where())
+        return context
+    path = environ[variable]
+    try:
+        if Path(path).is_dir():
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        reason = (
+            error.strerror
+            if error.filename or error.errno in {errno.ENOENT, errno.EACCES}
+            else "no certificates"
+        )
+        raise OSError(error.errno, reason or "no certificates", variable) from None

@@ -7,6 +7,7 @@ import pytest
 
 from pulumi_edas_scale.domain.errors import (
     EdasError,
+    EndpointError,
     NotSentError,
     NotUnderstoodError,
     PermissionDeniedError,
@@ -127,7 +128,7 @@ def test_unknown_host_is_not_sent() -> None:
     # An IPv6 zone that does not exist fails to resolve without asking a name server.
     client = SdkClient(region_id="r", endpoint="http://[fe80::1%25nosuch]:8080", environ=KEYS)
     error = failing(client, CALLS[1][1])
-    assert type(error) is NotSentError
+    assert type(error) is EndpointError
     assert "[fe80::1%25nosuch]:8080" in error.message
 
 

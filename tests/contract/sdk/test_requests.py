@@ -241,7 +241,7 @@ def test_another_sdk_may_keep_its_sessions_elsewhere(server: RawServer, client: 
     client.submit_scale_out("app", "group", ["ecu"])
     connection = client._connector.connection
     assert connection is not None
-    sdk_client._mount_adapter(dataclasses.replace(connection._sdk, core=object()), connection._client, {})
+    sdk_client._mount_adapter(dataclasses.replace(connection._sdk, core=object()), connection._client, None)
     assert client.submit_scale_out("app", "group", ["ecu"]) == "order"
 
 

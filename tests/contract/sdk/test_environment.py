@@ -1,0 +1,134 @@
+"""What the environment says of proxies and certificates counts in every call (S88, docs/environment.md)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pulumi_edas_scale.domain.errors import EndpointError
+from pulumi_edas_scale.edas.client import SdkClient
+from pulumi_edas_scale.edas.transport import CA_VARIABLES
+from tests.contract.sdk.conftest import KEYS
+from tests.contract.sdk.raw_server import RawServer, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ORDER = {"Code": 200, "ChangeOrderId": "order"}
+
+
+def submit(url: str, **environ: str) -> str:
+    """Make one call under an environment."""
+    client = SdkClient(region_id="r", endpoint=url, environ=KEYS | environ, call_timeout=10)
+    return client.submit_scale_out("app", "group", ["ecu"])
+
+
+def failure(url: str, **environ: str) -> str:
+    """Make one call that cannot be sent; return what is said."""
+    with pytest.raises(EndpointError) as caught:
+        submit(url, **environ)
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a certificate of 127.0.0.1 that signed itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests of pulumi-edas-scale")])
+    now = dt.datetime.now(dt.timezone.utc)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=True,
+                key_cert_sign=True,
+                crl_sign=True,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("certificate") / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def tls_server(certificate: Path) -> Iterator[RawServer]:
+    """A server that speaks TLS with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = RawServer()
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with server:
+        server.reply = Reply.json(ORDER)
+        yield server
+
+
+def test_s88_a_certificate_that_is_not_trusted_is_named(tls_server: RawServer) -> None:
+    """S88: a certificate nobody vouches for is a fault of its own kind, with the library's reason; nothing is sent."""
+    said = failure(tls_server.url.replace("http:", "https:"))
+    assert "the certificate of the endpoint is not trusted, nothing was sent" in said
+    assert "self" in said
+    assert tls_server.received == []
+
+
+@pytest.mark.parametrize("variable", CA_VARIABLES)
+def test_s88_a_bundle_of_the_environment_is_trusted(
+    tls_server: RawServer, certificate: Path, variable: str
+) -> None:
+    """S88: REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE and SSL_CERT_FILE say whose certificates are trusted."""
+    assert submit(tls_server.url.replace("http:", "https:"), **{variable: str(certificate)}) == "order"
+
+
+@pytest.mark.parametrize("variable", CA_VARIABLES)
+def test_a_bundle_that_cannot_be_read_is_named(tmp_path: Path, variable: str) -> None:
+    """A variable that names no file, or a file without certificates, is told by its name."""
+    words = f"the environment variable {variable} names certificates that cannot be read"
+    assert words in failure("https://127.0.0.1:9", **{variable: str(tmp_path / "nowhere.pem")})
+    (tmp_path / "empty.pem").write_text("no certificate")
+    assert words in failure("https://127.0.0.1:9", **{variable: str(tmp_path / "empty.pem")})
+
+
+@pytest.mark.parametrize("variable", ["ALL_PROXY", "https_proxy"])
+def test_s88_a_socks_proxy_is_refused_by_name(variable: str) -> None:
+    """S88: a SOCKS proxy cannot be used; the variable is named, what works is said, the password is not."""
+    said = failure("https://edas.test", **{variable: "socks5h://user:canary@127.0.0.1:9"})
+    assert f"the environment variable {variable} names a SOCKS proxy" in said
+    assert "Set HTTPS_PROXY to a proxy that speaks HTTP, or add edas.test to NO_PROXY" in said
+    assert "canary" not in said
+
+
+def test_s88_all_proxy_is_used(server: RawServer) -> None:
+    """S88: ALL_PROXY stands in for a proxy of the scheme."""
+    server.reply = Reply.json(ORDER)
+    assert submit("http://edas.test", ALL_PROXY=server.url) == "order"
+    assert server.received[0].target.startswith("http://edas.test/")
