@@ -19,9 +19,11 @@ from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
     EdasError,
+    MissingListError,
     NotUnderstoodError,
     PermissionDeniedError,
     ThrottledError,
+    UnknownShapeError,
 )
 from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES
 from pulumi_edas_scale.edas.credentials import KEY_VARIABLES, PROFILE_FILES, chosen_profile, find_keys
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import ApplicationSummary
 
 _T = TypeVar("_T")
-
-PAGE_SIZE: Final = 100
 
 CLOCK_SECONDS: Final = 5.0
 """Time-out of the question for the time."""
@@ -60,12 +60,12 @@ def check_account(cloud: Cloud, wanted: str | None, *, record: bool = False) -> 
         record: whether to ask also for what does not exist, to record the answers.
     """
     readings = _Readings(cloud)
-    applications = readings.probe("ListApplication", lambda: cloud.client.read_applications(1, PAGE_SIZE))
+    applications = readings.probe("ListApplication", cloud.client.read_applications)
     error = readings.errors.get("ListApplication")
     findings = [_credentials(cloud, error), _endpoint(cloud, error), check_clock(cloud)]
     if isinstance(error, CredentialsError) or findings[1].state is State.RED:
         return findings
-    readings.ask(_chosen(applications or (), wanted), wanted, record=record)
+    readings.ask(_chosen(applications.items if applications else (), wanted), wanted, record=record)
     manage = Finding(
         "edas:ManageApplication",
         State.SKIPPED,
@@ -209,23 +209,16 @@ class _Readings:
 
     def _ask_cluster(self, cluster_id: str) -> None:
         client = self.cloud.client
-        for operation, call in (
+        calls: tuple[tuple[str, Callable[[], object]], ...] = (
             ("ListScaleOutEcu", lambda: client.read_scale_out_machines(cluster_id)),
-            ("ListClusterMembers", lambda: client.read_cluster_members(cluster_id, 1, PAGE_SIZE)),
-            ("GetCluster", lambda: self._cluster(cluster_id)),
-        ):
+            ("ListClusterMembers", lambda: client.read_cluster_members(cluster_id)),
+            ("GetCluster", lambda: client.read_cluster(cluster_id)),
+        )
+        for operation, call in calls:
             if cluster_id:
                 self.probe(operation, call)
             else:
                 self._skip(operation, "no cluster is known")
-
-    def _cluster(self, cluster_id: str) -> bool:
-        """Ask for a cluster; the refusal, which the client makes a False, is raised."""
-        known = self.cloud.client.has_cluster(cluster_id)
-        last = self.cloud.recorder.exchanges[-1].error
-        if last is not None:
-            raise last
-        return known
 
     def probe(self, operation: str, call: Callable[[], _T]) -> _T | None:
         """Make one reading and note how it went; None when it failed."""
@@ -238,6 +231,10 @@ class _Readings:
         except ThrottledError as error:
             fix = "Run the doctor again in a minute; other programs use the account's calls."
             self._failed(operation, Finding(name, State.WARNING, str(error), fix), error)
+        except UnknownShapeError as error:
+            fix = "Run 'edas-scale doctor --record DIR' and report what it saves: it is no fault of the account."
+            state = State.WARNING if isinstance(error, MissingListError) else State.RED
+            self._failed(operation, Finding(name, state, str(error), fix), error)
         except EdasError as error:
             fix = "Check that the application and its cluster exist in this account and region."
             self._failed(operation, Finding(name, State.RED, str(error), fix), error)

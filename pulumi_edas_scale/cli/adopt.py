@@ -17,7 +17,7 @@ from pulumi_edas_scale.cli.output import Failure, Form, note, say, say_value
 from pulumi_edas_scale.cli.programs import LANGUAGES, Membership, resource_names
 from pulumi_edas_scale.domain.fields import BY_NAME
 from pulumi_edas_scale.domain.inputs import import_inputs, membership_id
-from pulumi_edas_scale.operations.observe import find_summary, runs_on_kubernetes
+from pulumi_edas_scale.operations.observe import find_kubernetes
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import Application, DeployGroup
@@ -84,7 +84,7 @@ def adopt(  # noqa: PLR0913 - one argument per option
 def _ecs_application(cloud: Cloud, wanted: str) -> Application:
     """Return an application that is not known to run on Kubernetes."""
     live = cloud.application(wanted)
-    if runs_on_kubernetes(find_summary(cloud.session, live.app_id, cloud.context)):
+    if find_kubernetes(cloud.session, live.app_id, live, cloud.context) is not None:
         raise Failure(
             f"Application {live.name} ({live.app_id}) runs on a Kubernetes cluster, where pods are scaled and not ECS "
             "instances: there is no membership to adopt."

@@ -70,7 +70,7 @@ def _read_world(cloud: Cloud, wanted: str) -> Json:
     live = cloud.read(summary.app_id)
     cluster_id = live.cluster_id or summary.cluster_id
     reads = cloud.session.reads
-    machines = reads.machines(cluster_id, cloud.context)
+    machines = reads.machines(cluster_id, live.app_id, cloud.context)
     instances = reads.cluster_members(cluster_id, cloud.context)
     return build_world_file(cloud.region_id, live, cluster_id, machines, instances)
 

@@ -140,6 +140,10 @@ def _never() -> str | None:
     return None
 
 
+def _unheard(_: str) -> None:
+    """Let a status line go unheard."""
+
+
 @dataclass(slots=True)
 class OperationContext:
     """What bounds one operation: its deadline and its stop sign.
@@ -150,6 +154,7 @@ class OperationContext:
         stopped: returns why the operation must stop, None while it may go on; never blocks.
         retry_timeout: seconds for which a call that keeps failing is retried, None to retry until the deadline.
         fail_fast: whether a throttled read is left to the caller, who has another way to learn the same.
+        report: told what is waited for and why a call is repeated; never blocks.
     """
 
     runtime: Runtime
@@ -157,6 +162,7 @@ class OperationContext:
     stopped: Callable[[], str | None] = _never
     retry_timeout: float | None = None
     fail_fast: bool = False
+    report: Callable[[str], None] = _unheard
 
     def check(self) -> None:
         """Raise when the operation must not go on.

@@ -447,6 +447,12 @@ ROWS: Final = (
         "Correct or unset the variable.",
     ),
     Row(
+        "ES719",
+        "The shape of this answer was not understood",
+        "EDAS spells a part of its answer in a way that nobody knew, or leaves out a list that cannot be empty",
+        "Run 'edas-scale doctor --record DIR' and attach what it saves to an issue; nothing was concluded from it.",
+    ),
+    Row(
         "ES901",
         "Please report this, it is a bug",
         "a defect of this package",

@@ -13,7 +13,10 @@ layer that knows the user's words can build the message; ``str()`` of each is al
         UnavailableError          no answer that can be trusted; a write may or may not have been executed
           NotSentError            the connection was refused: nothing was done
             EndpointError         the same, and it stays so until somebody sets something right
-        NotUnderstoodError        an answer that is not of the documented shape; counts as ambiguous for a write
+        NotUnderstoodError        an answer that is not one of EDAS's; counts as ambiguous for a write
+          UnknownShapeError       an answer of EDAS in which a part is spelled in a way that nobody knew
+            MissingListError      a list that is not there, and nothing in the answer says whether it is empty
+            CutListError          a list with fewer elements than the answer counts
       OperationError              a create, update, read or delete did not end well; the message is for the user
         PartialFailureError       as above, and something was changed: state must say what is true
       InternalError               ours: please report it
@@ -21,7 +24,7 @@ layer that knows the user's words can build the message; ``str()`` of each is al
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,6 +125,28 @@ class EndpointError(NotSentError):
 
 class NotUnderstoodError(UnavailableError):
     """The answer does not have the documented shape, so nothing can be concluded from it."""
+
+
+class UnknownShapeError(NotUnderstoodError):
+    """EDAS answered well, but a part of the answer is not spelled as documented; the message says which part."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} {RECORD_HINT}"
+
+
+RECORD_HINT: Final = (
+    "The shape of this answer was not understood, so nothing is concluded from it. 'edas-scale doctor --record DIR' "
+    "saves the answers, without secrets: attach them to an issue of the pulumi-edas-scale project."
+)
+"""What helps against a spelling nobody knew: EDAS documents no example of an empty list."""
+
+
+class MissingListError(UnknownShapeError):
+    """A list is not there, and nothing in the answer says whether it is empty: believed when it stays so."""
+
+
+class CutListError(UnknownShapeError):
+    """A list has fewer elements than the same answer counts; it may be complete a moment later."""
 
 
 class OperationError(EdasScaleError):

@@ -19,6 +19,7 @@ from pulumi_edas_scale.domain.task_errors import TASK_ERRORS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
@@ -415,6 +416,17 @@ def describe_arrivals(foreign: Iterable[Member], known: Iterable[str], scope: Sc
         f"Drift: {join_list(new)} joined {describe_group(scope)} outside Pulumi. Not managed here and left alone, "
         "unless exclusive is set."
     )
+
+
+def describe_retry(error: EdasError, seconds: float) -> str:
+    """Return the status line while a reading fails and is made again."""
+    since = f" for {seconds:.0f} s" if seconds >= 1 else ""
+    return f"{error} Trying again{since}."
+
+
+def describe_budget(operation: str, seconds: float) -> str:
+    """Return the status line while EDAS's limit of calls a minute is waited for."""
+    return f"waiting up to {seconds:.0f} s to call {operation}: EDAS limits its calls a minute"
 
 
 def describe_unreadable(scope: Scope, error: BaseException) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 
 class Unknown:
@@ -103,7 +103,8 @@ class Application:
     """One reading of a whole application: every group and every member, from one call.
 
     ``groups`` are sorted by id and ``members`` by ECU id, so that equal truth makes equal values. ``cluster_id``
-    is empty when EDAS does not tell it.
+    is empty when EDAS does not tell it. ``odd`` are pairs of a group and of what was not understood of it: such a
+    group must not be taken for what it seems to be.
     """
 
     app_id: str
@@ -111,6 +112,11 @@ class Application:
     cluster_id: str
     groups: tuple[DeployGroup, ...]
     members: tuple[Member, ...]
+    odd: tuple[tuple[str, str], ...] = ()
+
+    def oddity_of(self, group_id: str | None) -> str:
+        """Return what was not understood of a group (None: of any group); empty when everything was."""
+        return next((what for group, what in self.odd if group_id in {group, None}), "")
 
     def group(self, group_id: str) -> DeployGroup | None:
         """Return the group of that id, or None when the application has no such group."""
@@ -142,6 +148,15 @@ class ApplicationSummary:
     running: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One answer of GetCluster. ``cluster_type`` as in ``ApplicationSummary``; ``present``: it was not deleted."""
+
+    cluster_id: str
+    cluster_type: int | None
+    present: bool
+
+
 KUBERNETES_CLUSTER_TYPES: Final = frozenset({3, 5})
 """3 is a self-managed Kubernetes cluster, 5 is ACK: their applications have no ECU to scale out to."""
 
@@ -170,6 +185,17 @@ class ClusterMember:
     ecu_id: str
     ip: str
     status: int
+
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[_T]):
+    """A part of a list; ``total`` is the number EDAS gives for the whole, None when it gives none."""
+
+    items: tuple[_T, ...]
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
         Application,
         ApplicationSummary,
         ChangeOrder,
+        Cluster,
         ClusterMember,
         Machine,
         OrderReport,
+        Page,
     )
 
 
@@ -43,20 +45,25 @@ class EdasClient(Protocol):
         """Return one reading of the whole application (QueryApplicationStatus)."""
         ...
 
-    def read_applications(self, page: int, page_size: int) -> tuple[ApplicationSummary, ...]:
-        """Return one page, counted from 1, of the applications of the region (ListApplication)."""
+    def read_applications(self, page: int = 1, page_size: int | None = None) -> Page[ApplicationSummary]:
+        """Return one page, counted from 1, of the applications of the region; all without a size (ListApplication)."""
         ...
 
-    def read_scale_out_machines(self, cluster_id: str) -> tuple[Machine, ...]:
-        """Return the machines of the cluster that no application uses, sorted by ECU id (ListScaleOutEcu)."""
+    def read_scale_out_machines(self, cluster_id: str, app_id: str = "") -> tuple[Machine, ...]:
+        """Return the machines of the cluster that no application uses, sorted by ECU id (ListScaleOutEcu).
+
+        Where the cluster is not known (empty), that of the application is meant.
+        """
         ...
 
-    def read_cluster_members(self, cluster_id: str, page: int, page_size: int) -> tuple[ClusterMember, ...]:
-        """Return one page, counted from 1, of the instances of a cluster (ListClusterMembers)."""
+    def read_cluster_members(
+        self, cluster_id: str, page: int = 1, page_size: int | None = None
+    ) -> Page[ClusterMember]:
+        """Return one page, counted from 1, of the instances of a cluster; all without a size (ListClusterMembers)."""
         ...
 
-    def has_cluster(self, cluster_id: str) -> bool:
-        """Return whether EDAS knows the cluster (GetCluster); that it refuses to tell counts as no."""
+    def read_cluster(self, cluster_id: str) -> Cluster:
+        """Return the kind of a cluster, and whether it is there (GetCluster)."""
         ...
 
     def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:

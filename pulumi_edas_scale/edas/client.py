@@ -29,14 +29,12 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from pulumi_edas_scale.domain.errors import (
-    BusinessError,
     CredentialsError,
     EdasError,
     EndpointError,
     InputError,
     InternalError,
     NotSentError,
-    PermissionDeniedError,
     UnavailableError,
 )
 from pulumi_edas_scale.edas import parse as answers
@@ -67,9 +65,11 @@ if TYPE_CHECKING:
         Application,
         ApplicationSummary,
         ChangeOrder,
+        Cluster,
         ClusterMember,
         Machine,
         OrderReport,
+        Page,
     )
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds, for each address that the endpoint's name has
@@ -175,37 +175,34 @@ class SdkClient:
         body = self._call("QueryApplicationStatus", f"application {app_id}", app_id=app_id)
         return answers.parse_application(body, app_id)
 
-    def read_applications(self, page: int, page_size: int) -> tuple[ApplicationSummary, ...]:
-        """Return one page, counted from 1, of the applications of the region (ListApplication)."""
+    def read_applications(self, page: int = 1, page_size: int | None = None) -> Page[ApplicationSummary]:
+        """Return one page, counted from 1, of the applications of the region; all without a size (ListApplication)."""
         resource = f"all applications of {self._region_id}"
-        return answers.parse_applications(
-            self._call("ListApplication", resource, current_page=page, page_size=page_size)
-        )
+        body = self._call("ListApplication", resource, **_paging(page, page_size))
+        return answers.parse_applications(body, page)
 
-    def read_scale_out_machines(self, cluster_id: str) -> tuple[Machine, ...]:
+    def read_scale_out_machines(self, cluster_id: str, app_id: str = "") -> tuple[Machine, ...]:
         """Return the machines of the cluster that no application uses, sorted by ECU id (ListScaleOutEcu)."""
-        return answers.parse_machines(
-            self._call("ListScaleOutEcu", f"cluster {cluster_id}", cluster_id=cluster_id)
-        )
+        resource = f"cluster {cluster_id}" if cluster_id else f"application {app_id}"
+        asked = {"cluster_id": cluster_id} if cluster_id else {"app_id": app_id}
+        return answers.parse_machines(self._call("ListScaleOutEcu", resource, **asked))
 
-    def read_cluster_members(self, cluster_id: str, page: int, page_size: int) -> tuple[ClusterMember, ...]:
-        """Return one page, counted from 1, of the instances of a cluster (ListClusterMembers)."""
+    def read_cluster_members(
+        self, cluster_id: str, page: int = 1, page_size: int | None = None
+    ) -> Page[ClusterMember]:
+        """Return one page, counted from 1, of the instances of a cluster; all without a size (ListClusterMembers)."""
         body = self._call(
             "ListClusterMembers",
             f"cluster {cluster_id}",
             cluster_id=cluster_id,
-            current_page=page,
-            page_size=page_size,
+            **_paging(page, page_size),
         )
-        return answers.parse_cluster_members(body)
+        return answers.parse_cluster_members(body, page)
 
-    def has_cluster(self, cluster_id: str) -> bool:
-        """Return whether EDAS knows the cluster (GetCluster); a refusal of any kind is False."""
-        try:
-            body = self._call("GetCluster", f"cluster {cluster_id}", cluster_id=cluster_id)
-        except (BusinessError, PermissionDeniedError):
-            return False
-        return answers.parse_cluster_presence(body, cluster_id)
+    def read_cluster(self, cluster_id: str) -> Cluster:
+        """Return the kind of a cluster, and whether it is there (GetCluster)."""
+        body = self._call("GetCluster", f"cluster {cluster_id}", cluster_id=cluster_id)
+        return answers.parse_cluster(body, cluster_id)
 
     def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
         """Return the recent change orders of an application, in no promised order (ListRecentChangeOrder)."""
@@ -377,11 +374,14 @@ class _Connector:
         try:
             context = make_tls_context(environ) if protocol == "https" else None
         except OSError as error:
-            words = (
-                f"the environment variable {error.filename} names certificates that cannot be read: {error.strerror}"
-            )
+            words = f"the environment variable {error.filename} names certificates that cannot be read: {error.strerror}"
             raise EndpointError(operation, message=words) from None
         return make_adapter(context, {protocol: proxy.url} if proxy is not None else {})
+
+
+def _paging(page: int, page_size: int | None) -> dict[str, int]:
+    """Return the parameters of a page; none without a size, because EDAS then answers with the whole list."""
+    return {} if page_size is None else {"current_page": page, "page_size": page_size}
 
 
 def _joined(parameter: str, ids: Sequence[str]) -> str:

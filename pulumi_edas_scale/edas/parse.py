@@ -1,39 +1,47 @@
 """From the raw JSON of an answer to the values of ``model.py``.
 
 This file's law: an answer is understood or it is an error. Every function takes any JSON value and returns a
-value or raises ``NotUnderstoodError`` with the path of what was wrong, never another exception; above all a
-list that is missing is never an empty list (law 8). Types may drift where nothing hangs on them (a number as
-text, text as a number). The inner parts of a change order are the exception: they only explain a failure, so
-what is missing there is left out.
+value or raises ``UnknownShapeError`` with the path of what was wrong, never another exception (law 8). How EDAS
+spells an empty list is not known, so a list that is not there counts as empty only where the same answer says so
+in another place, or where nothing hangs on it: a group without members is always a fact. Types may drift where
+nothing hangs on them (a number as text, text as a number). What is odd about one member spoils the reading of its
+group alone. The inner parts of a change order are the exception: they only explain a failure, so what is missing
+there is left out.
 
 Pure, and without the SDK: its models drop what they do not expect, so they are not asked.
 """
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
-from pulumi_edas_scale.domain.errors import NotUnderstoodError
+from pulumi_edas_scale.domain.errors import CutListError, MissingListError, UnknownShapeError
 from pulumi_edas_scale.domain.model import (
     MEMBER_STATES,
     Application,
     ApplicationSummary,
     ChangeOrder,
+    Cluster,
     ClusterMember,
     DeployGroup,
     Machine,
     Member,
     MemberState,
     OrderReport,
+    Page,
     TaskFailure,
     TaskState,
 )
 from pulumi_edas_scale.edas.failures import quote, request_id_of
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +53,13 @@ class _Node:
     path: str
     value: Mapping[str, object]
 
-    def wrong(self, key: str, expected: str) -> NotUnderstoodError:
+    def wrong(
+        self, key: str, expected: str, error: type[UnknownShapeError] = UnknownShapeError
+    ) -> UnknownShapeError:
         """Return the error that says what was expected under a key, and what is there."""
         path = f"{self.path}.{key}" if self.path else key
         given = _describe(self.value[key]) if key in self.value else "nothing"
-        return NotUnderstoodError(
-            self.operation, "200", f"{path}: expected {expected}, got {given}", self.request_id
-        )
+        return error(self.operation, "200", f"{path}: expected {expected}, got {given}", self.request_id)
 
     def node(self, key: str) -> _Node:
         """Return the object under a key."""
@@ -60,19 +68,27 @@ class _Node:
             raise self.wrong(key, "an object")
         return replace(self, path=f"{self.path}.{key}" if self.path else key, value=value)
 
-    def nodes(self, wrapper: str, element: str) -> tuple[_Node, ...]:
-        """Return the objects of a list, which EDAS wraps twice: ``EccList.Ecc``."""
+    def nodes(self, wrapper: str, element: str) -> tuple[_Node, ...] | None:
+        """Return the elements of a list, which EDAS wraps twice: ``EccList.Ecc``.
+
+        Returns:
+            None where there is no list: nothing, ``null``, ``""``, ``{}`` or ``[]`` in the place of the wrapper, or a
+            wrapper without its element. The caller knows what else tells whether the list is empty.
+        """
+        if _is_nothing(self.value.get(wrapper)):
+            return None
         inner = self.node(wrapper)
         values = inner.value.get(element)
         if not isinstance(values, list):
+            if _is_nothing(values):
+                return None
             raise inner.wrong(element, "a list")
+        elements = []
         for index, value in enumerate(values):
             if not isinstance(value, Mapping):
                 raise inner.wrong(element, f"objects (at index {index})")
-        return tuple(
-            replace(inner, path=f"{inner.path}.{element}[{index}]", value=value)
-            for index, value in enumerate(values)
-        )
+            elements.append(replace(inner, path=f"{inner.path}.{element}[{index}]", value=value))
+        return tuple(elements)
 
     def text(self, key: str) -> str:
         """Return the text under a key, empty when there is none."""
@@ -88,7 +104,7 @@ class _Node:
     def identifier(self, key: str) -> str:
         """Return the id under a key; one that could be read as two in a comma-joined list is none."""
         text = self.text(key)
-        if not re.fullmatch(r"[^\s,]+", text):
+        if not re.fullmatch(_IDENTIFIER, text):
             raise self.wrong(key, "an id")
         return text
 
@@ -120,8 +136,15 @@ class _Node:
         return word in {"true", "1"}
 
 
+_IDENTIFIER: Final = r"[^\s,]+"
+
 _TOO_LARGE: Final = 10**18
 """Beyond every number of EDAS; larger ones are not even turned into text, which Python limits."""
+
+
+def _is_nothing(value: object) -> bool:
+    """Return whether a value may be how EDAS spells that a list is empty."""
+    return value is None or (isinstance(value, (str, list, Mapping)) and not value)
 
 
 def _describe(value: object) -> str:
@@ -149,7 +172,7 @@ def as_integer(value: object) -> int | None:
 
 def _root(operation: str, body: object) -> _Node:
     if not isinstance(body, Mapping):
-        raise NotUnderstoodError(operation, "200", f"expected an object, got {_describe(body)}")
+        raise UnknownShapeError(operation, "200", f"expected an object, got {_describe(body)}")
     return _Node(operation, request_id_of(body), "", body)
 
 
@@ -164,7 +187,8 @@ def parse_application(body: object, app_id: str) -> Application:
         Groups sorted by id and members sorted by ECU id.
 
     Raises:
-        NotUnderstoodError: a list is missing, or an entry has no id.
+        UnknownShapeError: a list is missing that cannot be empty, or it cannot be told whose an odd entry is.
+        CutListError: there are fewer placements than the application has instances.
 
     Source: EDAS API 2017-08-01, QueryApplicationStatus.
     """
@@ -175,19 +199,83 @@ def parse_application(body: object, app_id: str) -> Application:
     answered_id = application.text("ApplicationId")
     if answered_id and answered_id != app_id:
         raise application.wrong("ApplicationId", f"'{app_id}'")
-    groups = info.nodes("GroupList", "Group")
-    machines = {node.identifier("EcuId"): node for node in info.nodes("EcuList", "Ecu")}
-    members = {_member(node, machines) for node in info.nodes("EccList", "Ecc")}
-    if len({member.ecc_id for member in members}) != len(members):
-        raise info.wrong("EccList", "each EccId once")
-    cluster_ids = (application.text("ClusterId"), *(group.text("ClusterId") for group in groups))
+    placements = _placements(info, as_integer(application.value.get("InstanceCount")))
+    listed_groups = info.nodes("GroupList", "Group")
+    if listed_groups is None:  # every application has its default group
+        raise info.wrong("GroupList", "a list of deploy groups")
+    groups, odd_groups = _by_group(listed_groups, _group)
+    machines, odd_machines = _by_group(_machines(info, placements), _machine)
+    members, odd_members = _by_group(placements, functools.partial(_member, machines=dict(machines)))
+    members = sorted(set(members))
+    odd = {*odd_groups, *odd_machines, *odd_members, *_contradictions(info, groups, members)}
+    cluster_ids = (application.text("ClusterId"), *(group.text("ClusterId") for group in listed_groups))
     return Application(
         app_id=app_id,
         name=application.text("Name"),
         cluster_id=next(filter(None, cluster_ids), ""),
-        groups=tuple(sorted(map(_group, groups), key=lambda group: group.group_id)),
-        members=tuple(sorted(members)),
+        groups=tuple(sorted(groups, key=lambda group: group.group_id)),
+        members=tuple(members),
+        odd=tuple(sorted(odd)),
     )
+
+
+def _placements(info: _Node, count: int | None) -> tuple[_Node, ...]:
+    """Return the elements of the list of placements, which may be empty only where the application says so."""
+    placements = info.nodes("EccList", "Ecc")
+    if placements is None:
+        if count != 0:
+            raise info.wrong("EccList", "a list of placements" if count is None else _counted(count))
+        return ()
+    # An entry may be there twice.
+    if count is not None and len({node.text("EccId") or node.path for node in placements}) < count:
+        raise info.wrong("EccList", _counted(count), CutListError)
+    return placements
+
+
+def _counted(count: int) -> str:
+    return f"a list of {count} (Application.InstanceCount)"
+
+
+def _machines(info: _Node, placements: Sequence[_Node]) -> tuple[_Node, ...]:
+    machines = info.nodes("EcuList", "Ecu")
+    if machines is None and placements:  # each of them is on a machine
+        raise info.wrong("EcuList", "a list of machines")
+    return machines or ()
+
+
+def _by_group(nodes: Iterable[_Node], read: Callable[[_Node], _T]) -> tuple[list[_T], list[tuple[str, str]]]:
+    """Read elements of which each belongs to a group.
+
+    Returns:
+        What was read, and pairs of a group and of what is odd about an element of it.
+
+    Raises:
+        UnknownShapeError: an element is odd, and does not say to which group it belongs.
+    """
+    values: list[_T] = []
+    odd: list[tuple[str, str]] = []
+    for node in nodes:
+        try:
+            values.append(read(node))
+        except UnknownShapeError as error:
+            group_id = node.value.get("GroupId")
+            if not (isinstance(group_id, str) and re.fullmatch(_IDENTIFIER, group_id)):
+                raise
+            odd.append((group_id, error.message))
+    return values, odd
+
+
+def _contradictions(
+    info: _Node, groups: Iterable[DeployGroup], members: Sequence[Member]
+) -> Iterator[tuple[str, str]]:
+    """Yield the groups about which one answer says two things, and what."""
+    by_placement = Counter(member.ecc_id for member in members)
+    known = {group.group_id for group in groups}
+    for member in members:
+        if by_placement[member.ecc_id] > 1:
+            yield member.group_id, info.wrong("EccList", "each EccId once").message
+        if member.group_id not in known:
+            yield member.group_id, info.wrong("GroupList", f"the group of EccId {member.ecc_id}").message
 
 
 def _group(node: _Node) -> DeployGroup:
@@ -199,10 +287,16 @@ def _group(node: _Node) -> DeployGroup:
     )
 
 
+def _machine(node: _Node) -> tuple[str, _Node]:
+    node.flag("Online")
+    return node.identifier("EcuId"), node
+
+
 def _member(node: _Node, machines: Mapping[str, _Node]) -> Member:
     ecu_id = node.identifier("EcuId")
     machine = machines.get(ecu_id) or replace(node, value={})
     task = node.number("TaskState")
+    state = node.number("AppState")
     return Member(
         ecu_id=ecu_id,
         instance_id=machine.text("InstanceId"),
@@ -210,34 +304,57 @@ def _member(node: _Node, machines: Mapping[str, _Node]) -> Member:
         ip=node.text("Ip") or machine.text("IpAddr"),
         zone=machine.text("ZoneId"),
         group_id=node.identifier("GroupId"),
-        state=MEMBER_STATES.get(
-            -1 if (state := node.number("AppState")) is None else state, MemberState.UNKNOWN
-        ),
+        state=MEMBER_STATES.get(-1 if state is None else state, MemberState.UNKNOWN),
         task=TaskState(task) if task in set(TaskState) else TaskState.UNKNOWN,
         online=machine.flag("Online"),
     )
 
 
-def parse_applications(body: object) -> tuple[ApplicationSummary, ...]:
+def _page(list_of: _Node, wrapper: str, element: str, page: int) -> tuple[tuple[_Node, ...], int | None]:
+    """Return the elements of a page and the total beside them.
+
+    Raises:
+        UnknownShapeError: the list is not there, though the total says that it is not empty.
+        MissingListError: it is not there, and nothing says whether it is empty.
+    """
+    total = as_integer(list_of.value.get("TotalSize"))
+    nodes = list_of.nodes(wrapper, element)
+    if nodes is None:
+        if total is None and page == 1:
+            raise list_of.wrong(wrapper, "a list", MissingListError)
+        if total and page == 1:
+            raise list_of.wrong(wrapper, f"a list (TotalSize is {total})")
+        nodes = ()
+    return nodes, total
+
+
+def parse_applications(body: object, page: int = 1) -> Page[ApplicationSummary]:
     """Read one page of ListApplication, in EDAS's order."""
-    nodes = _root("ListApplication", body).nodes("ApplicationList", "Application")
-    return tuple(
-        ApplicationSummary(
-            app_id=node.identifier("AppId"),
-            name=node.text("Name"),
-            cluster_id=node.text("ClusterId"),
-            cluster_type=node.number("ClusterType"),
-            state=node.text("State"),
-            instances=node.number("Instances"),
-            running=node.number("RunningInstanceCount"),
-        )
-        for node in nodes
+    nodes, total = _page(_root("ListApplication", body), "ApplicationList", "Application", page)
+    return Page(
+        tuple(
+            ApplicationSummary(
+                app_id=node.identifier("AppId"),
+                name=node.text("Name"),
+                cluster_id=node.text("ClusterId"),
+                cluster_type=node.number("ClusterType"),
+                state=node.text("State"),
+                instances=node.number("Instances"),
+                running=node.number("RunningInstanceCount"),
+            )
+            for node in nodes
+        ),
+        total,
     )
 
 
 def parse_machines(body: object) -> tuple[Machine, ...]:
-    """Read the answer of ListScaleOutEcu, sorted by ECU id; online is what does not say otherwise."""
-    nodes = _root("ListScaleOutEcu", body).nodes("EcuInfoList", "EcuInfo")
+    """Read the answer of ListScaleOutEcu, sorted by ECU id; online is what does not say otherwise.
+
+    Nobody loses a member by an offer that is not there, so it is an empty one; and a machine without an id, which one
+    that was just imported may be, is not on offer yet.
+    """
+    nodes = _root("ListScaleOutEcu", body).nodes("EcuInfoList", "EcuInfo") or ()
     return tuple(
         sorted(
             Machine(
@@ -249,18 +366,25 @@ def parse_machines(body: object) -> tuple[Machine, ...]:
                 name=node.text("Name"),
             )
             for node in nodes
+            if not _is_nothing(node.value.get("EcuId"))
         )
     )
 
 
-def parse_cluster_members(body: object) -> tuple[ClusterMember, ...]:
+def parse_cluster_members(body: object, page: int = 1) -> Page[ClusterMember]:
     """Read one page of ListClusterMembers, in EDAS's order.
 
     An instance without a status counts as converted (1) when it has an ECU id, and else as being converted
     (0).
     """
-    page = _root("ListClusterMembers", body).node("ClusterMemberPage")
-    return tuple(_cluster_member(node) for node in page.nodes("ClusterMemberList", "ClusterMember"))
+    root = _root("ListClusterMembers", body)
+    members = (
+        replace(root, path="ClusterMemberPage", value={})
+        if _is_nothing(root.value.get("ClusterMemberPage"))
+        else root.node("ClusterMemberPage")
+    )
+    nodes, total = _page(members, "ClusterMemberList", "ClusterMember", page)
+    return Page(tuple(map(_cluster_member, nodes)), total)
 
 
 def _cluster_member(node: _Node) -> ClusterMember:
@@ -278,17 +402,24 @@ DELETED_CLUSTER: Final = 4
 """``ClusterImportStatus`` of a cluster that EDAS still tells about although it was deleted."""
 
 
-def parse_cluster_presence(body: object, cluster_id: str) -> bool:
-    """Read from the answer of GetCluster whether the cluster that was asked for is there."""
+def parse_cluster(body: object, cluster_id: str) -> Cluster:
+    """Read the answer of GetCluster about the cluster that was asked for."""
     cluster = _root("GetCluster", body).node("Cluster")
     if cluster.identifier("ClusterId") != cluster_id:
         raise cluster.wrong("ClusterId", f"'{cluster_id}'")
-    return cluster.number("ClusterImportStatus") != DELETED_CLUSTER
+    return Cluster(
+        cluster_id,
+        as_integer(cluster.value.get("ClusterType")),
+        present=cluster.number("ClusterImportStatus") != DELETED_CLUSTER,
+    )
 
 
 def parse_change_orders(body: object) -> tuple[ChangeOrder, ...]:
-    """Read the answer of ListRecentChangeOrder, in EDAS's order, which is not documented."""
-    nodes = _root("ListRecentChangeOrder", body).nodes("ChangeOrderList", "ChangeOrder")
+    """Read the answer of ListRecentChangeOrder, in EDAS's order, which is not documented.
+
+    An application of which no recent order is listed, in whatever spelling, has none.
+    """
+    nodes = _root("ListRecentChangeOrder", body).nodes("ChangeOrderList", "ChangeOrder") or ()
     return tuple(
         ChangeOrder(
             order_id=node.identifier("ChangeOrderId"),
@@ -306,7 +437,7 @@ def parse_order_id(operation: str, body: object) -> str:
     """Read the id of the change order that a scale out or scale in started.
 
     Raises:
-        NotUnderstoodError: there is none, so nobody knows whether the order runs.
+        UnknownShapeError: there is none, so nobody knows whether the order runs.
     """
     return _root(operation, body).identifier("ChangeOrderId")
 
@@ -341,7 +472,7 @@ def parse_order_report(body: object, order_id: str) -> OrderReport:
         The state of the order; its failures sorted by instance, each named once.
 
     Raises:
-        NotUnderstoodError: the order or its status is missing.
+        UnknownShapeError: the order or its status is missing.
 
     Source: EDAS API 2017-08-01, GetChangeOrderInfo. The wrapper's first letter is a small one.
     """

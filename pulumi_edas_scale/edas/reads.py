@@ -1,8 +1,10 @@
 """What EDAS shows, read as seldom as possible and as often as needed.
 
 This file's law: every reading says when it began, and nobody gets one that began before the moment asked for. A
-read that fails because the call failed is retried until the operation's deadline; a read that EDAS answered is
-never repeated here. Writes are not made here, only let through (``reserve``).
+read that fails because the call failed is retried until the operation's deadline; one that EDAS refuses, or answers
+in a way that is not understood, until ``doubts.py`` believes it; permission and credentials errors are believed at
+once. Each failure is reported with its cause (law 14). Whoever asks while others fail shares what they have seen.
+Writes are not made here, only let through (``reserve``).
 """
 
 from __future__ import annotations
@@ -14,26 +16,33 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from pulumi_edas_scale.domain.clock import Backoff, DeadlineExceeded
 from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    CutListError,
     EdasError,
     EndpointError,
-    NotUnderstoodError,
+    MissingListError,
     ThrottledError,
     UnavailableError,
+    UnknownShapeError,
 )
+from pulumi_edas_scale.domain.messages import describe_budget, describe_retry
 from pulumi_edas_scale.domain.orders import is_active
+from pulumi_edas_scale.edas.doubts import AGREED, AT_ONCE, Belief, Trouble
 from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE, Budget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from pulumi_edas_scale.domain.clock import OperationContext, Runtime
     from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
         ChangeOrder,
+        Cluster,
         ClusterMember,
         Machine,
         OrderReport,
+        Page,
     )
     from pulumi_edas_scale.edas.api import EdasClient
 
@@ -49,12 +58,13 @@ seconds, and reading every application anew meanwhile would spend EDAS's calls o
 CLUSTER_FRESH_SECONDS: Final = 5.0
 """ListScaleOutEcu allows 20 calls a minute: what a cluster offers is read at most this often."""
 
-PAGE_SIZE: Final = 100
+RETRY_BACKOFF: Final = Backoff(first=0.5, factor=2.0, longest=6.5, jitter=0.5)
 
-RETRY_BACKOFF: Final = Backoff(first=0.5, factor=2.0, longest=10.0, jitter=0.5)
+SILENT_SECONDS: Final = 2.0
+"""A wait for the budget that is shorter is not worth a status line."""
 
-NOT_UNDERSTOOD_TRIES: Final = 5
-"""A gateway that stumbles recovers within some seconds; an answer of a new shape never does."""
+CUT_LIST_SECONDS: Final = 60.0
+"""How long after the end of an order the number of instances may run ahead of the list of placements."""
 
 ENDPOINT_PATIENCE_SECONDS: Final = 20.0
 """How long an operation tries again while its endpoint cannot be used as configured."""
@@ -92,25 +102,59 @@ class Reads:
     _in_flight: set[tuple[str, str]] = field(default_factory=set)
     _order_ended: dict[str, float] = field(default_factory=dict)
     _orders_seen: dict[str, deque[_OrdersSeen]] = field(default_factory=dict)
+    _troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
 
     def application(
-        self, app_id: str, context: OperationContext, *, begun_after: float
+        self, app_id: str, context: OperationContext, *, begun_after: float, group_id: str | None = None
     ) -> Reading[Application]:
-        """Return a reading of an application that began no earlier than the given moment."""
-        operation = "QueryApplicationStatus"
-        return self._shared(
-            (operation, app_id),
-            begun_after,
-            context,
-            lambda: self._read(operation, lambda client: client.read_application(app_id), context),
-        )
+        """Return a reading of an application that began no earlier than the given moment.
+
+        Args:
+            app_id: the application.
+            context: bounds of the operation.
+            begun_after: the moment.
+            group_id: the group that must have been understood, None for all groups.
+        """
+        name = ("QueryApplicationStatus", app_id)
+        name_of_group = (name[0], f"{app_id}/{group_id or ''}")
+        while True:
+            reading = self._shared(
+                name,
+                begun_after,
+                context,
+                lambda: self._read(name, lambda client: client.read_application(app_id), context),
+            )
+            odd = reading.value.oddity_of(group_id)
+            if not odd:
+                self.seems_not(name_of_group)
+                return reading
+            self._failed(name_of_group, UnknownShapeError(name[0], "200", odd), reading.begun, context)
+            begun_after = max(begun_after, self.runtime.now())
 
     def recent_application(
-        self, app_id: str, context: OperationContext, *, within: float = FRESH_SECONDS
+        self,
+        app_id: str,
+        context: OperationContext,
+        *,
+        within: float = FRESH_SECONDS,
+        group_id: str | None = None,
     ) -> Reading[Application]:
         """Return a reading of an application from after its last order, at most so many seconds old."""
         ended = self._order_ended.get(app_id, float("-inf"))
-        return self.application(app_id, context, begun_after=max(self.runtime.now() - within, ended))
+        begun_after = max(self.runtime.now() - within, ended)
+        return self.application(app_id, context, begun_after=begun_after, group_id=group_id)
+
+    def application_refusal(self, app_id: str, context: OperationContext) -> BusinessError | None:
+        """Return how EDAS refuses to tell about an application now, None when it tells.
+
+        It is one answer, which the caller doubts.
+        """
+        name = ("QueryApplicationStatus", app_id)
+        try:
+            self._read(name, lambda client: client.read_application(app_id), context, AT_ONCE)
+        except BusinessError as error:
+            return error
+        return None
 
     def change_orders(self, app_id: str, context: OperationContext) -> tuple[ChangeOrder, ...]:
         """Return the recent change orders of an application, read now."""
@@ -129,9 +173,8 @@ class Reads:
         ).value
 
     def _read_orders(self, app_id: str, context: OperationContext) -> Reading[tuple[ChangeOrder, ...]]:
-        reading = self._read(
-            "ListRecentChangeOrder", lambda client: client.read_change_orders(app_id), context
-        )
+        name = ("ListRecentChangeOrder", app_id)
+        reading = self._read(name, lambda client: client.read_change_orders(app_id), context)
         ids = frozenset(each.order_id for each in reading.value)
         with self.runtime:
             self._note_orders(app_id, ids, any(is_active(each.status) for each in reading.value))
@@ -139,46 +182,89 @@ class Reads:
 
     def change_order(self, order_id: str, context: OperationContext) -> OrderReport:
         """Return the state of one change order, read now."""
-        return self._read(
-            "GetChangeOrderInfo", lambda client: client.read_change_order(order_id), context
-        ).value
+        name = ("GetChangeOrderInfo", order_id)
+        return self._read(name, lambda client: client.read_change_order(order_id), context).value
 
-    def machines(self, cluster_id: str, context: OperationContext) -> tuple[Machine, ...]:
-        """Return what a cluster offers to scale out to, read within the last five seconds."""
-        operation = "ListScaleOutEcu"
+    def machines(self, cluster_id: str, app_id: str, context: OperationContext) -> tuple[Machine, ...]:
+        """Return what a cluster offers to scale out to, read within the last five seconds.
+
+        Args:
+            cluster_id: the cluster; empty when the application does not tell its own.
+            app_id: the application, asked about where the cluster is not known.
+            context: bounds of the operation.
+        """
+        name = ("ListScaleOutEcu", cluster_id or app_id)
         return self._shared(
-            (operation, cluster_id),
+            name,
             self.runtime.now() - CLUSTER_FRESH_SECONDS,
             context,
-            lambda: self._read(operation, lambda client: client.read_scale_out_machines(cluster_id), context),
+            lambda: self._read(
+                name, lambda client: client.read_scale_out_machines(cluster_id, app_id), context
+            ),
+        ).value
+
+    def cluster(
+        self,
+        cluster_id: str,
+        context: OperationContext,
+        *,
+        begun_after: float = float("-inf"),
+        belief: Belief = AGREED,
+    ) -> Cluster:
+        """Return what kind of cluster it is, and whether it is there.
+
+        Args:
+            cluster_id: the cluster.
+            context: bounds of the operation.
+            begun_after: how old the reading may be; any will do for the kind, which does not change.
+            belief: when a refusal is believed.
+        """
+        name = ("GetCluster", cluster_id)
+        return self._shared(
+            name,
+            begun_after,
+            context,
+            lambda: self._read(name, lambda client: client.read_cluster(cluster_id), context, belief),
         ).value
 
     def cluster_members(self, cluster_id: str, context: OperationContext) -> tuple[ClusterMember, ...]:
         """Return all instances of a cluster, read within the last five seconds."""
-        return self._shared_pages(
+        return self._shared_list(
             ("ListClusterMembers", cluster_id),
             self.runtime.now() - CLUSTER_FRESH_SECONDS,
             context,
-            lambda page: lambda client: client.read_cluster_members(cluster_id, page, PAGE_SIZE),
+            lambda client, page, size: client.read_cluster_members(cluster_id, page, size),
         )
 
-    def applications(self, context: OperationContext) -> tuple[ApplicationSummary, ...]:
-        """Return all applications of the region, read within the last ten seconds."""
-        return self._shared_pages(
+    def applications(
+        self, context: OperationContext, *, begun_after: float | None = None
+    ) -> tuple[ApplicationSummary, ...]:
+        """Return all applications of the region, read after a moment, or else within the last ten seconds."""
+        since = self.runtime.now() - FRESH_SECONDS if begun_after is None else begun_after
+        return self._shared_list(
             ("ListApplication", ""),
-            self.runtime.now() - FRESH_SECONDS,
+            since,
             context,
-            lambda page: lambda client: client.read_applications(page, PAGE_SIZE),
+            lambda client, page, size: client.read_applications(page, size),
         )
 
-    def known_applications(self, context: OperationContext) -> tuple[ApplicationSummary, ...]:
-        """Return the applications as they were ever read by this process: what they run on does not change."""
-        return self._shared_pages(
-            ("ListApplication", ""),
-            float("-inf"),
-            context,
-            lambda page: lambda client: client.read_applications(page, PAGE_SIZE),
-        )
+    def seems(self, name: tuple[str, str], error: EdasError, belief: Belief) -> bool:
+        """Note what a failure seems to say, and return whether that has been seen often enough to be believed.
+
+        Args:
+            name: what it seems to be, and of what; ``seems_not`` takes it back.
+            error: the failure.
+            belief: how often is enough.
+        """
+        now = self.runtime.now()
+        with self.runtime:
+            doubt = self._noted(name, error, now).doubt
+        return doubt is not None and doubt.believed(belief, now)
+
+    def seems_not(self, name: tuple[str, str]) -> None:
+        """Take back what seemed to be so."""
+        with self.runtime:
+            self._troubles.pop(name, None)
 
     def reserve(self, operation: str, context: OperationContext) -> bool:
         """Wait until the operation may be called once more, and count that call.
@@ -191,6 +277,8 @@ class Reads:
             budget = self._budget(operation)
             context.check()
             while (wait := budget.wait_seconds(self.runtime.now())) > 0:
+                if not waited and wait > SILENT_SECONDS:
+                    context.report(describe_budget(operation, wait))
                 waited = True
                 context.wait(wait)
             budget.spend(self.runtime.now())
@@ -217,6 +305,7 @@ class Reads:
         with self.runtime:
             self._readings.clear()
             self._orders_seen.clear()
+            self._troubles.clear()
 
     def unchanged_since(self, app_id: str, moment: float) -> bool:
         """Return whether the orders read last are those known before the moment, and none was or is active."""
@@ -256,6 +345,7 @@ class Reads:
         read: Callable[[], Reading[_T]],
     ) -> Reading[_T]:
         """Return the reading of that name if it is recent enough, else read; whoever asks meanwhile shares it."""
+        reported: Trouble | None = None
         with self.runtime:
             context.check()
             while True:
@@ -265,6 +355,10 @@ class Reads:
                 if name not in self._in_flight:
                     self._in_flight.add(name)
                     break
+                trouble = self._troubles.get(name)
+                if trouble is not None and trouble is not reported:
+                    reported = trouble
+                    context.report(describe_retry(trouble.error, self.runtime.now() - trouble.since))
                 context.wait(RETRY_BACKOFF.longest)
         try:
             reading = read()
@@ -276,84 +370,144 @@ class Reads:
                 self.runtime.notify()
         return reading
 
-    def _shared_pages(
+    def _shared_list(
         self,
         name: tuple[str, str],
         begun_after: float,
         context: OperationContext,
-        read_page: Callable[[int], Callable[[EdasClient], tuple[_T, ...]]],
+        read_page: Callable[[EdasClient, int, int | None], Page[_T]],
     ) -> tuple[_T, ...]:
-        """Share a list that comes in pages.
+        """Share a list that EDAS documents to be complete when no page is asked for.
 
-        A gateway may cap the size of a page, and the documented total is not to be trusted, so the next page is
-        asked for while a page is full or of a round size, until one brings nothing new.
+        A gateway may cut it all the same, so another page is asked for where the total says more, or where the first
+        answer is of a round size; what it refuses is taken for the end. A list that stays away is empty: no member's
+        place rests on it.
         """
+        operation, subject = name
 
         def read_all() -> Reading[tuple[_T, ...]]:
-            found: dict[_T, None] = {}
             begun = self.runtime.now()
-            for page in itertools.count(1):
-                items = self._read(name[0], read_page(page), context).value
+            try:
+                first = self._read(name, lambda client: read_page(client, 1, None), context).value
+            except MissingListError:
+                return Reading((), begun)
+            found = dict.fromkeys(first.items)
+            for page in itertools.count(2) if _may_be_cut(first) else ():
+                page_name = (operation, f"{subject} page {page}")
+
+                def call(client: EdasClient, page: int = page, size: int = len(first.items)) -> Page[_T]:
+                    return read_page(client, page, size)
+
+                try:
+                    items = self._read(page_name, call, context, _PAGE_BEHIND).value.items
+                except BusinessError:
+                    break
                 before = len(found)
                 found.update(dict.fromkeys(items))
-                if len(found) == before or not _may_go_on(items):
+                if len(found) in {before, first.total} or len(items) < len(first.items):
                     break
             return Reading(tuple(found), begun)
 
         return self._shared(name, begun_after, context, read_all).value
 
     def _read(
-        self, operation: str, call: Callable[[EdasClient], _T], context: OperationContext
+        self,
+        name: tuple[str, str],
+        call: Callable[[EdasClient], _T],
+        context: OperationContext,
+        belief: Belief = AGREED,
     ) -> Reading[_T]:
-        """Call until EDAS answers; throttled and failed calls are retried until the deadline.
+        """Call until EDAS answers well, or until a failure is final.
 
         Raises:
-            EdasError: EDAS answered and refused, or answered several times what cannot be understood.
-            DeadlineSign: the deadline passed; its cause is the last failure, if there was one.
+            EdasError: EDAS refused, or answered what cannot be understood, often enough; or the call failed for longer
+                than the operation has patience.
+            DeadlineExceeded: the deadline passed; its cause is the last failure, if there was one.
         """
+        operation, _ = name
         client = self.client.within(context)
-        failures: list[EdasError] = []
-        failing_since = self.runtime.now()
-        while True:
-            try:
-                self._await_call(operation, failures, context)
+        last: EdasError | None = None
+        try:
+            while True:
+                self.reserve(operation, context)
                 begun = self.runtime.now()
-                failing_since = failing_since if failures else begun
-                value = call(client)
-            except DeadlineExceeded as sign:
-                raise sign from (failures[-1] if failures else None)
-            except (ThrottledError, UnavailableError) as error:
-                failures.append(error)
-                if isinstance(error, ThrottledError):
-                    self.refused(error)
-                if self._hopeless(failures, failing_since, context):
-                    raise
-            else:
-                with self.runtime:
-                    self._budget(operation).accepted()
-                return Reading(value, begun)
+                try:
+                    value = call(client)
+                except (BusinessError, ThrottledError, UnavailableError) as error:
+                    last = error
+                    self._failed(name, error, begun, context, belief)
+                else:
+                    with self.runtime:
+                        self._troubles.pop(name, None)
+                        self._budget(operation).accepted()
+                    return Reading(value, begun)
+        except DeadlineExceeded as sign:
+            raise sign from last
 
-    def _hopeless(self, failures: Sequence[EdasError], since: float, context: OperationContext) -> bool:
-        misunderstood = sum(isinstance(each, NotUnderstoodError) for each in failures)
-        out_of_patience = (
-            context.retry_timeout is not None and self.runtime.now() - since >= context.retry_timeout
-        )
-        # A certificate or a name does not mend itself, but for some seconds both may look wrong while a network starts.
-        patience = (
-            ENDPOINT_PATIENCE_SECONDS if context.retry_timeout is None else SHORT_ENDPOINT_PATIENCE_SECONDS
-        )
-        unusable = isinstance(failures[-1], EndpointError) and self.runtime.now() - since >= patience
-        gives_way = context.fail_fast and isinstance(failures[-1], ThrottledError)
-        return misunderstood >= NOT_UNDERSTOOD_TRIES or out_of_patience or unusable or gives_way
+    def _failed(
+        self,
+        name: tuple[str, str],
+        error: EdasError,
+        begun: float,
+        context: OperationContext,
+        belief: Belief = AGREED,
+    ) -> None:
+        """Raise a failure that is final; else say it, and let time pass before the next try."""
+        if isinstance(error, ThrottledError):
+            self.refused(error)
+        with self.runtime:
+            trouble = self._noted(name, error, begun)
+            self.runtime.notify()  # whoever waits for this reading says the same
+        now = self.runtime.now()
+        believed_at = self._believed_at(name, trouble, belief, now)
+        patience = _patience(error, context.retry_timeout)
+        if patience is not None and believed_at is not None:
+            patience = max(patience, belief.seconds)
+        if (
+            (believed_at is not None and believed_at <= now)
+            or (patience is not None and now - trouble.since >= patience)
+            or (context.fail_fast and isinstance(error, ThrottledError))
+        ):
+            raise error
+        context.report(describe_retry(error, now - trouble.since))
+        if isinstance(error, ThrottledError):
+            return  # its budget pauses
+        pause = RETRY_BACKOFF.pause(trouble.tries - 1, self.runtime.random())
+        # The try that settles a doubt is made when it can settle it, and not a long pause later.
+        context.sleep(pause if believed_at is None else min(pause, believed_at - now))
 
-    def _await_call(self, operation: str, failures: Sequence[EdasError], context: OperationContext) -> None:
-        """Back off after failures, then wait for the budget; a throttled call is paused by its budget alone."""
-        context.check()
-        if failures and not isinstance(failures[-1], ThrottledError):
-            context.sleep(RETRY_BACKOFF.pause(len(failures) - 1, self.runtime.random()))
-        self.reserve(operation, context)
+    def _believed_at(
+        self, name: tuple[str, str], trouble: Trouble, belief: Belief, now: float
+    ) -> float | None:
+        """Return from when on a failure is believed; None when it says nothing that could be."""
+        doubt = trouble.doubt
+        if doubt is None:
+            return None
+        settled = doubt.since + belief.seconds
+        if isinstance(trouble.error, CutListError):
+            settled = max(settled, self._order_ended.get(name[1], float("-inf")) + CUT_LIST_SECONDS)
+        return settled if doubt.looks >= belief.looks else max(settled, now + RETRY_BACKOFF.first)
+
+    def _noted(self, name: tuple[str, str], error: EdasError, begun: float) -> Trouble:
+        known = self._troubles.get(name)
+        trouble = Trouble.beginning(error, begun) if known is None else known.after(error, begun)
+        self._troubles[name] = trouble
+        return trouble
 
 
-def _may_go_on(items: Sequence[object]) -> bool:
-    """Return whether another page may follow; capped pages have a round size."""
-    return len(items) > 0 and len(items) % 10 == 0
+_PAGE_BEHIND: Final = Belief(looks=2, seconds=0.0)
+"""A page that is asked for only to be sure, and refused, is behind the last one."""
+
+
+def _patience(error: EdasError, retry_timeout: float | None) -> float | None:
+    """Return for how many seconds a failing call is tried again, None for as long as the operation may take."""
+    if not isinstance(error, EndpointError):
+        return retry_timeout
+    # A certificate or a name does not mend itself, but for some seconds both may look wrong while a network starts.
+    return ENDPOINT_PATIENCE_SECONDS if retry_timeout is None else SHORT_ENDPOINT_PATIENCE_SECONDS
+
+
+def _may_be_cut(page: Page[_T]) -> bool:
+    """Return whether more may follow a first answer; the documented total may be one of pages."""
+    count = len(page.items)
+    return count > 0 and page.total != count and (count % 10 == 0 or (page.total or 0) > count)

@@ -65,7 +65,7 @@ def get_scale_out_candidates(
         raise InputError([("count", f"must be a whole number from 0 on, not {count!r}.")])
     live = _application(session, args, context)
     group_id = _text(args, "groupId")
-    machines = [each for each in session.reads.machines(live.cluster_id, context) if each.online]
+    machines = [each for each in session.reads.machines(live.cluster_id, live.app_id, context) if each.online]
     chosen = spread(machines, live.members_of(group_id) if group_id else live.members)
     if count is not None:
         if len(chosen) < count:

@@ -7,15 +7,21 @@ deployment. A preview and a change survey alike, so they cannot disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from pulumi_edas_scale.domain.errors import BusinessError, PermissionDeniedError
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    PermissionDeniedError,
+    ThrottledError,
+    UnavailableError,
+)
 from pulumi_edas_scale.domain.messages import full_names, short_names
-from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, Outcome, Recorded
+from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, ApplicationSummary, Outcome, Recorded
 from pulumi_edas_scale.domain.orders import Phase, phase_of
 from pulumi_edas_scale.domain.plan import History, Plan, PlanInput, decide, join_failed
 from pulumi_edas_scale.domain.resolution import Resolution, find_member, missing_from_group, resolve
+from pulumi_edas_scale.edas.doubts import TWICE, Belief
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -24,7 +30,6 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.domain.model import (
         Application,
-        ApplicationSummary,
         Listed,
         Machine,
         Member,
@@ -186,43 +191,66 @@ def outcome_of(  # noqa: PLR0913 - a reading, whose it is, and what is known of 
     )
 
 
-def find_summary(session: Session, app_id: str, context: OperationContext) -> ApplicationSummary | None:
-    """Return ListApplication's line of an application, or None when it cannot be told."""
+KIND_SECONDS: Final = 8.0
+"""How long it is tried to learn on what kind of cluster an application runs: it only makes a better message."""
+
+_KIND_REFUSED: Final = Belief(looks=2, seconds=0.0)
+
+
+def find_kubernetes(
+    session: Session, app_id: str, live: Application | None, context: OperationContext
+) -> ApplicationSummary | None:
+    """Return an application that runs on Kubernetes; None when it does not, or when nobody tells.
+
+    Args:
+        session: where further readings come from.
+        app_id: the application.
+        live: a reading of it, whose cluster is asked; None when EDAS refuses one, so that the list has to do.
+        context: bounds of the operation.
+    """
+    patient = replace(context, retry_timeout=KIND_SECONDS)
     try:
-        known = session.reads.known_applications(context)
-    except (PermissionDeniedError, BusinessError):
-        return (
-            None  # the type of the cluster only makes a better message; membership needs no such permission
-        )
-    return next((each for each in known if each.app_id == app_id), None)
-
-
-def runs_on_kubernetes(summary: ApplicationSummary | None) -> bool:
-    """Return whether an application is known to run on a Kubernetes cluster."""
-    return summary is not None and summary.cluster_type in KUBERNETES_CLUSTER_TYPES
+        if live is not None and live.cluster_id:
+            cluster = session.reads.cluster(live.cluster_id, patient, belief=_KIND_REFUSED)
+            known = [ApplicationSummary(app_id, live.name, live.cluster_id, cluster.cluster_type)]
+        else:
+            known = [each for each in session.reads.applications(patient) if each.app_id == app_id]
+    except (BusinessError, PermissionDeniedError, ThrottledError, UnavailableError):
+        return None
+    return next((each for each in known if each.cluster_type in KUBERNETES_CLUSTER_TYPES), None)
 
 
 def is_gone(session: Session, scope: Scope, cluster_id: str, context: OperationContext) -> bool:
-    """Return whether an application whose reading failed as a business failure is really gone.
+    """Return whether an application about which EDAS refused a reading is really gone.
 
-    *Gone* needs two witnesses, because EDAS has no one answer for it: ListApplication, answered well, does not
-    list it; and the recorded cluster can still be read, or else this may be another account, region or endpoint.
+    *Gone* needs two witnesses, because EDAS has no one answer for it: the reading of the application is refused and
+    ListApplication, answered well, does not list it; and the recorded cluster can still be read, or else this may be
+    another account, region or endpoint. They must agree twice, seconds apart (law 15).
 
     Raises:
-        CannotTellError: the second witness is missing.
-        EdasError: ListApplication did not answer well.
+        CannotTellError: the cluster cannot be read either.
+        EdasError: a reading did not answer well.
     """
-    if any(each.app_id == scope.app_id for each in session.reads.applications(context)):
-        return False
-    if not cluster_id:
-        raise CannotTellError(None)
-    try:
-        members = session.reads.cluster_members(cluster_id, context)
-    except BusinessError as error:
-        raise CannotTellError(error) from error
-    if not members and not session.client.has_cluster(cluster_id):
-        raise CannotTellError(None)
-    return True
+    name = ("gone", scope.app_id)
+    reads = session.reads
+    while True:
+        begun = session.runtime.now()
+        refusal = reads.application_refusal(scope.app_id, context)
+        listed = reads.applications(context, begun_after=begun)
+        if refusal is None or any(each.app_id == scope.app_id for each in listed):
+            reads.seems_not(name)
+            return False
+        if not cluster_id:
+            raise CannotTellError(None)
+        try:
+            present = reads.cluster(cluster_id, context, begun_after=begun, belief=TWICE).present
+        except BusinessError as error:
+            raise CannotTellError(error) from error
+        if not present:
+            raise CannotTellError(None)
+        if reads.seems(name, refusal, TWICE):
+            return True
+        context.sleep(TWICE.seconds)
 
 
 class CannotTellError(Exception):
@@ -243,13 +271,13 @@ def _resolve(
     group_id = target.scope.group_id
     missing = [each for each in missing_from_group(target.listed, live, group_id) if each.id not in expected]
     elsewhere = [each for each in missing if find_member(live.members, each.id) is None]
-    if not elsewhere or not live.cluster_id:
+    if not elsewhere:
         return (), resolve(target.listed, live, group_id, expected=expected)
-    machines = session.reads.machines(live.cluster_id, context)
+    machines = session.reads.machines(live.cluster_id, live.app_id, context)
     offered = {each.ecu_id for each in machines} | {each.instance_id for each in machines}
     cluster = (
         ()
-        if all(each.id in offered for each in elsewhere)
+        if not live.cluster_id or all(each.id in offered for each in elsewhere)
         else session.reads.cluster_members(live.cluster_id, context)
     )
     return machines, resolve(

@@ -335,8 +335,8 @@ def _quick_look(operation: Operation) -> Application | None:
 
 def _look_within(operation: Operation, context: OperationContext) -> Application | None:
     now = context.runtime.now()
-    reads, app_id = operation.session.reads, operation.target.scope.app_id
+    reads, scope = operation.session.reads, operation.target.scope
     try:
-        return reads.application(app_id, context, begun_after=now).value
+        return reads.application(scope.app_id, context, begun_after=now, group_id=scope.group_id).value
     except (EdasError, DeadlineExceeded, Cancelled):
         return None

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import DeadlineExceeded
-from pulumi_edas_scale.domain.errors import EdasError
+from pulumi_edas_scale.domain.errors import BusinessError, EdasError
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.domain.resolution import Cause
 from pulumi_edas_scale.edas.reads import PREVIEW_FRESH_SECONDS
-from pulumi_edas_scale.operations.observe import find_summary, observe, runs_on_kubernetes
+from pulumi_edas_scale.operations.observe import find_kubernetes, observe
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
@@ -96,11 +96,19 @@ def _look(
 ) -> None:
     creating = not target.recorded.members and not target.recorded.listed
     if creating:
-        if _refuse_kubernetes(session, target, context, preview):
-            return
         # Read before the application, so that the create may use the same reading when no order came after it.
         _tell_active_order(session, target, context, preview)
-    live = session.reads.recent_application(target.scope.app_id, context, within=PREVIEW_FRESH_SECONDS).value
+    scope = target.scope
+    try:
+        live = session.reads.recent_application(
+            scope.app_id, context, within=PREVIEW_FRESH_SECONDS, group_id=scope.group_id
+        ).value
+    except BusinessError:
+        if _refuse_kubernetes(session, target, None, context, preview):
+            return
+        raise
+    if creating and _refuse_kubernetes(session, target, live, context, preview):
+        return
     if live.group(target.scope.group_id) is None:
         _tell_missing_group(target, live, preview)
         return
@@ -110,7 +118,7 @@ def _look(
     _judge(session, target, found, preview)
     plan = found.plan
     if plan.changes_membership and not creating:
-        if _refuse_kubernetes(session, target, context, preview):
+        if _refuse_kubernetes(session, target, live, context, preview):
             return
         _tell_active_order(session, target, context, preview)
     if plan.changes_membership or (creating and plan.adopt) or plan.kept:
@@ -119,9 +127,11 @@ def _look(
         )
 
 
-def _refuse_kubernetes(session: Session, target: Target, context: OperationContext, preview: Preview) -> bool:
-    summary = find_summary(session, target.scope.app_id, context)
-    if summary is None or not runs_on_kubernetes(summary):
+def _refuse_kubernetes(
+    session: Session, target: Target, live: Application | None, context: OperationContext, preview: Preview
+) -> bool:
+    summary = find_kubernetes(session, target.scope.app_id, live, context)
+    if summary is None:
         return False
     path, reason = messages.describe_kubernetes(target.scope, summary).split(": ", 1)
     preview.failures.append((path, reason))

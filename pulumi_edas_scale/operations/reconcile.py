@@ -28,10 +28,9 @@ from pulumi_edas_scale.operations.follow import Follower
 from pulumi_edas_scale.operations.observe import (
     CannotTellError,
     Observation,
-    find_summary,
+    find_kubernetes,
     is_gone,
     observe,
-    runs_on_kubernetes,
 )
 from pulumi_edas_scale.operations.outcome import ChangeError, Operation, OrderFailedError
 from pulumi_edas_scale.operations.submit import Submitter
@@ -130,9 +129,14 @@ class Reconciler:
             for each in others:
                 self._submitter.follower.follow_other(each)
             return Wait.AGAIN
+        try:
+            live = self._recent()
+        except BusinessError:
+            self._refuse_kubernetes(None)  # of an application of that kind EDAS may not tell this at all
+            raise
         if not (target.deleting or target.recorded.members):
-            self._refuse_kubernetes()  # before its reading, which knows no members of that kind
-        found = self._examine(self._recent())
+            self._refuse_kubernetes(live)  # before its group is waited for
+        found = self._examine(live)
         if isinstance(found, Observation):
             return self._act(found, frozenset(each.order_id for each in orders))
         return found
@@ -165,7 +169,7 @@ class Reconciler:
         for refusal in plan.refusals:
             raise outcome.refused(self.operation, refusal, found)
         if plan.changes_membership:
-            self._refuse_kubernetes()
+            self._refuse_kubernetes(found.live)
         if plan.absent:
             return Wait.ABSENT
         order = plan.next_order
@@ -220,26 +224,25 @@ class Reconciler:
     # -- readings ------------------------------------------------------------------------------------------------
 
     def _fresh(self) -> Application:
-        context = self.operation.context
-        app_id = self.operation.target.scope.app_id
+        context, scope = self.operation.context, self.operation.target.scope
         return self.operation.session.reads.application(
-            app_id, context, begun_after=context.runtime.now()
+            scope.app_id, context, begun_after=context.runtime.now(), group_id=scope.group_id
         ).value
 
     def _recent(self) -> Application:
         """Return a reading no change order came after: a shared one if it is still fresh, else a new one."""
         reads = self.operation.session.reads
-        app_id = self.operation.target.scope.app_id
+        scope = self.operation.target.scope
         if not self._waited:  # while something is waited for, only a new reading can show it
-            reading = reads.recent_application(app_id, self.operation.context)
-            if reads.unchanged_since(app_id, reading.begun):
+            reading = reads.recent_application(scope.app_id, self.operation.context, group_id=scope.group_id)
+            if reads.unchanged_since(scope.app_id, reading.begun):
                 return reading.value
         return self._fresh()
 
-    def _refuse_kubernetes(self) -> None:
+    def _refuse_kubernetes(self, live: Application | None) -> None:
         operation, scope = self.operation, self.operation.target.scope
-        summary = find_summary(operation.session, scope.app_id, operation.context)
-        if summary is not None and runs_on_kubernetes(summary):
+        summary = find_kubernetes(operation.session, scope.app_id, live, operation.context)
+        if summary is not None:
             raise ChangeError(messages.describe_kubernetes(scope, summary))
 
     def _is_gone(self, error: EdasError) -> bool:

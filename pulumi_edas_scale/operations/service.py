@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.edas.api import EdasClient
 
-READ_RETRY_TIMEOUT_SECONDS: Final = 60.0
-"""A refresh has no time-out of its own: this long a failing call is retried."""
+READ_RETRY_TIMEOUT_SECONDS: Final = 20.0
+"""A refresh has no time-out of its own: this long a failing call is retried, so that it ends within half a minute."""
 
 SCOPE_PROPERTIES: Final = ("regionId", "appId", "groupId")
 
@@ -337,7 +337,10 @@ class Service:
         scope = parse_membership_id(id)
         session = self._session(scope.region_id)
         context = OperationContext(
-            self.runtime, stopped=self.host.stopped, retry_timeout=READ_RETRY_TIMEOUT_SECONDS
+            self.runtime,
+            stopped=self.host.stopped,
+            retry_timeout=READ_RETRY_TIMEOUT_SECONDS,
+            report=_HostReporter(self.host, urn or "").progress,
         )
         recorded = parse_recorded(recorded_outputs or {})
         try:
@@ -445,9 +448,11 @@ class Service:
     def _preview(
         self, urn: str | None, target: Target, known_foreign: frozenset[str] = frozenset()
     ) -> Preview:
-        del urn
         context = OperationContext(
-            self.runtime, stopped=self.host.stopped, retry_timeout=RETRY_TIMEOUT_SECONDS
+            self.runtime,
+            stopped=self.host.stopped,
+            retry_timeout=RETRY_TIMEOUT_SECONDS,
+            report=_HostReporter(self.host, urn or "").progress,
         )
         strict = self.settings.strict_preview
         session = self._session(target.scope.region_id)
@@ -478,11 +483,12 @@ class Service:
             ) from failure
 
     def _run(self, urn: str | None, target: Target) -> Outcome:
+        reporter = _HostReporter(self.host, urn or "")
         operation = Operation(
             session=self._session(target.scope.region_id),
             target=target,
-            context=OperationContext(self.runtime, stopped=self.host.stopped),
-            reporter=_HostReporter(self.host, urn or ""),
+            context=OperationContext(self.runtime, stopped=self.host.stopped, report=reporter.progress),
+            reporter=reporter,
             abort_on_stop=self.settings.on_cancel == "abort",
         )
         return Reconciler(operation).run()
@@ -492,7 +498,9 @@ class Service:
     ) -> Application | None:
         """Return a reading in which the group is, or None when it or its application is gone."""
         try:
-            live = session.reads.recent_application(scope.app_id, context, within=PREVIEW_FRESH_SECONDS).value
+            live = session.reads.recent_application(
+                scope.app_id, context, within=PREVIEW_FRESH_SECONDS, group_id=scope.group_id
+            ).value
         except BusinessError as error:
             try:
                 if is_gone(session, scope, recorded.cluster_id, context):

@@ -215,7 +215,9 @@ class Submitter:
         """Return whether a fresh reading shows what the order asked for."""
         operation = self.operation
         scope, now = operation.target.scope, operation.context.runtime.now()
-        reading = operation.session.reads.application(scope.app_id, operation.context, begun_after=now)
+        reading = operation.session.reads.application(
+            scope.app_id, operation.context, begun_after=now, group_id=scope.group_id
+        )
         members = reading.value.members_of(scope.group_id)
         if order.kind is OrderKind.SCALE_OUT:
             present = {each.ecu_id for each in members}

@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pulumi_edas_scale.domain.errors import EdasError
 from pulumi_edas_scale.edas import parse as answers
 from pulumi_edas_scale.edas.failures import Answer, TransportError, classify_answer, classify_transport_error
 from pulumi_edas_scale.emulator import control
@@ -28,9 +27,11 @@ if TYPE_CHECKING:
         Application,
         ApplicationSummary,
         ChangeOrder,
+        Cluster,
         ClusterMember,
         Machine,
         OrderReport,
+        Page,
     )
     from pulumi_edas_scale.emulator.api.wire import Response
     from pulumi_edas_scale.emulator.world.state import World
@@ -140,30 +141,25 @@ class SimClient:
         """Call QueryApplicationStatus."""
         return answers.parse_application(self._call("QueryApplicationStatus", AppId=app_id), app_id)
 
-    def read_applications(self, page: int, page_size: int) -> tuple[ApplicationSummary, ...]:
+    def read_applications(self, page: int = 1, page_size: int | None = None) -> Page[ApplicationSummary]:
         """Call ListApplication."""
-        body = self._call("ListApplication", CurrentPage=str(page), PageSize=str(page_size))
-        return answers.parse_applications(body)
+        return answers.parse_applications(self._call("ListApplication", **_paging(page, page_size)), page)
 
-    def read_scale_out_machines(self, cluster_id: str) -> tuple[Machine, ...]:
+    def read_scale_out_machines(self, cluster_id: str, app_id: str = "") -> tuple[Machine, ...]:
         """Call ListScaleOutEcu."""
-        return answers.parse_machines(self._call("ListScaleOutEcu", ClusterId=cluster_id))
+        asked = {"ClusterId": cluster_id} if cluster_id else {"AppId": app_id}
+        return answers.parse_machines(self._call("ListScaleOutEcu", **asked))
 
-    def read_cluster_members(self, cluster_id: str, page: int, page_size: int) -> tuple[ClusterMember, ...]:
+    def read_cluster_members(
+        self, cluster_id: str, page: int = 1, page_size: int | None = None
+    ) -> Page[ClusterMember]:
         """Call ListClusterMembers."""
-        return answers.parse_cluster_members(
-            self._call(
-                "ListClusterMembers", ClusterId=cluster_id, CurrentPage=str(page), PageSize=str(page_size)
-            )
-        )
+        body = self._call("ListClusterMembers", ClusterId=cluster_id, **_paging(page, page_size))
+        return answers.parse_cluster_members(body, page)
 
-    def has_cluster(self, cluster_id: str) -> bool:
+    def read_cluster(self, cluster_id: str) -> Cluster:
         """Call GetCluster."""
-        try:
-            self._call("GetCluster", ClusterId=cluster_id)
-        except EdasError:
-            return False
-        return True
+        return answers.parse_cluster(self._call("GetCluster", ClusterId=cluster_id), cluster_id)
 
     def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
         """Call ListRecentChangeOrder."""
@@ -251,6 +247,10 @@ class SimClient:
             lambda: _ignore(self.edas.execute(caller, operation, params)),
             delay=seconds,
         )
+
+
+def _paging(page: int, page_size: int | None) -> dict[str, str]:
+    return {} if page_size is None else {"CurrentPage": str(page), "PageSize": str(page_size)}
 
 
 def _ignore(_: object) -> None:

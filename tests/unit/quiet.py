@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pulumi_edas_scale.domain.errors import BusinessError, InternalError
+from pulumi_edas_scale.domain.model import Cluster, Page
 from pulumi_edas_scale.operations.ownership import Ownership
 from pulumi_edas_scale.operations.session import open_session
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
         OrderReport,
     )
     from pulumi_edas_scale.operations.session import Session
+
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -82,22 +85,27 @@ class QuietClient:
             raise BusinessError("QueryApplicationStatus", "601", "application not exist")
         return self.live
 
-    def read_applications(self, page: int, page_size: int) -> tuple[ApplicationSummary, ...]:
+    def read_applications(self, page: int = 1, page_size: int | None = None) -> Page[ApplicationSummary]:
         """Return the applications of a page."""
-        return self.applications[(page - 1) * page_size : page * page_size]
+        return _page(self.applications, page, page_size)
 
-    def read_scale_out_machines(self, cluster_id: str) -> tuple[Machine, ...]:
+    def read_scale_out_machines(self, cluster_id: str, app_id: str = "") -> tuple[Machine, ...]:
         """Return what the cluster of the application offers."""
-        return self.machines if cluster_id == self.live.cluster_id else ()
+        known = {self.live.cluster_id, ""} if app_id == self.live.app_id else {self.live.cluster_id}
+        return self.machines if cluster_id in known else ()
 
-    def read_cluster_members(self, cluster_id: str, page: int, page_size: int) -> tuple[ClusterMember, ...]:
+    def read_cluster_members(
+        self, cluster_id: str, page: int = 1, page_size: int | None = None
+    ) -> Page[ClusterMember]:
         """Return the instances of a page."""
-        known = self.cluster if cluster_id == self.live.cluster_id else ()
-        return known[(page - 1) * page_size : page * page_size]
+        return _page(self.cluster if cluster_id == self.live.cluster_id else (), page, page_size)
 
-    def has_cluster(self, cluster_id: str) -> bool:
-        """Return whether it is the cluster of the application."""
-        return cluster_id == self.live.cluster_id
+    def read_cluster(self, cluster_id: str) -> Cluster:
+        """Return the cluster of the application, of the kind that the list of applications tells."""
+        if cluster_id != self.live.cluster_id:
+            raise BusinessError("GetCluster", "601", "cluster not exist")
+        kinds = (each.cluster_type for each in self.applications if each.cluster_id == cluster_id)
+        return Cluster(cluster_id, next(kinds, 2), present=True)
 
     def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
         """Return the orders of the application."""
@@ -122,6 +130,11 @@ class QuietClient:
     def submit_confirmation(self, pipeline_id: str) -> None:
         """Refuse: nothing is written here."""
         raise InternalError(f"confirmation of {pipeline_id}.")
+
+
+def _page(items: tuple[_T, ...], page: int, page_size: int | None) -> Page[_T]:
+    size = page_size or len(items)
+    return Page(items[(page - 1) * size : page * size], len(items))
 
 
 def quiet_session(client: QuietClient) -> Session:

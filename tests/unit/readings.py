@@ -48,10 +48,15 @@ def in_cluster(name: str, status: int = 1, *, converted: bool = True) -> Cluster
     return ClusterMember(f"i-{name}", f"ecu-{name}" if converted else "", "10.0.0.9", status)
 
 
-def application(*members: Member, cluster_id: str = "cluster-1", deployed: bool = True) -> Application:
+def application(
+    *members: Member,
+    cluster_id: str = "cluster-1",
+    deployed: bool = True,
+    odd: tuple[tuple[str, str], ...] = (),
+) -> Application:
     """Return a reading of ``app-1``, which has the groups ``group-1`` (blue) and ``group-2`` (green)."""
     groups = (DeployGroup("group-1", "blue", deployed), DeployGroup("group-2", "green", deployed))
-    return Application("app-1", "shop", cluster_id, groups, tuple(sorted(members)))
+    return Application("app-1", "shop", cluster_id, groups, tuple(sorted(members)), odd)
 
 
 def listed(*ids: str) -> tuple[Listed, ...]:

@@ -13,7 +13,7 @@ from pulumi_edas_scale.domain.errors import (
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.domain.model import Application, MemberState
+from pulumi_edas_scale.domain.model import Application, Cluster, MemberState
 from pulumi_edas_scale.edas.client import SdkClient
 from pulumi_edas_scale.emulator import Emulator
 from pulumi_edas_scale.emulator.world.world_file import BUILT_IN_WORLD
@@ -50,7 +50,7 @@ def client(edas: Emulator) -> SdkClient:
 @pytest.fixture
 def shop(client: SdkClient) -> Application:
     """The first application that has members."""
-    (summary,) = (item for item in client.read_applications(1, 50) if item.name == "shop")
+    (summary,) = (item for item in client.read_applications().items if item.name == "shop")
     return client.read_application(summary.app_id)
 
 
@@ -89,12 +89,15 @@ def test_a_forced_leave_has_no_order(client: SdkClient, shop: Application, edas:
 
 def test_the_instances_of_a_cluster(client: SdkClient, shop: Application) -> None:
     """Every page is read, whether its instances are in use or not."""
-    pages = [client.read_cluster_members(shop.cluster_id, page, 7) for page in range(1, 20)]
+    pages = [client.read_cluster_members(shop.cluster_id, page, 7).items for page in range(1, 20)]
     *full, last = (page for page in pages if page)
     assert {len(page) for page in full} == {7}
     listed = [member.ecu_id for page in (*full, last) for member in page]
     assert len(set(listed)) == len(listed)
     assert {member.ecu_id for member in shop.members} <= set(listed)
+    whole = client.read_cluster_members(shop.cluster_id)
+    assert [member.ecu_id for member in whole.items] == listed
+    assert whole.total == len(listed)
 
 
 @pytest.mark.parametrize("instance_ip", ["private", "public_and_private"])
@@ -158,14 +161,16 @@ def test_a_busy_application_refuses(client: SdkClient, shop: Application, edas: 
 
 
 def test_a_cluster_is_known_or_not(client: SdkClient, shop: Application, edas: Emulator) -> None:
-    """A refusal means that the cluster is not there for this caller; an outage means nothing."""
-    assert client.has_cluster(shop.cluster_id)
-    assert not client.has_cluster("00000000-0000-4000-8000-000000000000")
+    """A cluster tells its kind; a refusal, a missing permission and an outage are three things."""
+    assert client.read_cluster(shop.cluster_id) == Cluster(shop.cluster_id, 2, present=True)
+    with pytest.raises(BusinessError):
+        client.read_cluster("00000000-0000-4000-8000-000000000000")
     edas.rule(operation="GetCluster", effect="error", status=403, code="Forbidden.RAM", message="denied")
-    assert not client.has_cluster(shop.cluster_id)
+    with pytest.raises(PermissionDeniedError):
+        client.read_cluster(shop.cluster_id)
     edas.rule(operation="GetCluster", effect="throttle")
     with pytest.raises(ThrottledError):
-        client.has_cluster(shop.cluster_id)
+        client.read_cluster(shop.cluster_id)
 
 
 FAULTS: dict[str, tuple[dict[str, Any], type[EdasError]]] = {
@@ -202,4 +207,4 @@ def test_a_wrong_secret(edas: Emulator) -> None:
     """A signature that does not verify is a matter of credentials."""
     wrong = edas.environment() | {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "another-secret"}
     with pytest.raises(CredentialsError):
-        SdkClient(region_id="cn-hangzhou", endpoint=edas.url, environ=wrong).read_applications(1, 10)
+        SdkClient(region_id="cn-hangzhou", endpoint=edas.url, environ=wrong).read_applications()

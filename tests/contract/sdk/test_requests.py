@@ -60,7 +60,7 @@ REQUESTS: dict[str, tuple[Callable[[EdasClient], object], object, str, str, dict
         {"ClusterId": "cluster", "CurrentPage": "1", "PageSize": "100"},
     ),
     "GetCluster": (
-        lambda client: client.has_cluster("cluster"),
+        lambda client: client.read_cluster("cluster"),
         {"Code": 200, "Cluster": {"ClusterId": "cluster"}},
         "GET",
         "/pop/v5/resource/cluster",

@@ -11,7 +11,16 @@ from pulumi_edas_scale.edas.failures import RULES, TRANSPORT_ERRORS, Rule, Trans
 
 MESSAGES = Path(__file__).parent / "golden" / "messages.txt"
 
-PARTS_AND_STATUS_LINES = ("arrivals", "members", "order", "plan", "silent leavers", "states", "the end")
+PARTS_AND_STATUS_LINES = (
+    "arrivals",
+    "members",
+    "order",
+    "plan",
+    "silent leavers",
+    "states",
+    "status",
+    "the end",
+)
 """How the titles of golden texts begin that are status lines, or parts of a message with a code of its own."""
 
 by_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.code)
