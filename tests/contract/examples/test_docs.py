@@ -125,10 +125,20 @@ def test_every_message_of_the_page_is_one_of_the_code() -> None:
         assert words.strip() in corpus, words
 
 
-def test_every_open_fact_says_how_to_tell() -> None:
-    """Each switch of the emulator has a row that says how to tell on a real account."""
-    page = (ROOT / "docs" / "api-facts.md").read_text("utf-8").partition("## How to tell")[2]
-    assert [each.name for each in SWITCHES if f"`{each.name}`" not in page] == []
+def test_every_assumption_has_a_row_and_a_test_of_the_other_side() -> None:
+    """Each switch of the emulator has a row; the tests it names set that switch."""
+    page = (ROOT / "docs" / "api-assumptions.md").read_text("utf-8").partition("## What is assumed")[2]
+    rows = [
+        line.split(" | ") for line in page.partition("## Without")[0].splitlines() if line.startswith("| `")
+    ]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(named) == sorted(each.name for each in SWITCHES)
+    for names, _, _, tests, _ in rows:
+        files = re.findall(r"`(tests/\S+)`", tests)
+        files += ["tests/simulation/invention.py"] if "histories" in tests else []
+        texts = "".join((ROOT / file).read_text("utf-8") for file in files)
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"\b{name}\b", texts), f"no test named for {name} sets it"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
