@@ -128,9 +128,9 @@ class Emulator:
     def running_minimum(self, group: str | None = None, application: str | None = None) -> Any:  # noqa: ANN401
         """Return the fewest running members of a group since the last reset, or the list for all groups."""
         with self.host.lock:
-            progress.advance(self.world, self.host.now())
+            minima = views.running_minimum(self.world, self.host.now())
             if group is None:
-                return views.running_minimum(self.world)
+                return minima
             owner, found = control.find_group(self.world, group, application)
             return self.world.lowest_running(owner.id, found.id)
 
@@ -177,9 +177,7 @@ class Emulator:
 
     def switches(self, **values: Any) -> Json:  # noqa: ANN401 - every switch has a type of its own
         """Set switches and return all of them."""
-        with self.host.lock:
-            self.world.switches.update(values)
-            return dict(self.world.switches.as_json())
+        return self.host.set_switches(values)
 
     def replace_world(self, data: Mapping[str, Any] | None = None) -> None:
         """Start over with another world; None is the built-in one."""

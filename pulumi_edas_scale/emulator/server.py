@@ -81,6 +81,13 @@ class Host:
             self.verifier = Verifier()
             self.resume()
 
+    def set_switches(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Set switches and return all of them."""
+        with self.lock:
+            self.world.switches.update(values)
+            self.world.version += 1
+            return dict(self.world.switches.as_json())
+
     def act(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Do one action; `advance_clock` is about the clock of this host, the others about the world."""
         name = str(args.get("action", ""))
@@ -214,15 +221,23 @@ class Service:
             ("GET", "log", self._json_of(lambda host, _: list(host.world.log))),
             ("DELETE", "log", self._json_of(lambda host, _: host.world.log.clear())),
             ("GET", "switches", self._json_of(lambda host, _: host.world.switches.as_json())),
-            ("POST", "switches", self._json_of(_set_switches)),
+            (
+                "POST",
+                "switches",
+                self._json_of(lambda host, body: host.set_switches(mapping_of(body, "switches"))),
+            ),
             ("GET", "rules", self._json_of(lambda host, _: host.world.rules.as_json())),
             ("POST", "rules", self._json_of(_add_rules)),
             ("DELETE", "rules", self._json_of(lambda host, _: host.world.rules.clear())),
             ("DELETE", "rules/{id}", self._delete_rule),
-            ("GET", "running-minimum", self._json_of(lambda host, _: _minimum(host))),
+            (
+                "GET",
+                "running-minimum",
+                self._json_of(lambda host, _: views.running_minimum(host.world, host.now())),
+            ),
             ("DELETE", "running-minimum", self._json_of(lambda host, _: host.world.reset_lowest_running())),
             ("POST", "world", self._json_of(lambda host, body: host.replace_world(body or BUILT_IN_WORLD))),
-            ("POST", "actions", self._json_of(_act)),
+            ("POST", "actions", self._json_of(lambda host, body: host.act(mapping_of(body, "action")))),
             ("POST", "resume", self._json_of(lambda host, _: {"resumed": host.resume()})),
         ]
 
@@ -273,7 +288,8 @@ class Service:
                 progress.advance(self.host.world, self.host.now())
                 version = (self.host.world.version, self.host.world.rules.version)
                 if version != self._event[0]:  # rendered once for all readers
-                    text = json.dumps(_page_state(self.host), ensure_ascii=False)
+                    recent = list(self.host.world.log)[-page.LOG_LINES :]
+                    text = json.dumps({**self.host.snapshot(), "log": recent}, ensure_ascii=False)
                     self._event = (version, f"event: state\ndata: {text}\n\n".encode())
             if version != seen:
                 seen = version
@@ -301,12 +317,6 @@ async def _json_body(request: web.Request) -> Any:  # noqa: ANN401 - any JSON
         raise InputError(f"the body is not JSON: {error}") from None
 
 
-def _set_switches(host: Host, body: object) -> dict[str, Any]:
-    host.world.switches.update(mapping_of(body, "switches"))
-    host.world.version += 1
-    return dict(host.world.switches.as_json())
-
-
 def _add_rules(host: Host, body: object) -> Any:  # noqa: ANN401 - one rule or a list, as it was asked
     if isinstance(body, list):
         return [
@@ -314,20 +324,6 @@ def _add_rules(host: Host, body: object) -> Any:  # noqa: ANN401 - one rule or a
             for i, rule in enumerate(body)
         ]
     return host.world.rules.add(mapping_of(body, "rule")).as_json()
-
-
-def _act(host: Host, body: object) -> dict[str, Any]:
-    return host.act(mapping_of(body, "action"))
-
-
-def _minimum(host: Host) -> list[dict[str, Any]]:
-    progress.advance(host.world, host.now())
-    return views.running_minimum(host.world)
-
-
-def _page_state(host: Host) -> dict[str, Any]:
-    recent = list(host.world.log)[-page.LOG_LINES :]
-    return {**host.snapshot(), "log": recent}
 
 
 def _as_web(response: wire.Response) -> web.Response:

@@ -62,8 +62,9 @@ def members_json(world: World, application: Application, group: Group, now: floa
     return sorted(members, key=lambda member: str(member["instanceId"]))
 
 
-def running_minimum(world: World) -> list[Json]:
+def running_minimum(world: World, now: float) -> list[Json]:
     """Return, for every group, the running members now and the fewest since the last reset."""
+    progress.advance(world, now)
     return [
         {
             "applicationId": application.id,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pulumi_edas_scale.emulator.api.shapes import ACCOUNT, Json, china_time, milliseconds, utc_time
 from pulumi_edas_scale.emulator.world.entities import Order, OrderStatus, Target
 from pulumi_edas_scale.emulator.world.identifiers import part_of
-from pulumi_edas_scale.emulator.world.operations import BATCH_DIGITS, TASK_DIGITS
+from pulumi_edas_scale.emulator.world.operations import BATCH_DIGITS
 from pulumi_edas_scale.emulator.world.scripts import TASK_TIMEOUT
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _STAGE_DIGITS = "57a6"
 _SERVICE_DIGITS = "5e47"
 _STEP_DIGITS = "57e9"
 _DETAIL_DIGITS = "de7a"
+_TASK_DIGITS = "7a5c"
 
 
 def listed_order_shape(world: World, order: Order, now: float) -> Json:
@@ -144,7 +145,7 @@ def _task(world: World, order: Order, index: int, target: Target) -> Json:
     with_code = error.startswith("EDAS-") and place in ("everywhere", "code")
     message = _shown_message(world, order, target)
     return {
-        "TaskId": part_of(order.id, TASK_DIGITS, index),
+        "TaskId": part_of(order.id, _TASK_DIGITS, index),
         "TaskName": order.kind.task,
         "TaskStatus": str(status),
         "TaskMessage": f"[CALLBACK] message: {message.lower()}",

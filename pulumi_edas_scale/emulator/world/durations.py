@@ -41,34 +41,15 @@ def parse_duration(value: object) -> Duration:
     Raises:
         ValueError: the text is none of these, or the count is negative; the caller names the place.
     """
-    if isinstance(value, bool):
-        raise ValueError(_wrong_duration(value))  # noqa: TRY004 - one error type for the caller
-    if isinstance(value, int | float):
-        return _of_seconds(float(value), value)
     if value == "immediate":
         return IMMEDIATE
-    unit, _, count = str(value).partition(":")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    unit, _, count = f"seconds:{value}".partition(":") if is_number else str(value).partition(":")
     try:
-        if unit == "polls":
-            return _of_polls(int(count), value)
-        if unit == "seconds":
-            return _of_seconds(float(count), value)
+        if unit == "polls" and int(count) >= 0:
+            return Duration(polls=int(count))
+        if unit == "seconds" and 0 <= float(count) < math.inf:
+            return Duration(seconds=float(count))
     except ValueError:
         pass
-    raise ValueError(_wrong_duration(value))
-
-
-def _of_polls(count: int, value: object) -> Duration:
-    if count < 0:
-        raise ValueError(_wrong_duration(value))
-    return Duration(polls=count)
-
-
-def _of_seconds(count: float, value: object) -> Duration:
-    if not (math.isfinite(count) and count >= 0):
-        raise ValueError(_wrong_duration(value))
-    return Duration(seconds=count)
-
-
-def _wrong_duration(value: object) -> str:
-    return f"must be 'immediate', 'polls:N', 'seconds:X' or a number of seconds, got {value!r}"
+    raise ValueError(f"must be 'immediate', 'polls:N', 'seconds:X' or a number of seconds, got {value!r}")

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 MAX_RECENT_ORDERS = 50
 
 BATCH_DIGITS = "ba7c"
-TASK_DIGITS = "7a5c"
 
 
 def scale_out(world: World, application_id: str, group_id: str, ecu_ids: list[str], now: float) -> Order:
@@ -84,7 +83,8 @@ def scale_in(
         RefusedError: no such application, another order is active, or a member cannot leave.
     """
     application = _changeable(world, application_id)
-    _require_free(world, application, _group_of_first(application, ecc_ids))
+    known = [application.members[ecc_id] for ecc_id in ecc_ids if ecc_id in application.members]
+    _require_free(world, application, known[0].group_id if known else next(iter(application.groups), ""))
     leaving = _leaving(world, application, ecc_ids)
     _check_last_member(world, application, leaving)
     if force:
@@ -108,7 +108,14 @@ def abort(world: World, order_id: str, now: float) -> Order:
 
 def continue_pipeline(world: World, pipeline_id: str, now: float, *, confirm: bool) -> None:
     """Release the next batch of a held order, or, with `confirm` false, leave it held."""
-    order = _order_with_part(world, pipeline_id, BATCH_DIGITS, "Pipeline")
+    found = (
+        order
+        for order in world.orders.values()
+        if pipeline_id in (part_of(order.id, BATCH_DIGITS, batch) for batch in range(order.batch_count))
+    )
+    order = next(found, None)
+    if order is None:
+        raise NotFoundError("Pipeline", pipeline_id)
     if order.phase is None or not order.phase.until_confirmed:
         raise RefusedError("not_waiting", id=order.id)
     if confirm:
@@ -220,19 +227,10 @@ def _leaving(world: World, application: Application, ecc_ids: list[str]) -> list
     _check_ids(world, ecc_ids, "EccInfo")
     if world.switches.text("unknown_member_scale_in") == "ignored":
         ecc_ids = [ecc_id for ecc_id in ecc_ids if ecc_id in application.members]
-    return _members(application, ecc_ids)
-
-
-def _members(application: Application, ecc_ids: list[str]) -> list[Member]:
     for ecc_id in ecc_ids:
         if ecc_id not in application.members:
             raise RefusedError("ecc_missing", id=ecc_id)
     return [application.members[ecc_id] for ecc_id in unique(ecc_ids)]
-
-
-def _group_of_first(application: Application, ecc_ids: list[str]) -> str:
-    known = [application.members[ecc_id] for ecc_id in ecc_ids if ecc_id in application.members]
-    return known[0].group_id if known else next(iter(application.groups), "")
 
 
 def _check_last_member(world: World, application: Application, leaving: list[Member]) -> None:
@@ -242,11 +240,3 @@ def _check_last_member(world: World, application: Application, leaving: list[Mem
         gone = [member for member in leaving if member.group_id == group_id]
         if len(gone) == len(application.members_of(group_id)):
             raise RefusedError("last_member")
-
-
-def _order_with_part(world: World, part_id: str, digits: str, entity: str) -> Order:
-    for order in world.orders.values():
-        parts = order.batch_count if digits == BATCH_DIGITS else max(1, len(order.targets))
-        if part_id in (part_of(order.id, digits, number) for number in range(parts)):
-            return order
-    raise NotFoundError(entity, part_id)

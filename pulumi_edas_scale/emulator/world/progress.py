@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_edas_scale.emulator.faults import OrderFacts
-from pulumi_edas_scale.emulator.world.durations import Duration, parse_duration
+from pulumi_edas_scale.emulator.world.durations import parse_duration
 from pulumi_edas_scale.emulator.world.effects import begin_task, complete_task, mark_deployed, reveal_joiners
 from pulumi_edas_scale.emulator.world.entities import (
     OWNER,
@@ -81,7 +81,9 @@ def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
     if script is None:
         facts = _facts_of(kind, application, group_id, targets)
         script = world.rules.script_for(facts) or OrderScript()
-    _distribute(targets, script)
+    for index, target in enumerate(targets):
+        target.batch = index * script.batches // len(targets)
+        target.outcome = script.outcome_of(target.instance_id, target.ecu_id)
     number = world.ids.next_number("order")
     order = Order(
         id=shaped("order", number),
@@ -92,7 +94,7 @@ def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
         created_at=now,
         source=source,
         user=user,
-        phases=phases_of(script, _usual_duration(world)),
+        phases=phases_of(script, parse_duration(world.switches.as_json()["order_duration"])),
         targets=targets,
         batch_count=script.batches,
         batch_type=script.batch_type,
@@ -262,10 +264,6 @@ def _keep(world: World, order: Order) -> None:
             del world.orders[oldest.id]
 
 
-def _usual_duration(world: World) -> Duration:
-    return parse_duration(world.switches.as_json()["order_duration"])
-
-
 def _facts_of(kind: OrderKind, application: Application, group_id: str, targets: list[Target]) -> OrderFacts:
     group = application.groups.get(group_id)
     return OrderFacts(
@@ -274,10 +272,3 @@ def _facts_of(kind: OrderKind, application: Application, group_id: str, targets:
         group=(group_id, group.name if group else ""),
         instances=tuple(name for target in targets for name in (target.instance_id, target.ecu_id)),
     )
-
-
-def _distribute(targets: list[Target], script: OrderScript) -> None:
-    """Spread the targets evenly over the batches and give each its scripted outcome."""
-    for index, target in enumerate(targets):
-        target.batch = index * script.batches // len(targets)
-        target.outcome = script.outcome_of(target.instance_id, target.ecu_id)

@@ -207,5 +207,5 @@ def test_the_minimum_of_every_group_is_shown() -> None:
     edas = Simulation()
     edas.act("offline", instance="i-a")
     edas.act("online", instance="i-a")
-    first = views.running_minimum(edas.world)[0]
+    first = views.running_minimum(edas.world, edas.now)[0]
     assert (first["group"], first["running"], first["lowest"]) == ("_DEFAULT_GROUP", 2, 1)
