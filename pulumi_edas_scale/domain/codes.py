@@ -453,6 +453,12 @@ ROWS: Final = (
         "Run 'edas-scale doctor --record DIR' and attach what it saves to an issue; nothing was concluded from it.",
     ),
     Row(
+        "ES720",
+        "the credentials that are there do not work",
+        "an expired sign-in, a missing token file, half-set variables, a token service that cannot be reached",
+        "Correct what the message names, or sign in again with 'aliyun configure'.",
+    ),
+    Row(
         "ES901",
         "Please report this, it is a bug",
         "a defect of this package",

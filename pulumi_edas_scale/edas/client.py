@@ -23,7 +23,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -38,7 +38,14 @@ from pulumi_edas_scale.domain.errors import (
     UnavailableError,
 )
 from pulumi_edas_scale.edas import parse as answers
-from pulumi_edas_scale.edas.credentials import StaticKeys, chosen_profile, describe_missing, find_keys
+from pulumi_edas_scale.edas.credentials import (
+    StaticKeys,
+    chosen_profile,
+    describe_cause,
+    describe_missing,
+    explain_failure,
+    find_keys,
+)
 from pulumi_edas_scale.edas.failures import (
     OPERATIONS,
     Answer,
@@ -92,6 +99,11 @@ seconds to time out, for every thread that waits."""
 
 REMEMBERED_SECRETS: Final = 9
 """The parts of the last three credentials: an answer to a call signed with them may still arrive."""
+
+EXPIRED: Final = re.compile(
+    r"InvalidSecurityToken\..*|SecurityTokenExpired|InvalidTimeStamp\..*", re.IGNORECASE
+)
+"""Codes of a token or a signature whose time is over, which both may be while an order is waited for."""
 
 SHORTEST_SECRET: Final = 6  # characters; anything shorter is no key, and would be found in ordinary words
 
@@ -316,6 +328,11 @@ class _Connector:
         present_attempt().begin()
         answer = connection.ask(operation, parameters)
         error = classify_answer(operation, answer, resource, connection.credential.secrets)
+        if isinstance(error, CredentialsError) and EXPIRED.fullmatch(error.code):
+            # Refused before it was executed: with other credentials, signed now, even a write may be sent again.
+            connection.credential.renew()
+            answer = connection.ask(operation, parameters)
+            error = classify_answer(operation, answer, resource, connection.credential.secrets)
         if error is not None:
             raise error
         return answer.body
@@ -336,10 +353,10 @@ class _Connector:
         profile = chosen_profile(environ, self.profile)
         sdk = _import_sdk()
         try:
-            credential = _Credential(_open_credential(sdk, environ, profile))
+            credential = _Credential(functools.partial(_open_credential, sdk, environ, profile))
             credential.get_credential()
         except Exception as error:  # noqa: BLE001 - each source has its own errors, and their texts may hold secrets
-            self._missing = describe_missing(environ, profile) + _token_service_code(error)
+            self._missing = describe_missing(environ, profile, explain_failure(error))
             self._look_again_at = time.monotonic() + CREDENTIALS_PAUSE
             raise CredentialsError(operation, message=self._missing) from None
         client = sdk.raw_client(
@@ -374,7 +391,7 @@ class _Connector:
         try:
             context = make_tls_context(environ) if protocol == "https" else None
         except OSError as error:
-            words = f"the environment variable {error.filename} names certificates that cannot be read: {error.strerror}"
+            words = f"{error.filename} of the environment names certificates that cannot be read: {error.strerror}"
             raise EndpointError(operation, message=words) from None
         return make_adapter(context, {protocol: proxy.url} if proxy is not None else {})
 
@@ -502,12 +519,12 @@ def _open_credential(sdk: _Sdk, environ: Mapping[str, str], profile: str | None)
     instance.
     """
     if profile:
+        names = ("CLIProfileCredentialsProvider", "ProfileCredentialsProvider")
         return _FirstOf(
-            sdk.credentials(provider=provider(profile_name=profile))
-            for provider in (
-                sdk.providers.CLIProfileCredentialsProvider,
-                sdk.providers.ProfileCredentialsProvider,
-            )
+            {
+                name: sdk.credentials(provider=getattr(sdk.providers, name)(profile_name=profile))
+                for name in names
+            }
         )
     keys = find_keys(environ)
     return sdk.credentials(_static_config(sdk, keys)) if keys else sdk.credentials()
@@ -523,17 +540,19 @@ def _static_config(sdk: _Sdk, keys: StaticKeys) -> Any:
 
 
 class _FirstOf:
-    """The first of several sources that has credentials; the error of the last one when none has."""
+    """The first of several sources that has credentials."""
 
-    def __init__(self, sources: Iterable[Any]) -> None:
-        self._sources = tuple(sources)
+    def __init__(self, sources: Mapping[str, Any]) -> None:
+        self._sources = sources
 
     def get_credential(self) -> Any:
-        *first, last = self._sources
-        for source in first:
-            with contextlib.suppress(Exception):
+        told = []
+        for name, source in self._sources.items():
+            try:
                 return source.get_credential()
-        return last.get_credential()
+            except Exception as error:  # noqa: BLE001 - each source has its own errors
+                told.append(f"{name}: {error}")
+        raise LookupError(f"providers in the chain: {told}")  # as the library's own search says it
 
 
 class _NotRenewedError(Exception):
@@ -543,10 +562,15 @@ class _NotRenewedError(Exception):
 class _Credential:
     """What the SDK asks for the keys of each call; it remembers what must never be repeated to anybody."""
 
-    def __init__(self, source: Any) -> None:
-        self._source = source
+    def __init__(self, open_source: Callable[[], Any]) -> None:
+        self._open_source = open_source
+        self._source = open_source()
         self._had = False
         self.secrets: tuple[str, ...] = ()
+
+    def renew(self) -> None:
+        """Begin again at the source: what it remembers of a token, the gateway takes no more."""
+        self._source = self._open_source()
 
     def get_credential(self) -> Any:
         """Return the present credentials, in the SDK's own class."""
@@ -554,7 +578,9 @@ class _Credential:
             model = self._source.get_credential()
         except Exception as error:
             if self._had:
-                raise _NotRenewedError(_token_service_code(error)) from None
+                causes = explain_failure(error) or (("", describe_cause(str(error))),)
+                words = ". ".join(f"{source}: {cause}" if source else cause for source, cause in causes)
+                raise _NotRenewedError(words) from None
             raise
         self._had = True
         given = (model.access_key_secret, model.security_token, model.bearer_token)
@@ -562,12 +588,6 @@ class _Credential:
         if fresh:
             self.secrets = (*fresh, *self.secrets)[:REMEMBERED_SECRETS]
         return model
-
-
-def _token_service_code(error: Exception) -> str:
-    """Return what Alibaba Cloud's token service said, as far as it cannot hold a secret: its code."""
-    found = re.search(r"\bCode\W{1,4}([A-Z][A-Za-z.]{3,60})", str(error))
-    return f" Alibaba Cloud answered {found.group(1)}." if found else ""
 
 
 class _Connection:
@@ -600,7 +620,7 @@ class _Connection:
     def _unanswered(self, operation: str, error: BaseException) -> Answer:
         """Return what came back instead of JSON, or raise what it means that nothing did."""
         if isinstance(error, _NotRenewedError):
-            raise NotSentError(operation, message=f"the credentials could not be renewed.{error}") from None
+            raise NotSentError(operation, message=f"the credentials could not be renewed. {error}") from None
         if isinstance(error, self._sdk.lost):
             names = {cls.__name__ for cause in _causes(error.__context__) for cls in type(cause).__mro__}
             via = " through a proxy" if "ProxyError" in names else ""

@@ -1,17 +1,23 @@
-"""Which keys this process was given, and how to say that there are none.
+"""Which keys this process was given, and how to say that there are none, or why those that are there do not work.
 
 This file's law: pure over the mapping it is given, and a secret never leaves in a message or a ``repr``. The
 environment of Alibaba Cloud's own tools comes first, that of Terraform and pulumi-alicloud second; every
-other source is left to the official chain (``client.py``). A pair is used whole or not at all.
+other source is left to the official chain (``client.py``). A pair is used whole or not at all. What the official
+library says of a source that does not work may hold an answer of the token service, or a token in an address: only
+what comes before them is repeated.
 """
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pulumi_edas_scale.edas.failures import quote
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 KEY_VARIABLES: Final = (
     ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"),
@@ -55,23 +61,104 @@ def chosen_profile(environ: Mapping[str, str], profile: str | None) -> str | Non
     return None if exported and find_keys(environ) else profile
 
 
-def describe_missing(environ: Mapping[str, str], profile: str | None) -> str:
-    """Say which sources were looked at, and what is half there; names only, never values."""
+OIDC_VARIABLES: Final = (
+    "ALIBABA_CLOUD_ROLE_ARN",
+    "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
+    "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
+)
+"""All three, or none."""
+
+SOURCES: Final = {
+    "EnvironmentVariableCredentialsProvider": "the environment variables",
+    "OIDCRoleArnCredentialsProvider": "ALIBABA_CLOUD_ROLE_ARN with an OIDC token",
+    "CLIProfileCredentialsProvider": "~/.aliyun/config.json",
+    "ProfileCredentialsProvider": "~/.alibabacloud/credentials.ini",
+    "EcsRamRoleCredentialsProvider": "the RAM role of this ECS instance",
+    "URLCredentialsProvider": "ALIBABA_CLOUD_CREDENTIALS_URI",
+}
+"""What each provider of the official library reads."""
+
+NOT_THERE: Final = {
+    "EnvironmentVariableCredentialsProvider": r"",
+    "CLIProfileCredentialsProvider": r"unable to (open credentials file|get profile with)|credentials file is disabled"
+    r"|invalid profile name",
+    "ProfileCredentialsProvider": r"No such file or directory|failed to get credential from credentials file",
+    "EcsRamRoleCredentialsProvider": r"",
+}
+"""What a source says that is not there at all; the metadata service of ECS cannot be told from a network without."""
+
+
+def explain_failure(error: BaseException) -> tuple[tuple[str, str], ...]:
+    """Return what is wrong with each source that is there, as pairs of the source and its cause.
+
+    Args:
+        error: what the official library raised; that of its search holds a list of what each source said.
+    """
+    text = str(error)
+    found = re.search(r"providers in the chain: (\[.*\])\s*$", text, re.DOTALL)
+    try:
+        told = [str(each) for each in ast.literal_eval(found.group(1))] if found else []
+    except (ValueError, SyntaxError):
+        told = []
+    pairs = [each.partition(": ") for each in told]
+    return tuple(
+        (SOURCES.get(name, name), describe_cause(said))
+        for name, _, said in pairs
+        if not (name in NOT_THERE and re.search(NOT_THERE[name], said))
+    )
+
+
+def describe_cause(text: str) -> str:
+    """Return what the official library says of a source, without answers, queries and anything like a key."""
+    code = re.search(r"\bCode\W{1,4}([A-Z][A-Za-z.]{3,60})", text)
+    head = re.split(r",?\s*result:|\s*\(Caused by|:? Max retries exceeded|\{", text, maxsplit=1)[0]
+    head = re.sub(r"\?[^\s'\"]*", "", head)
+    head = re.sub(r"(?=[A-Za-z+_=-]*\d)(?=[\d+_=-]*[A-Za-z])[A-Za-z0-9+_=-]{20,}", "***", head)
+    unreachable = re.search(r"host='?([\w.-]+)'?, port=(\d+)", text)
+    if unreachable and re.search(r"Max retries|timed? ?out|Connection", text, re.IGNORECASE):
+        head = f"{unreachable.group(1)} cannot be reached"
+    answered = f"Alibaba Cloud answered {code.group(1)}" if code else ""
+    return "; ".join(each for each in (quote(head).rstrip(" .:,"), answered) if each)
+
+
+def _halves(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is half there, by the names of the variables."""
+    for names in (*(pair[:2] for pair in KEY_VARIABLES), OIDC_VARIABLES):
+        present = [each for each in names if environ.get(each, "").strip()]
+        absent = [each for each in names if each not in present]
+        # A role alone is what other tools assume with a key; two of the three are meant for OIDC.
+        if present and absent and present != ["ALIBABA_CLOUD_ROLE_ARN"]:
+            yield (
+                f"{' and '.join(present)} {'is' if len(present) == 1 else 'are'} set, but {' and '.join(absent)} "
+                f"{'is' if len(absent) == 1 else 'are'} not"
+            )
+
+
+def describe_missing(
+    environ: Mapping[str, str], profile: str | None, causes: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Say why there are no credentials: what is wrong with those that are there, or where they were looked for.
+
+    Args:
+        environ: the environment; only names of it are repeated.
+        profile: the profile that must be used, None for a search.
+        causes: what is wrong with each source that is there.
+    """
     if profile:
+        cause = "".join(f" {source}: {words}." for source, words in causes)
         return (
-            f"no usable credentials in the profile '{profile}' of {PROFILE_FILES}. "
+            f"no usable credentials in the profile '{profile}' of {PROFILE_FILES}.{cause} "
             "Set edas-scale:profile to a profile that is there, or sign in with 'aliyun configure'."
         )
+    wrong = [*_halves(environ), *(f"{source}: {words}" for source, words in causes)]
+    if wrong:
+        return (
+            f"the credentials that are there do not work. {'. '.join(wrong)}. Correct them, sign in again with "
+            "'aliyun configure', or name a profile with edas-scale:profile."
+        )
     pairs = ", ".join(f"{key} with {secret}" for key, secret, _ in KEY_VARIABLES)
-    halves = [
-        f"{present} is set, but {absent} is not"
-        for key, secret, _ in KEY_VARIABLES
-        for present, absent in ((key, secret), (secret, key))
-        if environ.get(present, "").strip() and not environ.get(absent, "").strip()
-    ]
-    hint = "".join(f" {half}." for half in halves)
     return (
         f"no credentials were found. Looked at: {pairs}; ALIBABA_CLOUD_ROLE_ARN with an OIDC token; "
-        f"{PROFILE_FILES}; the RAM role of this ECS instance; ALIBABA_CLOUD_CREDENTIALS_URI.{hint} "
+        f"{PROFILE_FILES}; the RAM role of this ECS instance; ALIBABA_CLOUD_CREDENTIALS_URI. "
         "Export one of the pairs, or name a profile with edas-scale:profile."
     )

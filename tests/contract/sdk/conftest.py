@@ -30,6 +30,7 @@ def shared_server() -> Iterator[RawServer]:
 def server(shared_server: RawServer) -> Iterator[RawServer]:
     """A server that answers what the test puts into ``reply``."""
     shared_server.reply = Reply()
+    shared_server.first.clear()
     shared_server.received.clear()
     shared_server.released.clear()
     yield shared_server

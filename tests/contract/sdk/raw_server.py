@@ -65,6 +65,7 @@ class RawServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.reply = Reply()
+        self.first: list[Reply] = []  # what is answered before ``reply``, one each
         self.received: list[Received] = []
         self.connections = 0
         self.released = threading.Event()
@@ -105,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.received.append(Received(self.command, self.path, headers))
-        reply = self.server.reply
+        reply = self.server.first.pop(0) if self.server.first else self.server.reply
         if reply.delay:
             time.sleep(reply.delay)
         if reply.hang:

@@ -112,7 +112,7 @@ def test_s88_a_bundle_of_the_environment_is_trusted(
 @pytest.mark.parametrize("variable", CA_VARIABLES)
 def test_a_bundle_that_cannot_be_read_is_named(tmp_path: Path, variable: str) -> None:
     """A variable that names no file, or a file without certificates, is told by its name."""
-    words = f"the environment variable {variable} names certificates that cannot be read"
+    words = f"{variable} of the environment names certificates that cannot be read"
     assert words in failure("https://127.0.0.1:9", **{variable: str(tmp_path / "nowhere.pem")})
     (tmp_path / "empty.pem").write_text("no certificate")
     assert words in failure("https://127.0.0.1:9", **{variable: str(tmp_path / "empty.pem")})

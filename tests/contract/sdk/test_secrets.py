@@ -164,16 +164,125 @@ def test_a_missing_profile_is_not_replaced_by_another_source(server: RawServer, 
 
 def test_no_credentials_at_all(server: RawServer, home: dict[str, str]) -> None:
     """Without credentials nothing is sent, and the error lists where they were looked for."""
-    output = run(server.url, home | {"ALICLOUD_ACCESS_KEY": "half"})
+    output = run(server.url, home)
     assert output.startswith("CredentialsError ")
     for source in (
+        "no credentials were found",
         "ALIBABA_CLOUD_ACCESS_KEY_ID",
         "~/.aliyun/config.json",
         "RAM role",
-        "ALICLOUD_SECRET_KEY is not",
     ):
         assert source in output
     assert server.received == []
+
+
+def write_sign_in(home: Mapping[str, str], **profile: object) -> None:
+    """Write a configuration of the Alibaba Cloud CLI with one profile of somebody who is signed in."""
+    path = Path(home["HOME"]) / ".aliyun" / "config.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"current": "sso", "profiles": [{"name": "sso", **profile}]}))
+
+
+EXPIRED_SIGN_IN = {
+    "mode": "CloudSSO",
+    "cloud_sso_sign_in_url": "https://signin.test",
+    "cloud_sso_account_id": "1",
+    "cloud_sso_access_config": "ac",
+    "access_token": "canary-token-0123456789",
+    "cloud_sso_access_token_expire": 1,
+}
+OIDC = {
+    "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1:role/r",
+    "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "acs:ram::1:oidc-provider/p",
+    "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/nowhere/oidc-token",
+}
+
+
+@pytest.mark.parametrize("profile", ["", "sso"])
+def test_s89_an_expired_sign_in_is_named(server: RawServer, home: dict[str, str], profile: str) -> None:
+    """S89: a CloudSSO sign-in that is over is told as such, with the file, and not as no credentials."""
+    write_sign_in(home, **EXPIRED_SIGN_IN)
+    output = run(server.url, home, profile)
+    assert "~/.aliyun/config.json: CloudSSO access token is empty or expired, please re-login" in output
+    assert "no credentials were found" not in output
+    assert "canary" not in output
+
+
+def test_s89_a_missing_token_file_is_named(server: RawServer, home: dict[str, str]) -> None:
+    """S89: an OIDC token file that is not there is told with its path."""
+    output = run(server.url, home | OIDC)
+    assert "ALIBABA_CLOUD_ROLE_ARN with an OIDC token: " in output
+    assert "No such file or directory" in output
+    assert "/nowhere/oidc-token" in output
+    assert "no credentials were found" not in output
+
+
+def test_s89_a_token_service_that_cannot_be_reached_is_named(
+    server: RawServer, home: dict[str, str], tmp_path: Path
+) -> None:
+    """S89: that the token service cannot be reached is told, without the token that was to be sent there."""
+    (tmp_path / "token").write_text("canary-token-0123456789")
+    dead = "http://127.0.0.1:9"
+    environ = home | OIDC | {"ALIBABA_CLOUD_OIDC_TOKEN_FILE": str(tmp_path / "token"), "HTTPS_PROXY": dead}
+    output = run(server.url, environ)
+    assert "sts.aliyuncs.com cannot be reached" in output
+    assert "no credentials were found" not in output
+    assert "canary" not in output
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        (
+            {name: OIDC[name] for name in list(OIDC)[:2]},
+            f"{' and '.join(list(OIDC)[:2])} are set, but ALIBABA_CLOUD_OIDC_TOKEN_FILE is not",
+        ),
+        ({"ALICLOUD_ACCESS_KEY": "half"}, "ALICLOUD_ACCESS_KEY is set, but ALICLOUD_SECRET_KEY is not"),
+    ],
+    ids=["oidc", "key"],
+)
+def test_s89_half_set_variables_are_named(
+    server: RawServer, home: dict[str, str], environ: dict[str, str], said: str
+) -> None:
+    """S89: variables of which one is missing are told by name."""
+    output = run(server.url, home | environ)
+    assert said in output
+    assert "no credentials were found" not in output
+
+
+EXPIRED_CODES = ["InvalidSecurityToken.Expired", "InvalidTimeStamp.Expired"]
+
+
+@pytest.mark.parametrize("code", EXPIRED_CODES)
+def test_s84_what_expired_once_is_signed_again(server: RawServer, client: SdkClient, code: str) -> None:
+    """S84: a token or a signature that expired once is made again, for a read and for a write: neither was executed."""
+    server.first = [Reply.json(failure(code), status=400)]
+    server.reply = Reply.json(ORDER)
+    assert client.submit_scale_out("app", "group", ["ecu"]) == "order"
+    first, second = (each.headers for each in server.received)
+    assert first["x-acs-signature-nonce"] != second["x-acs-signature-nonce"]
+
+
+@pytest.mark.parametrize("code", EXPIRED_CODES)
+def test_s84_what_stays_expired_is_an_error(server: RawServer, client: SdkClient, code: str) -> None:
+    """S84: when it is still expired with fresh credentials, the error is the gateway's, after one more request."""
+    server.reply = Reply.json(failure(code), status=400)
+    with pytest.raises(CredentialsError, match=code):
+        client.read_application("app")
+    assert len(server.received) == 2
+
+
+def test_s84_credentials_are_fetched_again(server: RawServer) -> None:
+    """S84: the second request is signed with what the source gives now, not with what it gave before."""
+    environ = dict(KEYS)
+    client = SdkClient(region_id="r", endpoint=server.url, environ=environ)
+    server.reply = Reply.json(ORDER)
+    client.submit_scale_out("app", "group", ["ecu"])
+    environ["ALIBABA_CLOUD_SECURITY_TOKEN"] = "another-token-0123456789"
+    server.first = [Reply.json(failure("InvalidSecurityToken.Expired"), status=400)]
+    client.submit_scale_out("app", "group", ["ecu"])
+    tokens = [each.headers["x-acs-security-token"] for each in server.received]
+    assert tokens == [*[KEYS["ALIBABA_CLOUD_SECURITY_TOKEN"]] * 2, "another-token-0123456789"]
 
 
 def test_missing_credentials_are_not_searched_for_by_every_thread(server: RawServer) -> None:

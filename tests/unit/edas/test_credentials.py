@@ -8,7 +8,9 @@ from pulumi_edas_scale.edas.credentials import (
     KEY_VARIABLES,
     PROFILE_VARIABLES,
     chosen_profile,
+    describe_cause,
     describe_missing,
+    explain_failure,
     find_keys,
 )
 
@@ -69,3 +71,45 @@ def test_half_a_pair_is_said() -> None:
     assert "ALICLOUD_ACCESS_KEY is set, but ALICLOUD_SECRET_KEY is not." in describe_missing(
         {"ALICLOUD_ACCESS_KEY": "t"}, None
     )
+
+
+CANARY = "canary0123456789ABCDEFcanary"
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("CloudSSO access token is empty or expired, please re-login with cli",) * 2,
+        (
+            f'error refreshing credentials from sso, http_code: 400, result: {{"Code": "NoPermission", "x": "{CANARY}',
+            "error refreshing credentials from sso, http_code: 400; Alibaba Cloud answered NoPermission",
+        ),
+        (
+            f"HTTPSConnectionPool(host='sts.aliyuncs.com', port=443): Max retries exceeded with url: /?T={CANARY}",
+            "sts.aliyuncs.com cannot be reached",
+        ),
+        (
+            f"error retrieving credentials from http://127.0.0.1/keys?token={CANARY} result: {CANARY}",
+            "error retrieving credentials from http://127.0.0.1/keys",
+        ),
+        (f"unheard of: {CANARY}", "unheard of: ***"),
+        ("[Errno 2] No such file or directory: '/run/token'",) * 2,
+    ],
+)
+def test_s89_a_cause_is_told_without_secrets(text: str, cause: str) -> None:
+    """S89: what the official library says is repeated as far as it can hold no answer, token or key."""
+    assert describe_cause(text) == cause
+
+
+def test_a_source_that_is_not_there_is_no_cause() -> None:
+    """Of the official search only sources that are there and do not work are told."""
+    told = [
+        "EnvironmentVariableCredentialsProvider: Environment variable accessKeyId cannot be empty",
+        "CLIProfileCredentialsProvider: CloudSSO access token is empty or expired, please re-login with cli",
+        "ProfileCredentialsProvider: [Errno 2] No such file or directory: '/root/.alibabacloud/credentials.ini'",
+        "EcsRamRoleCredentialsProvider: timed out",
+    ]
+    error = RuntimeError(f"unable to load credentials from any of the providers in the chain: {told}")
+    assert [source for source, _ in explain_failure(error)] == ["~/.aliyun/config.json"]
+    assert explain_failure(RuntimeError("something else")) == ()
+    assert explain_failure(RuntimeError("providers in the chain: [not python]")) == ()
