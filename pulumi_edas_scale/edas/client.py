@@ -117,11 +117,25 @@ ADDRESS_LOGGERS: Final = ("urllib3.connectionpool", "urllib3.util.retry")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call: its operation and the body of the good answer, or the error it ended in."""
+    """One call, for those who watch.
+
+    Attributes:
+        operation: what was called.
+        body: the JSON value of the answer, also of a refusal; None when there was none.
+        error: what the call ended in, None when the answer was good.
+        parameters: of the call, by the SDK's names.
+        status: the HTTP status, 0 when it is not known.
+        headers: of a good answer, by small-letter name.
+        seconds: from the beginning of the call to its end.
+    """
 
     operation: str
     body: object = None
     error: EdasError | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict, compare=False)
+    status: int = field(default=0, compare=False)
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
 
 class SdkClient:
@@ -258,6 +272,21 @@ class SdkClient:
         """Confirm the batch that waits for a person (ContinuePipeline)."""
         self._call("ContinuePipeline", f"batch {pipeline_id}", pipeline_id=pipeline_id, confirm=True)
 
+    def read(self, operation: str, **parameters: object) -> None:
+        """Make any reading, for the watcher alone: nothing is understood of the answer, and no refusal is raised.
+
+        Args:
+            operation: one of ``failures.OPERATIONS`` that does not write.
+            parameters: by the SDK's names.
+
+        Raises:
+            InternalError: the operation writes.
+        """
+        if OPERATIONS[operation].writes:
+            raise InternalError(f"{operation} is no reading.")
+        with contextlib.suppress(EdasError):
+            self._call(operation, "what was asked for", **parameters)
+
     def credentials_source(self) -> str:
         """Return which provider of Alibaba Cloud's credentials library gave the keys, empty before a call."""
         connection = self._connector.connection
@@ -269,19 +298,24 @@ class SdkClient:
 
     def _call(self, operation: str, resource: str, **parameters: object) -> object:
         """Make one call and return the body of its successful answer."""
+        begun = time.monotonic()
+        answer, error = Answer(0, None), None
         try:
-            body = self._ask(operation, resource, parameters)
-        except EdasError as error:
-            self._tell(Exchange(operation, error=error))
-            raise
-        self._tell(Exchange(operation, body))
-        return body
-
-    def _tell(self, exchange: Exchange) -> None:
+            answer, error = self._ask(operation, resource, parameters)
+        except EdasError as lost:
+            error = lost
         if self._watch is not None:
-            self._watch(exchange)
+            seconds = time.monotonic() - begun
+            self._watch(
+                Exchange(operation, answer.body, error, parameters, answer.status, answer.headers, seconds)
+            )
+        if error is not None:
+            raise error
+        return answer.body
 
-    def _ask(self, operation: str, resource: str, parameters: Mapping[str, object]) -> object:
+    def _ask(
+        self, operation: str, resource: str, parameters: Mapping[str, object]
+    ) -> tuple[Answer, EdasError | None]:
         context = self._context
         seconds = self._call_timeout
         if context is not None and context.retry_timeout is not None:
@@ -322,8 +356,10 @@ class _Connector:
     _missing: str = ""  # why there are no credentials, until _look_again_at
     _look_again_at: float = 0.0
 
-    def ask(self, operation: str, resource: str, parameters: Mapping[str, object]) -> object:
-        """Make one call and return the body of its successful answer."""
+    def ask(
+        self, operation: str, resource: str, parameters: Mapping[str, object]
+    ) -> tuple[Answer, EdasError | None]:
+        """Make one call; return its answer, and the error that it means, if it is not a good one."""
         connection = self._connected(operation)
         present_attempt().begin()
         answer = connection.ask(operation, parameters)
@@ -333,9 +369,7 @@ class _Connector:
             connection.credential.renew()
             answer = connection.ask(operation, parameters)
             error = classify_answer(operation, answer, resource, connection.credential.secrets)
-        if error is not None:
-            raise error
-        return answer.body
+        return answer, error
 
     def _connected(self, operation: str) -> _Connection:
         """Return the connection, which the first call makes."""
@@ -615,7 +649,9 @@ class _Connection:
             return _refusal(error)
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever its own libraries do
             return self._unanswered(operation, getattr(error, "inner_exception", error))
-        return Answer(runtime.raw_answer["statusCode"], runtime.raw_answer["body"])
+        raw = runtime.raw_answer
+        headers = {str(name).lower(): str(value) for name, value in (raw.get("headers") or {}).items()}
+        return Answer(raw["statusCode"], raw["body"], headers=headers)
 
     def _unanswered(self, operation: str, error: BaseException) -> Answer:
         """Return what came back instead of JSON, or raise what it means that nothing did."""

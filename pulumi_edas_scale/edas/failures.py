@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain.errors import (
@@ -70,6 +70,7 @@ class Answer:
         text: what was there instead of JSON, for the message only.
         retry_after: seconds the gateway asks to wait, None when it does not say.
         denied_action: the RAM action the gateway names as missing; empty when it names none.
+        headers: of a good answer; the SDK keeps none of a refusal.
     """
 
     status: int
@@ -77,6 +78,7 @@ class Answer:
     text: str = ""
     retry_after: float | None = None
     denied_action: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class TransportError(enum.Enum):

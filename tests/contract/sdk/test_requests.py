@@ -219,7 +219,7 @@ def test_the_region_gives_the_endpoint(server: RawServer) -> None:
 
 
 def test_who_watches_is_told_every_call(server: RawServer) -> None:
-    """Good bodies are told word for word, what the parser does not use included, and bad ends as their error."""
+    """Bodies are passed on word for word, those of refusals too, with status and time, and bad ends as their error."""
     reported: list[Exchange] = []
     client = SdkClient(region_id="r", endpoint=server.url, environ=KEYS, watch=reported.append)
     assert client.credentials_source() == ""
@@ -230,8 +230,10 @@ def test_who_watches_is_told_every_call(server: RawServer) -> None:
         client.read_change_orders("app")
     assert reported == [
         Exchange("ScaleOutApplication", ORDER | {"Surplus": [1]}),
-        Exchange("ListRecentChangeOrder", error=caught.value),
+        Exchange("ListRecentChangeOrder", {"Code": "Forbidden.RAM", "Message": "no"}, caught.value),
     ]
+    assert [each.status for each in reported] == [200, 403]
+    assert all(each.seconds > 0 for each in reported)
     assert client.credentials_source() == "static_sts"
 
 
