@@ -6,13 +6,10 @@ What only a change would show is not tried.
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import urlsplit
 
 from pulumi_edas_scale.cli.findings import Finding, State
 from pulumi_edas_scale.domain.errors import (
@@ -28,6 +25,7 @@ from pulumi_edas_scale.domain.errors import (
 from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES
 from pulumi_edas_scale.edas.credentials import KEY_VARIABLES, PROFILE_FILES, chosen_profile, find_keys
 from pulumi_edas_scale.edas.failures import OPERATIONS
+from pulumi_edas_scale.edas.transport import read_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -130,8 +128,8 @@ def _endpoint(cloud: Cloud, error: EdasError | None) -> Finding:
 
 def check_clock(cloud: Cloud) -> Finding:
     """Compare the clock of this machine with that of the endpoint."""
-    url = cloud.settings.endpoint or f"https://edas.{cloud.region_id}.aliyuncs.com"
-    there = _read_date(url)
+    url = cloud.client.address
+    there = _moment(read_date(url, cloud.cli_context.environ, CLOCK_SECONDS))
     if there is None:
         return Finding("clock", State.SKIPPED, f"{url} sends no Date header.")
     skew = (cloud.cli_context.wall_clock() - there).total_seconds()
@@ -146,21 +144,10 @@ def check_clock(cloud: Cloud) -> Finding:
     )
 
 
-def _read_date(url: str) -> datetime | None:
-    """Return the moment in the Date header of a host, whatever else it answers; None when it tells none."""
-    loopback = (urlsplit(url).hostname or "") in {"127.0.0.1", "localhost", "::1"}
-    proxies = [urllib.request.ProxyHandler({})] if loopback else []
-    opener = urllib.request.build_opener(*proxies)
+def _moment(date: str) -> datetime | None:
+    """Return the moment of a Date header, None when it is none."""
     try:
-        with opener.open(url, timeout=CLOCK_SECONDS) as answer:
-            text = answer.headers.get("Date")
-    except urllib.error.HTTPError as error:
-        text = error.headers.get("Date")
-        error.close()
-    except (OSError, ValueError):
-        return None
-    try:
-        moment = parsedate_to_datetime(text or "")
+        moment = parsedate_to_datetime(date)
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -287,6 +287,11 @@ class SdkClient:
         with contextlib.suppress(EdasError):
             self._call(operation, "what was asked for", **parameters)
 
+    @property
+    def address(self) -> str:
+        """Where EDAS is, as a URL."""
+        return self._connector.address()
+
     def credentials_source(self) -> str:
         """Return which provider of Alibaba Cloud's credentials library gave the keys, empty before a call."""
         connection = self._connector.connection
@@ -393,7 +398,17 @@ class _Connector:
             self._missing = describe_missing(environ, profile, explain_failure(error))
             self._look_again_at = time.monotonic() + CREDENTIALS_PAUSE
             raise CredentialsError(operation, message=self._missing) from None
-        client = sdk.raw_client(
+        client = self._open_client(sdk, credential)
+        _mount_adapter(sdk, client, self._way(operation, client, environ))
+        return _Connection(sdk, client, credential, self.region_id)
+
+    def address(self) -> str:
+        """Return where EDAS is, by the SDK's map of endpoints; nothing is asked."""
+        client = self._open_client(_import_sdk(), None)
+        return f"{client._protocol}://{client._endpoint}"  # noqa: SLF001 - where the SDK found the region's endpoint
+
+    def _open_client(self, sdk: _Sdk, credential: _Credential | None) -> Any:
+        return sdk.raw_client(
             sdk.config(
                 credential=credential,
                 region_id=self.region_id,
@@ -405,8 +420,6 @@ class _Connector:
                 max_idle_conns=CONNECTIONS,
             )
         )
-        _mount_adapter(sdk, client, self._way(operation, client, environ))
-        return _Connection(sdk, client, credential)
 
     def _way(self, operation: str, client: Any, environ: Mapping[str, str]) -> Any:
         """Return an adapter that goes to the endpoint as the environment says: proxy and certificates.
@@ -627,8 +640,10 @@ class _Credential:
 class _Connection:
     """The client of the SDK, and how its ways to end are told apart."""
 
-    def __init__(self, sdk: _Sdk, client: Any, credential: _Credential) -> None:
+    def __init__(self, sdk: _Sdk, client: Any, credential: _Credential, region_id: str) -> None:
         self.credential = credential
+        # Several regions share one address (the SDK's map of endpoints): the region must be in the call, and signed.
+        self._headers = {"x-acs-region-id": region_id} if region_id else {}
         self._sdk = sdk
         self._client = client
 
@@ -644,7 +659,7 @@ class _Connection:
         call = getattr(self._client, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower() + "_with_options")
         runtime = self._sdk.runtime_options()
         try:
-            call(request, {}, runtime)
+            call(request, self._headers, runtime)
         except self._sdk.answered as error:
             return _refusal(error)
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever its own libraries do

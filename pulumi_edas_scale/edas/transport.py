@@ -23,8 +23,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # undocumented, for requests too
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
+from urllib.request import proxy_bypass_environment as is_excepted  # type: ignore[attr-defined] # requests uses it too
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -296,7 +298,7 @@ def _is_direct(url: str, environ: Mapping[str, str]) -> bool:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return (
         is_loopback(host)
-        or any(proxy_bypass_environment(each, {"no": listed}) for each in (host, f"{host}:{port}"))
+        or any(is_excepted(each, {"no": listed}) for each in (host, f"{host}:{port}"))
         or any(_is_in(host, each.strip()) for each in listed.split(","))
     )
 
@@ -345,3 +347,23 @@ def make_tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
             else "no certificates"
         )
         raise OSError(error.errno, reason or "no certificates", variable) from None
+
+
+def read_date(url: str, environ: Mapping[str, str], seconds: float) -> str:
+    """Return the ``Date`` header of a host, whatever else it answers; empty when it tells none in that time."""
+
+    def ask() -> str:
+        proxy = find_proxy(url, environ)
+        handlers = [ProxyHandler({} if proxy is None else {urlsplit(url).scheme: proxy.url})]
+        context = [HTTPSHandler(context=make_tls_context(environ))] if url.startswith("https:") else []
+        try:
+            with build_opener(*handlers, *context).open(url, timeout=seconds) as answer:
+                return str(answer.headers.get("Date") or "")
+        except HTTPError as error:
+            with error:
+                return str(error.headers.get("Date") or "")
+
+    try:
+        return run_call(ask, seconds=seconds, seconds_before=seconds, check=lambda: None, writes=False)
+    except (OSError, ValueError, TooSlowError):
+        return ""

@@ -126,6 +126,8 @@ def test_request_of(operation: str, server: RawServer, client: SdkClient) -> Non
     assert (request.method, request.path, request.query) == (method, path, query)
     assert request.headers["x-acs-action"] == operation
     assert request.headers["x-acs-version"] == "2017-08-01"
+    assert request.headers["x-acs-region-id"] == "cn-hangzhou"  # S75
+    assert ";x-acs-region-id;" in request.headers["authorization"]
     assert request.headers["authorization"].startswith("ACS3-HMAC-SHA256 Credential=LTAI-invented-key,")
     assert "pulumi-edas-scale/" in request.headers["user-agent"]
     assert request.headers["host"] == server.url.removeprefix("http://")
@@ -216,6 +218,20 @@ def test_the_region_gives_the_endpoint(server: RawServer) -> None:
         "CONNECT",
         "edas.cn-hangzhou.aliyuncs.com:443",
     )
+
+
+@pytest.mark.parametrize(
+    ("region", "network", "address"),
+    [
+        ("cn-hangzhou", "public", "https://edas.cn-hangzhou.aliyuncs.com"),
+        ("cn-chengdu", "public", "https://edas.aliyuncs.com"),
+        ("ap-southeast-3", "public", "https://edas.ap-northeast-1.aliyuncs.com"),
+        ("cn-hangzhou", "vpc", "https://edas-vpc.cn-hangzhou.aliyuncs.com"),
+    ],
+)
+def test_s75_the_address_of_a_region(region: str, network: str, address: str) -> None:
+    """S75: the SDK's map says which regions share an address; in a VPC it is the region's own."""
+    assert SdkClient(region_id=region, network=network, environ=KEYS).address == address
 
 
 def test_who_watches_is_told_every_call(server: RawServer) -> None:
