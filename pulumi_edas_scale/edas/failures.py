@@ -177,10 +177,11 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("key, signature, token or clock", CredentialsError, code=_CREDENTIAL_CODES),
     Rule("permission missing", PermissionDeniedError, code=_PERMISSION_CODES),
     Rule("permission missing, by status", PermissionDeniedError, status={401, 403}, code=".+"),
-    Rule("permission missing, by text", PermissionDeniedError, text=r"\bno permissions?\b"),
     Rule("this address does not serve EDAS", NotUnderstoodError, code=_ADDRESS_CODES),
     Rule("refused by EDAS, whatever the HTTP status", BusinessError, text=r"Edas\.errorcode\."),
     Rule("refused by EDAS (601), or not found (404)", BusinessError, code=r"6\d\d|404"),
+    # Real accounts were seen to answer so when a permission is missing, in the language of the account.
+    Rule("a fault or a missing permission: only repetition tells", NotUnderstoodError, status={200}, code="500"),
     Rule("outage, by code", UnavailableError, code=_OUTAGE_CODES),
     Rule("outage, by status", UnavailableError, status=range(500, 600)),
     Rule("request not received in time", UnavailableError, status={408}),
