@@ -7,6 +7,7 @@ Source: EDAS user guide, "Error codes that may be returned in a change process" 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -66,6 +67,15 @@ TASK_ERRORS: Final[Mapping[str, TaskError]] = {
     ),
 }
 """By code. EDAS puts the code in front of a text or alone, so look it up with ``explain``."""
+
+
+def find_code(text: str) -> str:
+    """Return the code that a text of EDAS holds, as a number or by EDAS's name for it; empty when it holds none."""
+    number = re.search(r"EDAS-\d{5}(?!\d)", text)
+    if number:
+        return number.group()
+    words = re.sub(r"[^A-Z0-9]+", "_", text.upper())
+    return next((code for code, error in TASK_ERRORS.items() if f"_{error.name}_" in f"_{words}_"), "")
 
 
 def explain(code: str) -> TaskError | None:

@@ -181,7 +181,9 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("refused by EDAS, whatever the HTTP status", BusinessError, text=r"Edas\.errorcode\."),
     Rule("refused by EDAS (601), or not found (404)", BusinessError, code=r"6\d\d|404"),
     # Real accounts were seen to answer so when a permission is missing, in the language of the account.
-    Rule("a fault or a missing permission: only repetition tells", NotUnderstoodError, status={200}, code="500"),
+    Rule(
+        "a fault or a missing permission: only repetition tells", NotUnderstoodError, status={200}, code="500"
+    ),
     Rule("outage, by code", UnavailableError, code=_OUTAGE_CODES),
     Rule("outage, by status", UnavailableError, status=range(500, 600)),
     Rule("request not received in time", UnavailableError, status={408}),

@@ -18,7 +18,7 @@ import ipaddress
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -39,6 +39,7 @@ from pulumi_edas_scale.domain.model import (
     TaskFailure,
     TaskState,
 )
+from pulumi_edas_scale.domain.task_errors import TASK_ERRORS, find_code
 from pulumi_edas_scale.edas.failures import quote, request_id_of
 
 _T = TypeVar("_T")
@@ -487,7 +488,7 @@ def parse_order_report(body: object, order_id: str) -> OrderReport:
         status=status,
         description=order.text("ChangeOrderDescription") or order.text("Desc"),
         created_by=order.text("CreateUserId"),
-        failures=_failures(pipelines),
+        failures=_failures(pipelines, _codes_in(order.value)),
         held_pipeline_id=_held_pipeline(pipelines) if status == HELD else None,
         ips=_instance_ips(pipelines) or frozenset(_ADDRESS.findall(order.text("Desc"))),
     )
@@ -531,16 +532,28 @@ def _pipeline_id(pipeline: Mapping[str, object]) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _failures(pipelines: Sequence[Mapping[str, object]]) -> tuple[TaskFailure, ...]:
-    """Return what failed: per instance if EDAS tells it, and for the batch what is said nowhere else."""
+def _failures(
+    pipelines: Sequence[Mapping[str, object]], codes_anywhere: Collection[str]
+) -> tuple[TaskFailure, ...]:
+    """Return what failed: per instance if EDAS tells it, and for the batch what is said nowhere else.
+
+    Args:
+        pipelines: the batches of an order.
+        codes_anywhere: all codes that stand in the order, whose places nobody has documented.
+    """
     found = [
         failure
         for pipeline in pipelines
         for failure in (*_stage_failures(pipeline), *_task_failures(pipeline))
     ]
+    named = {each.ip: each for each in found if each.ip}
+    found = [_of_its_instance(failure, named) for failure in found]
+    coded = {(each.ip, each.instance_name) for each in found if each.code and each.ip}
     of_instance = {
         (failure.ip, failure.instance_name, _reason(failure)): failure
         for failure in reversed(found)
+        # Without a code it adds nothing to one of the same instance that has one.
+        if failure.code or (failure.ip, failure.instance_name) not in coded
         if failure.ip or failure.instance_name
     }
     said = {_reason(failure) for failure in of_instance.values()} | {""}
@@ -549,12 +562,45 @@ def _failures(pipelines: Sequence[Mapping[str, object]]) -> tuple[TaskFailure, .
         for failure in reversed(found)
         if not (failure.ip or failure.instance_name) and _reason(failure) not in said
     }
-    if len(of_batch) == 1 and "" in {_reason(failure) for failure in of_instance.values()}:
-        (cause,) = of_batch.values()
-        of_batch = {}
+    causes = [failure for failure in of_batch.values() if failure.code] or list(of_batch.values())
+    if not any(failure.code for failure in (*of_instance.values(), *causes)):
+        causes += [TaskFailure("", "", "", code, code) for code in codes_anywhere]
+        causes = [failure for failure in causes if failure.code] or causes
+    if len(causes) == 1:
+        (cause,) = causes
         of_instance = {key: _explained(failure, cause) for key, failure in of_instance.items()}
+        explained = any(_reason(failure) == _reason(cause) for failure in of_instance.values())
+        of_batch = {_reason(each): each for each in (*of_batch.values(), cause)}
+        if explained:
+            del of_batch[_reason(cause)]
     failures = {*of_batch.values(), *of_instance.values()}
     return tuple(sorted(failures, key=lambda failure: (failure.ip, failure.instance_name, _reason(failure))))
+
+
+def _of_its_instance(failure: TaskFailure, named: Mapping[str, TaskFailure]) -> TaskFailure:
+    """Return a failure of a batch as one of the only failed instance whose address its text holds."""
+    addresses = [each for each in named if not failure.ip and each in _ADDRESS.findall(failure.message)]
+    if len(addresses) != 1:
+        return failure
+    of_instance = named[addresses[0]]
+    return replace(failure, ip=of_instance.ip, instance_name=of_instance.instance_name)
+
+
+_DEEPEST: Final = 20
+"""Levels of an order that are searched for codes; EDAS nests ten."""
+
+
+def _codes_in(value: object, depth: int = 0) -> frozenset[str]:
+    """Return all task error codes in the texts of a JSON value, but for those of tolerated tasks."""
+    if isinstance(value, str):
+        return frozenset(filter(None, [find_code(value)]))
+    if isinstance(value, list):
+        inner: Collection[object] = value
+    elif isinstance(value, Mapping) and as_integer(value.get("TaskErrorIgnorance")) != TOLERATED:
+        inner = value.values()
+    else:
+        return frozenset()
+    return frozenset().union(*(_codes_in(each, depth + 1) for each in inner if depth < _DEEPEST))
 
 
 def _reason(failure: TaskFailure) -> str:
@@ -563,8 +609,10 @@ def _reason(failure: TaskFailure) -> str:
 
 
 def _explained(failure: TaskFailure, cause: TaskFailure) -> TaskFailure:
-    """Return a failure of an instance that says nothing, with the only reason given for its batch."""
-    return failure if _reason(failure) else replace(failure, code=cause.code, message=cause.message)
+    """Return a failure of an instance that has no code, or says nothing, with the only reason given for its batch."""
+    if failure.code or (failure.message and not cause.code):
+        return failure
+    return replace(failure, code=cause.code, message=failure.message or cause.message)
 
 
 def _stage_failures(pipeline: Mapping[str, object]) -> Iterator[TaskFailure]:
@@ -604,10 +652,9 @@ def _task_failures(pipeline: Mapping[str, object]) -> Iterator[TaskFailure]:
 
 
 def _failure(ip: str, name: str, stage: str, message: str, code: str = "") -> TaskFailure:
-    found = re.search(r"EDAS-\d{5}(?!\d)", f"{code} {message}")
-    return TaskFailure(
-        ip=ip, instance_name=name, stage=stage, code=found.group() if found else "", message=message
-    )
+    number = code if re.fullmatch(r"EDAS-\d{5}", code) else f"EDAS-{code}"
+    known = number if number in TASK_ERRORS else find_code(code) or find_code(message)
+    return TaskFailure(ip=ip, instance_name=name, stage=stage, code=known, message=message)
 
 
 def _raw_text(value: Mapping[str, object], key: str) -> str:

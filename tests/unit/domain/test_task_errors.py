@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pulumi_edas_scale.domain.task_errors import TASK_ERRORS, explain
+from pulumi_edas_scale.domain.task_errors import TASK_ERRORS, explain, find_code
 
 
 @pytest.mark.parametrize("code", TASK_ERRORS)
@@ -17,6 +17,24 @@ def test_each_code_helps(code: str) -> None:
         assert text
         assert text[0].islower()
         assert not text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("EDAS-10002 Task timeout during execution", "EDAS-10002"),
+        ("EDAS-19999 unheard of", "EDAS-19999"),
+        ("STAR_AGENT_OFFLINE", "EDAS-10001"),
+        ("the agent: star agent offline.", "EDAS-10001"),
+        ("JAR_WAR_FAILED2", ""),
+        ("EDAS-100011", ""),
+        ("connection refused", ""),
+        ("", ""),
+    ],
+)
+def test_a_code_by_its_number_or_its_name(text: str, code: str) -> None:
+    """EDAS gives the number, its name for it, or both, in a text or alone (S76)."""
+    assert find_code(text) == code
 
 
 def test_an_unknown_code_is_not_explained() -> None:

@@ -464,6 +464,48 @@ def test_a_silent_instance_takes_the_only_reason_of_its_batch() -> None:
     )
 
 
+AGENT = "EDAS-10001"
+
+
+@pytest.mark.parametrize(
+    ("of_instance", "of_task", "of_service"),
+    [
+        ("STAR_AGENT_OFFLINE", None, ""),
+        ("failed", task("3", "EDAS-10001"), ""),
+        ("", task("3", "STAR_AGENT_OFFLINE", "failed"), ""),
+        ("failed", task("3", "10001", "the agent does not answer"), ""),
+        ("failed", task(2, "", "done") | {"TaskMessage": "log\nEDAS-10001 STAR_AGENT_OFFLINE\nend"}, ""),
+        ("failed", None, "172.16.0.12: STAR_AGENT_OFFLINE"),
+        ("failed", task("3", "EDAS-10002", "tolerated", ignorance=1), "EDAS-10001"),
+    ],
+)
+def test_the_code_of_an_instance_wherever_it_stands(
+    of_instance: str, of_task: Json | None, of_service: str
+) -> None:
+    """S76: code, or EDAS's name for it, is found in any place of an order, and joined to the instance that failed."""
+    body = order_body(
+        instances=(instance("172.16.0.12", 3, of_instance), instance("172.16.0.13", 2)),
+        tasks=() if of_task is None else (of_task,),
+        service={"StageName": "Process Start", "Status": 3 if of_service else 2, "Message": of_service},
+    )
+    assert [(failure.ip, failure.code) for failure in failures_of(body)] == [("172.16.0.12", AGENT)]
+
+
+def test_the_address_in_a_text_tells_whose_code_it_is() -> None:
+    """S76: of two instances that failed, the one whose address stands beside a code has it."""
+    body = order_body(
+        instances=(instance("172.16.0.12", 3, "failed"), instance("172.16.0.13", 3, "slow")),
+        tasks=(
+            task(3, "EDAS-10002", "172.16.0.13 took too long"),
+            task(3, "", "172.16.0.12 STAR_AGENT_OFFLINE"),
+        ),
+    )
+    assert [(each.ip, each.code) for each in failures_of(body)] == [
+        ("172.16.0.12", AGENT),
+        ("172.16.0.13", "EDAS-10002"),
+    ]
+
+
 def test_two_reasons_are_not_guessed_between() -> None:
     """With two reasons for one silent instance all three are told."""
     tasks = (task("3", "EDAS-10000", "disk full"), task(3, "EDAS-10014", "denied"))
