@@ -27,6 +27,7 @@ from pulumi_edas_scale.domain.errors import (
     ThrottledError,
     UnavailableError,
 )
+from pulumi_edas_scale.edas.texts import clean_json, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,6 +80,12 @@ class Answer:
     retry_after: float | None = None
     denied_action: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make every text harmless: all answers pass here, before anybody reads them."""
+        object.__setattr__(self, "body", clean_json(self.body))
+        object.__setattr__(self, "text", clean_text(self.text))
+        object.__setattr__(self, "denied_action", clean_text(self.denied_action))
 
 
 class TransportError(enum.Enum):
