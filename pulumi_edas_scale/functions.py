@@ -299,9 +299,9 @@ def _lifted(function: Callable[..., R], **arguments: pulumi.Input[Any] | None) -
 
 
 def _stack_config() -> dict[str, str]:
-    from pulumi_edas_scale.domain.settings import SETTINGS  # noqa: PLC0415  # as above
+    from pulumi_edas_scale.domain.settings import KEY_SETTINGS, SETTINGS  # noqa: PLC0415  # as above
 
-    keys = (key for row in SETTINGS for key in (row.key, *row.borrowed))
+    keys = (*(key for row in SETTINGS for key in (row.key, *row.borrowed)), *KEY_SETTINGS)
     reported = ((key, pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2])) for key in keys)
     return {key: value for key, value in reported if value is not None}
 

@@ -471,3 +471,11 @@ def silent_leavers(order: Order, policy: Policy, members: Iterable[Member]) -> s
         f" EDAS cannot stop the application on {join_list(silent)}, whose agent is off: set forceScaleIn to 'offline' "
         "to remove such members by force."
     )
+
+
+def describe_ignored_settings(names: Sequence[str]) -> str:
+    """Say that the stack names an account by settings that cannot be used here."""
+    return (
+        f"The stack sets {' and '.join(names)}, which edas-scale cannot use: its calls are signed with the credentials "
+        "of the environment, or those of edas-scale:profile. If that is another account, set edas-scale:profile."
+    )

@@ -5,10 +5,12 @@ The first of these that tells a setting wins, and an empty text tells nothing:
 
 1. the inputs of an explicit provider (plugin),
 2. the stack configuration, ``edas-scale:*``,
-3. for the region, the configuration of the Alibaba Cloud provider, ``alicloud:region``,
+3. the configuration of the Alibaba Cloud provider, for the region and for whose account it is: ``alicloud:region``,
+   ``alicloud:accessKey`` with ``alicloud:secretKey``, ``alicloud:profile``,
 4. the environment, in the order of the table.
 
-Pure: it reads only the mappings it is given. Credentials are no settings.
+Pure: it reads only the mappings it is given. Keys are taken from the stack configuration alone, since a resource or a
+provider would keep them in state, and no text ever repeats them.
 """
 
 from __future__ import annotations
@@ -113,7 +115,8 @@ SETTINGS: Final = (
         Form.NAME,
         None,
         "The profile of the Alibaba Cloud credentials file to sign calls with.",
-        environment=("ALIBABA_CLOUD_PROFILE", "ALICLOUD_PROFILE"),
+        ("alicloud:profile",),
+        ("ALIBABA_CLOUD_PROFILE", "ALICLOUD_PROFILE"),
     ),
     Setting(
         "callTimeoutSeconds",
@@ -145,11 +148,39 @@ SETTINGS: Final = (
 """Every setting, in the order of the documentation."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class StaticKeys:
+    """Keys that do not change by themselves; ``security_token`` is empty for a key without one."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str
+
+
+KEY_SETTINGS: Final = ("alicloud:accessKey", "alicloud:secretKey", "alicloud:securityToken")
+"""Key, secret and optional token in the stack configuration of the Alibaba Cloud provider."""
+
+ACCOUNT_SETTINGS: Final = ("alicloud:profile", *KEY_SETTINGS)
+"""What a stack says of the account, for those who cannot see more than that it does."""
+
+UNUSABLE_SETTINGS: Final = (
+    "alicloud:assumeRole",
+    "alicloud:assumeRoleWithOidc",
+    "alicloud:credentialsUri",
+    "alicloud:ecsRoleName",
+    "alicloud:sharedCredentialsFile",
+    "alicloud:signInUrl",
+)
+"""What else the Alibaba Cloud provider reads to find its account, and this package does not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings that hold; the meaning of each is that of the row of ``SETTINGS`` with its name.
 
-    ``region_source`` says in words where the region comes from; it does not make settings differ.
+    ``keys`` are those of the stack configuration, which come before the environment. ``ignored`` names what the stack
+    says of the account and nobody here can use; ``region_source`` says in words where the region comes from: neither
+    makes settings differ.
     """
 
     region_id: str | None = None
@@ -160,6 +191,8 @@ class Settings:
     preview_reads: bool = True
     strict_preview: bool = False
     on_cancel: str = ON_CANCEL[0]
+    keys: StaticKeys | None = field(default=None, repr=False)
+    ignored: tuple[str, ...] = field(default=(), compare=False)
     region_source: str = field(default="", compare=False)
 
 
@@ -188,6 +221,10 @@ def resolve_settings(
         if problem:
             failures.append((row.key, f"{problem} It comes from {origin.source}."))
         found[row.name] = origin
+    keys = None
+    if "profile" not in found or found["profile"].source not in _OWN_PROFILES:
+        keys, half = _stack_keys(config)
+        failures += [half] if half else []
     if failures:
         raise InputError(failures)
     return Settings(
@@ -199,7 +236,28 @@ def resolve_settings(
         preview_reads=_flag(found, "previewReads"),
         strict_preview=_flag(found, "strictPreview"),
         on_cancel=_text(found, "onCancel") or ON_CANCEL[0],
+        keys=keys,
+        ignored=tuple(each for each in UNUSABLE_SETTINGS if config.get(each)),
         region_source=found["regionId"].source if "regionId" in found else "",
+    )
+
+
+_OWN_PROFILES: Final = ("the input profile of the provider", "the stack configuration edas-scale:profile")
+"""A profile that is stated for this package alone; it wins over keys that are stated for the Alibaba Cloud provider."""
+
+
+def _stack_keys(config: Mapping[str, str]) -> tuple[StaticKeys | None, tuple[str, str] | None]:
+    """Return the keys of the stack, and what is wrong when only a half of them is there."""
+    key, secret, token = (config.get(name, "").strip() for name in KEY_SETTINGS)
+    if key and secret:
+        return StaticKeys(key, secret, token), None
+    if not (key or secret):
+        return None, None
+    present, absent = KEY_SETTINGS[:2] if key else KEY_SETTINGS[1::-1]
+    # With keys from elsewhere it might be another account.
+    return None, (
+        absent,
+        f"is not set, but {present} is. Set both, or name a profile with {NAMESPACE}:profile.",
     )
 
 

@@ -39,7 +39,6 @@ from pulumi_edas_scale.domain.errors import (
 )
 from pulumi_edas_scale.edas import parse as answers
 from pulumi_edas_scale.edas.credentials import (
-    StaticKeys,
     chosen_profile,
     describe_cause,
     describe_missing,
@@ -78,6 +77,7 @@ if TYPE_CHECKING:
         OrderReport,
         Page,
     )
+    from pulumi_edas_scale.domain.settings import StaticKeys
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds, for each address that the endpoint's name has
 
@@ -147,6 +147,7 @@ class SdkClient:
             spoken to over https, a loopback address over http.
         network: ``vpc`` for the region's address inside its VPCs; without effect where an endpoint is given.
         profile: the profile of Alibaba Cloud's configuration files to use, None for the usual search.
+        keys: keys of the stack configuration, which come before the environment; None for none.
         user_agent: what is added to the SDK's own User-Agent.
         environ: the environment to look for credentials and proxies in, None for that of the process at the
             first call.
@@ -164,6 +165,7 @@ class SdkClient:
         endpoint: str | None = None,
         network: str = "public",
         profile: str | None = None,
+        keys: StaticKeys | None = None,
         user_agent: str = f"pulumi-edas-scale/{__version__}",
         environ: Mapping[str, str] | None = None,
         call_timeout: float = CALL_TIMEOUT,
@@ -181,6 +183,7 @@ class SdkClient:
             region_id,
             parse_endpoint(endpoint) if endpoint else None,
             profile,
+            keys,
             user_agent,
             environ,
             call_timeout,
@@ -353,6 +356,7 @@ class _Connector:
     region_id: str
     endpoint: Endpoint | None
     profile: str | None
+    keys: StaticKeys | None = field(repr=False)
     user_agent: str
     environ: Mapping[str, str] | None
     call_timeout: float
@@ -389,10 +393,10 @@ class _Connector:
 
     def _connect(self, operation: str) -> _Connection:
         environ = os.environ if self.environ is None else self.environ
-        profile = chosen_profile(environ, self.profile)
+        profile = None if self.keys else chosen_profile(environ, self.profile)
         sdk = _import_sdk()
         try:
-            credential = _Credential(functools.partial(_open_credential, sdk, environ, profile))
+            credential = _Credential(functools.partial(_open_credential, sdk, environ, profile, self.keys))
             credential.get_credential()
         except Exception as error:  # noqa: BLE001 - each source has its own errors, and their texts may hold secrets
             self._missing = describe_missing(environ, profile, explain_failure(error))
@@ -559,8 +563,10 @@ def _cut_queries(record: logging.LogRecord) -> bool:
     return True
 
 
-def _open_credential(sdk: _Sdk, environ: Mapping[str, str], profile: str | None) -> Any:
-    """Return where credentials come from: the profile asked for, keys of the environment, or a search.
+def _open_credential(
+    sdk: _Sdk, environ: Mapping[str, str], profile: str | None, keys: StaticKeys | None
+) -> Any:
+    """Return where credentials come from: the profile asked for, keys of the stack or the environment, or a search.
 
     The search is only begun when it is needed: it starts a thread that renews the RAM role of an ECS
     instance.
@@ -573,7 +579,7 @@ def _open_credential(sdk: _Sdk, environ: Mapping[str, str], profile: str | None)
                 for name in names
             }
         )
-    keys = find_keys(environ)
+    keys = keys or find_keys(environ)
     return sdk.credentials(_static_config(sdk, keys)) if keys else sdk.credentials()
 
 
@@ -698,9 +704,12 @@ def _refusal(error: Any) -> Answer:
     """Return the answer that the SDK has made an exception of; it counts in milliseconds."""
     retry_after = getattr(error, "retry_after", None)
     denied = getattr(error, "access_denied_detail", None)
+    body = {"Code": error.code, "Message": error.message} if error.data is None else error.data
+    if isinstance(body, Mapping):  # the SDK writes the status into the body
+        body = {name: value for name, value in body.items() if name != "statusCode"}
     return Answer(
         status=error.status_code or 0,
-        body={"Code": error.code, "Message": error.message} if error.data is None else error.data,
+        body=body,
         retry_after=min(retry_after / 1000, LONGEST_RETRY_AFTER)
         if isinstance(retry_after, (int, float))
         else None,

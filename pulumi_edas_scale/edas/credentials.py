@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pulumi_edas_scale.domain.settings import StaticKeys
 from pulumi_edas_scale.edas.failures import quote
 
 if TYPE_CHECKING:
@@ -28,15 +28,6 @@ KEY_VARIABLES: Final = (
 PROFILE_VARIABLES: Final = ("ALIBABA_CLOUD_PROFILE", "ALICLOUD_PROFILE")
 
 PROFILE_FILES: Final = "~/.aliyun/config.json and ~/.alibabacloud/credentials.ini"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class StaticKeys:
-    """Keys found in the environment; ``security_token`` is empty for a key without one."""
-
-    access_key_id: str
-    access_key_secret: str
-    security_token: str
 
 
 def find_keys(environ: Mapping[str, str]) -> StaticKeys | None:

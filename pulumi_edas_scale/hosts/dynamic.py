@@ -20,7 +20,7 @@ from pulumi_edas_scale.domain.errors import (
     PartialFailureError,
     format_failure,
 )
-from pulumi_edas_scale.domain.settings import SETTINGS, resolve_settings
+from pulumi_edas_scale.domain.settings import KEY_SETTINGS, SETTINGS, resolve_settings
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _host_of_this_process(owner: type) -> DynamicHost:
 
 
 def _config_keys() -> list[str]:
-    return [key for row in SETTINGS for key in (row.key, *row.borrowed)]
+    return [*(key for row in SETTINGS for key in (row.key, *row.borrowed)), *KEY_SETTINGS]
 
 
 def _bug(method: str, error: BaseException) -> InternalError:

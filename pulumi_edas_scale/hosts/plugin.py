@@ -13,6 +13,7 @@ import asyncio
 import os
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -29,9 +30,17 @@ from pulumi_edas_scale.domain.errors import (
     PartialFailureError,
     format_failure,
 )
-from pulumi_edas_scale.domain.settings import NAMESPACE, PULUMI_KEYS, Settings, resolve_settings
+from pulumi_edas_scale.domain.settings import (
+    ACCOUNT_SETTINGS,
+    NAMESPACE,
+    PULUMI_KEYS,
+    UNUSABLE_SETTINGS,
+    Settings,
+    resolve_settings,
+)
 from pulumi_edas_scale.hosts.plugin_link import EngineLink, PluginHost
 from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi_edas_scale.hosts.stack_file import find_settings
 from pulumi_edas_scale.hosts.wire import parse_properties, render_properties
 from pulumi_edas_scale.version import __version__
 
@@ -378,7 +387,12 @@ def _settings_of(urn: str, reported: Mapping[str, object]) -> Settings:
     if name == "default" or name.startswith("default_"):
         config = {f"{NAMESPACE}:{key}": value for key, value in explicit.items() if isinstance(value, str)}
         explicit = {key: value for key, value in explicit.items() if not isinstance(value, str)}
-    return resolve_settings(config, os.environ, explicit)
+    settings = resolve_settings(config, os.environ, explicit)
+    if settings.profile is None or settings.profile not in {*config.values(), *explicit.values()}:
+        # The dynamic provider would sign with these; a plugin cannot see more than that they are there.
+        hidden = find_settings(urn, Path.cwd(), (*ACCOUNT_SETTINGS, *UNUSABLE_SETTINGS))
+        settings = replace(settings, ignored=hidden)
+    return settings
 
 
 async def _require_membership(context: Context, urn: str) -> None:

@@ -116,6 +116,7 @@ def _connect(settings: Settings, region_id: str) -> EdasClient:
         endpoint=settings.endpoint,
         network=settings.network,
         profile=settings.profile,
+        keys=settings.keys,
         call_timeout=settings.call_timeout_seconds,
     )
 
@@ -138,6 +139,7 @@ class Service:
     runtime: Runtime = field(default_factory=ThreadRuntime)
     ownership: Ownership = field(default_factory=Ownership)
     _sessions: dict[str, Session] = field(default_factory=dict)
+    _ignored_told: bool = False
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     def wake(self) -> None:
@@ -165,7 +167,12 @@ class Service:
             news: the inputs of the program.
         """
         with self._question():
-            return self._checked(urn, recorded, news)
+            checked = self._checked(urn, recorded, news)
+        if self.settings.ignored and not self._ignored_told:
+            self._ignored_told = True
+            words = messages.describe_ignored_settings(self.settings.ignored)
+            checked = replace(checked, warnings=(*checked.warnings, words))
+        return checked
 
     def _checked(
         self, urn: str | None, recorded: Mapping[str, object] | None, news: Mapping[str, object]

@@ -20,6 +20,7 @@ from tests.contract.plugin.harness import PROVIDER_URN, URN, WAIT, Core, Engine,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pulumi_edas_scale.hosts.plugin_link import PluginHost
 
@@ -183,6 +184,24 @@ def test_settings_reach_the_core(plugin: RunningPlugin, core: Core) -> None:
         False,
         "abort",
     )
+
+
+def test_s92_an_account_that_a_plugin_cannot_see_is_noted(
+    plugin: RunningPlugin, core: Core, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S92: the engine gives a plugin no settings of other packages; that the stack names an account is still noted."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop")
+    stack = PROVIDER_URN.split(":")[2]
+    (tmp_path / f"Pulumi.{stack}.yaml").write_text(
+        "config:\n  alicloud:accessKey:\n    secure: canary\n  alicloud:profile: prod\n  other:profile: x\n"
+    )
+    (tmp_path / "program").mkdir()
+    monkeypatch.chdir(tmp_path / "program")
+    plugin.configure(regionId="cn-hangzhou")
+    assert core.settings is not None
+    assert core.settings.ignored == ("alicloud:profile", "alicloud:accessKey")
+    plugin.configure(regionId="cn-hangzhou", profile="prod")
+    assert not core.settings.ignored
 
 
 def test_wrong_settings_fail_configure_in_one_line(plugin: RunningPlugin) -> None:

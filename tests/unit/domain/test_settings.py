@@ -30,6 +30,7 @@ def test_nothing_told_leaves_the_documented_defaults() -> None:
 def test_the_table_and_the_values_have_the_same_names_and_defaults() -> None:
     """A row of the table is a field of ``Settings``, with the same default."""
     fields = {each.name: each.default for each in dataclasses.fields(Settings) if each.compare}
+    assert fields.pop("keys") is None  # has no row: it is taken from the stack configuration alone
     assert {row.snake: row.default for row in SETTINGS} == fields
 
 
@@ -109,7 +110,7 @@ def test_a_value_not_known_yet_leaves_the_default() -> None:
 def test_what_is_pulumis_own_is_ignored() -> None:
     """Other packages' keys, the engine's keys and the version of the package are no settings of ours."""
     config = {
-        "alicloud:profile": "x",
+        "alicloud:maxRetryTimeout": "5",
         "aws:region": "?",
         "project:colour": "red",
         "edas-scale:version": "0.1.0",
@@ -247,3 +248,48 @@ def test_seconds_may_be_text_or_a_number(value: object) -> None:
 def test_seconds_are_whole_and_bounded(value: object) -> None:
     """A call that may take no time, or ten minutes, is a slip of the pen."""
     assert set(refusal({}, explicit={"callTimeoutSeconds": value})) == {"edas-scale:callTimeoutSeconds"}
+
+
+KEYS = {"alicloud:accessKey": "key-of-stack", "alicloud:secretKey": "canary-secret"}
+
+
+def test_s92_the_account_of_the_stack_is_used() -> None:
+    """S92: the profile or the keys that the stack gives the Alibaba Cloud provider sign our calls too."""
+    assert (
+        resolve_settings({"alicloud:profile": "prod"}, {"ALIBABA_CLOUD_PROFILE": "shell"}).profile == "prod"
+    )
+    keys = resolve_settings(KEYS | {"alicloud:securityToken": "canary-token"}, {}).keys
+    assert keys is not None
+    assert (keys.access_key_id, keys.access_key_secret, keys.security_token) == (
+        "key-of-stack",
+        "canary-secret",
+        "canary-token",
+    )
+
+
+def test_s92_a_profile_of_our_own_wins() -> None:
+    """S92: edas-scale:profile is meant for this package, and wins over what is meant for another."""
+    settings = resolve_settings(KEYS | {"edas-scale:profile": "prod", "alicloud:profile": "other"}, {})
+    assert (settings.profile, settings.keys) == ("prod", None)
+    assert resolve_settings(KEYS, {}, {"profile": "prod"}).keys is None
+    assert resolve_settings(KEYS, {"ALIBABA_CLOUD_PROFILE": "shell"}).keys is not None
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+def test_s92_half_a_pair_is_refused(name: str) -> None:
+    """S92: one of the two with the other from elsewhere might be another account, so it is refused by name."""
+    (absent,) = set(KEYS) - {name}
+    found = refusal({name: KEYS[name]}, {"ALICLOUD_ACCESS_KEY": "a", "ALICLOUD_SECRET_KEY": "b"})
+    assert found == {
+        absent: f"is not set, but {name} is. Set both, or name a profile with edas-scale:profile."
+    }
+
+
+def test_s92_what_cannot_be_used_is_noted() -> None:
+    """S92: another way to name an account that the Alibaba Cloud provider knows is noted, so that it can be told."""
+    assert resolve_settings({"alicloud:ecsRoleName": "r"}, {}).ignored == ("alicloud:ecsRoleName",)
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    """Settings are logged and compared, and show no key."""
+    assert "canary" not in repr(resolve_settings(KEYS, {}))
