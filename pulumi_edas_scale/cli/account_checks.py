@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pulumi_edas_scale.cli.findings import Finding, State
+from pulumi_edas_scale.cli.recording import read_what_is_open
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
@@ -43,9 +44,6 @@ HARMLESS_SKEW: Final = 60.0
 REFUSED_SKEW: Final = 900.0
 """Seconds; the gateway refuses calls that are signed more than 15 minutes off (InvalidTimeStamp.Expired)."""
 
-NOBODY: Final = "00000000-0000-4000-8000-000000000000"
-"""An id that nothing has, to record how EDAS says that something does not exist."""
-
 _POLICY: Final = "'edas-scale ram-policy' prints the policy to attach to the caller."
 
 
@@ -55,7 +53,7 @@ def check_account(cloud: Cloud, wanted: str | None, *, record: bool = False) -> 
     Args:
         cloud: the account, not asked yet.
         wanted: id or name of the application to ask about, None for the first one on an ECS cluster.
-        record: whether to ask also for what does not exist, to record the answers.
+        record: whether to make also the readings whose answers are not documented.
     """
     readings = _Readings(cloud)
     applications = readings.probe("ListApplication", cloud.client.read_applications)
@@ -181,8 +179,7 @@ class _Readings:
             self._ask_orders(app_id)
         self._ask_cluster(cluster_id)
         if record:
-            self._quietly(lambda: client.read_application(NOBODY))
-            self._quietly(lambda: client.read_change_order(NOBODY))
+            read_what_is_open(self.cloud, app_id or "", cluster_id)
 
     def _ask_orders(self, app_id: str) -> None:
         client = self.cloud.client
@@ -219,7 +216,7 @@ class _Readings:
             fix = "Run the doctor again in a minute; other programs use the account's calls."
             self._failed(operation, Finding(name, State.WARNING, str(error), fix), error)
         except UnknownShapeError as error:
-            fix = "Run 'edas-scale doctor --record DIR' and report what it saves: it is no fault of the account."
+            fix = "Run 'edas-scale doctor --record FILE' and report what it saves: it is no fault of the account."
             state = State.WARNING if isinstance(error, MissingListError) else State.RED
             self._failed(operation, Finding(name, state, str(error), fix), error)
         except EdasError as error:
@@ -237,9 +234,3 @@ class _Readings:
     def _skip(self, operation: str, reason: str) -> None:
         action = OPERATIONS[operation].ram_action
         self.findings.append(Finding(f"{action} ({operation})", State.SKIPPED, f"Not asked: {reason}."))
-
-    def _quietly(self, call: Callable[[], object]) -> None:
-        try:
-            call()
-        except EdasError:
-            return  # the client remembers it, which is what it was asked for

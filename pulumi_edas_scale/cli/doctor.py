@@ -1,27 +1,24 @@
 """``edas-scale doctor``: what keeps the provider from working here, each with what to do.
 
-This file's law: it reads and changes nothing, neither in EDAS nor here, but for the directory of ``--record``.
+This file's law: it reads and changes nothing, neither in EDAS nor here, but for the file of ``--record``.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from pulumi_edas_scale.cli.account_checks import check_account
 from pulumi_edas_scale.cli.context import cli_context_of, cloud_options, open_cloud, settings_of
 from pulumi_edas_scale.cli.findings import Finding, State
-from pulumi_edas_scale.cli.output import COLOURS, FAILED, Failure, Form, WrongUse, note, printable, say_value
-from pulumi_edas_scale.cli.redaction import Redactor
+from pulumi_edas_scale.cli.output import COLOURS, FAILED, Form, WrongUse, note, printable, say_value
+from pulumi_edas_scale.cli.recording import Settled, settle, watch_change, write
 from pulumi_edas_scale.cli.tool_checks import check_tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from pulumi_edas_scale.edas.client import Exchange
 
 WORD_WIDTH: Final = max(len(each.value) for each in State)
 
@@ -30,15 +27,23 @@ WORD_WIDTH: Final = max(len(each.value) for each in State)
 @click.option("--app", metavar="APP", help="Application (id or name) to ask about; the first without it.")
 @click.option(
     "--record",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Save the bodies of all answers there, redacted, to compare with what is known of the API.",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save all responses there, redacted, with what they settle of the open questions about the API.",
+)
+@click.option(
+    "--during-change",
+    type=click.FloatRange(min=1.0),
+    metavar="SECONDS",
+    help="With --record and --app: wait for a change order of the application, such as of your own 'pulumi up', and "
+    "record what the lists show while it runs.",
 )
 @cloud_options
 def doctor(  # noqa: PLR0913 - one argument per option
     *,
     app: str | None,
     record: Path | None,
+    during_change: float | None,
     region: str | None,
     endpoint: str | None,
     profile: str | None,
@@ -50,21 +55,28 @@ def doctor(  # noqa: PLR0913 - one argument per option
     line is red.
     """
     ctx = click.get_current_context()
-    if record is not None and record.is_dir() and any(record.iterdir()):
-        raise WrongUse(f"--record: {record} is not empty. Name a directory that is new or empty.")
+    if record is not None and record.exists():
+        raise WrongUse(f"--record: {record} exists already and is not overwritten. Name another file.")
+    if during_change is not None and (record is None or app is None):
+        raise WrongUse("--during-change needs --record and --app.")
     environ = cli_context_of(ctx).environ
     findings = check_tools(environ)
-    exchanges: tuple[Exchange, ...] = ()
     problem = _settings_problem(environ, region=region, endpoint=endpoint, profile=profile)
     if problem is not None:
         findings.append(problem)
     else:
         cloud = open_cloud(ctx, region=region, endpoint=endpoint, profile=profile)
+        if record is not None:
+            cloud.recorder.remember_all()
         findings += check_account(cloud, app, record=record is not None)
-        exchanges = cloud.recorder.exchanges
     _say(findings, form=form)
-    if record is not None:
-        _record(record, exchanges)
+    if problem is None and record is not None:
+        if during_change is not None and app is not None:
+            note(f"Waiting for a change order of {app}, {during_change:g} seconds at most.")
+            watch_change(cloud, cloud.application(app).app_id, during_change)
+        settled = settle(cloud.recorder.exchanges)
+        write(record, cloud.region_id, cloud.recorder.exchanges, settled)
+        _say_recorded(record, len(cloud.recorder.exchanges), settled)
     if any(each.state is State.RED for each in findings):
         ctx.exit(FAILED)
 
@@ -101,31 +113,10 @@ def _say(findings: Sequence[Finding], *, form: Form) -> None:
             click.echo(f"{' ' * WORD_WIDTH}  Fix: {printable(each.fix)}")
 
 
-def _record(directory: Path, exchanges: Sequence[Exchange]) -> None:
-    """Write each answer to a file of its own, with one set of invented names for all of them."""
-    redactor = Redactor()
-    counts: dict[str, int] = {}
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for each in exchanges:
-            counts[each.operation] = number = counts.get(each.operation, 0) + 1
-            suffix = f".{number}" if number > 1 else ""
-            file = directory / f"{each.operation}{suffix}.json"
-            text = json.dumps(_recorded(redactor, each), indent=2, ensure_ascii=False)
-            file.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"{directory} cannot be written: {error}") from error
-    note(f"Recorded {len(exchanges)} answers in {directory}, redacted. Read them before you pass them on.")
-
-
-def _recorded(redactor: Redactor, exchange: Exchange) -> Any:  # noqa: ANN401 - JSON
-    """Return what may be published of one answer; of a refusal there is the error, not the body."""
-    error = exchange.error
-    if error is None:
-        return redactor.body(exchange.body)
-    return {
-        "refused": type(error).__name__,
-        "Code": error.code,
-        "Message": redactor.sentence(error.message),
-        "hasRequestId": bool(error.request_id),
-    }
+def _say_recorded(file: Path, calls: int, settled: Sequence[Settled]) -> None:
+    note(f"Recorded {calls} responses in {file}, redacted. Read it before you pass it on.")
+    for each in settled:
+        note(f"Settled: {each.switch} is {each.side}. {each.meaning}")
+    note(
+        f"To try your stack against an EDAS that answers like this: edas-scale emulator --from-record {file}"
+    )

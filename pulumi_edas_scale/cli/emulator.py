@@ -6,6 +6,7 @@ is used but to read the application that is copied.
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import threading
@@ -20,6 +21,7 @@ from pulumi_edas_scale.cli.copy_application import copy_application
 from pulumi_edas_scale.cli.output import Failure, Form, WrongUse, output_options, say_value
 from pulumi_edas_scale.emulator import Emulator
 from pulumi_edas_scale.emulator.inputs import InputError
+from pulumi_edas_scale.emulator.switches import switches_of_record
 from pulumi_edas_scale.emulator.world.world_file import read_world
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ if TYPE_CHECKING:
     "--switch", "switches", multiple=True, metavar="NAME=VALUE", help="Set a switch; may be repeated."
 )
 @click.option(
+    "--from-record",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Answer as the account did that 'edas-scale doctor --record FILE' recorded; --switch has precedence.",
+)
+@click.option(
     "--from-account",
     metavar="APP",
     help="Copy this application of the real account into a world file, redacted, and end.",
@@ -57,6 +65,7 @@ def emulator(  # noqa: PLR0913 - one argument per option
     host: str,
     port: int,
     switches: tuple[str, ...],
+    from_record: Path | None,
     from_account: str | None,
     region: str | None,
     endpoint: str | None,
@@ -75,7 +84,8 @@ def emulator(  # noqa: PLR0913 - one argument per option
         )
         return
     with _interrupt() as interrupted:
-        served = _open_emulator(world, host, port, switches)
+        recorded = _recorded_switches(from_record) if from_record is not None else []
+        served = _open_emulator(world, host, port, [*recorded, *switches])
         try:
             _tell_exports(served, form=form)
             interrupted.wait()
@@ -92,8 +102,17 @@ def _open_emulator(world: Path | None, host: str, port: int, switches: Sequence[
         raise Failure(f"The emulator cannot listen on {host}:{port}: {error}") from error
 
 
-def _tell_exports(served: Emulator, *, form: Form) -> None:
+def _recorded_switches(file: Path) -> list[str]:
+    """Return what a recording settled, as options: a later one for the same switch has precedence."""
+    try:
+        recording = json.loads(file.read_text(encoding="utf-8"))
+        sides = switches_of_record(recording["unknowns"])
+    except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+        raise WrongUse(f"--from-record: {file} is not a recording of 'edas-scale doctor': {error}") from error
+    return [f"{name}={json.dumps(side)}" for name, side in sides.items()]
 
+
+def _tell_exports(served: Emulator, *, form: Form) -> None:
     variables = served.environment()
     if form is not Form.TABLE:
         say_value({"url": served.url, "environment": variables}, form)

@@ -22,6 +22,10 @@ class Recorder:
     def __init__(self) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=REMEMBERED_CALLS)
 
+    def remember_all(self) -> None:
+        """Forget nothing from now on: a recording is made, which ends after some minutes."""
+        self._exchanges = deque(self._exchanges)
+
     def note(self, exchange: Exchange) -> None:
         """Remember a call."""
         self._exchanges.append(exchange)

@@ -450,7 +450,7 @@ ROWS: Final = (
         "ES719",
         "The shape of this answer was not understood",
         "EDAS spells a part of its answer in a way that nobody knew, or leaves out a list that cannot be empty",
-        "Run 'edas-scale doctor --record DIR' and attach what it saves to an issue; nothing was concluded from it.",
+        "Run 'edas-scale doctor --record FILE' and attach what it saves to an issue; nothing was concluded from it.",
     ),
     Row(
         "ES720",

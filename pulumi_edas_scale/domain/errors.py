@@ -135,7 +135,7 @@ class UnknownShapeError(NotUnderstoodError):
 
 
 RECORD_HINT: Final = (
-    "The shape of this answer was not understood, so nothing is concluded from it. 'edas-scale doctor --record DIR' "
+    "The shape of this answer was not understood, so nothing is concluded from it. 'edas-scale doctor --record FILE' "
     "saves the answers, without secrets: attach them to an issue of the pulumi-edas-scale project."
 )
 """What helps against a spelling nobody knew: EDAS documents no example of an empty list."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pulumi_edas_scale.cli.tool_checks import TRICKS, probe_host
+from pulumi_edas_scale.emulator.switches import switches_of_record
 from pulumi_edas_scale.version import __version__
 from tests.contract.cli.terminal import SECRETS, Terminal
 
@@ -158,41 +159,81 @@ def test_an_account_without_applications_is_asked_what_can_be_asked(
     assert patient.golden("doctor-empty.text", "doctor").exit_code == 0
 
 
-def test_recorded_answers_are_redacted(patient: Terminal, edas: Emulator, tmp_path: Path) -> None:
-    """One file for each answer, with the shape of EDAS's and no id, address, name or account of the user."""
+def test_a_recording_is_redacted(patient: Terminal, edas: Emulator, tmp_path: Path) -> None:
+    """Every answer with its status, time and whole body, refusals too, and no id, name or account of the user."""
     give_an_order(edas)
-    directory = tmp_path / "record"
-    result = patient.run("doctor", "--record", str(directory), "--app", "shop")
+    file = tmp_path / "record.json"
+    result = patient.run("doctor", "--record", str(file), "--app", "shop")
     assert result.exit_code == 0
-    files = {file.name: file.read_text() for file in directory.iterdir()}
-    assert set(files) == {
-        "GetChangeOrderInfo.2.json",
-        "GetChangeOrderInfo.json",
-        "GetCluster.json",
-        "ListApplication.json",
-        "ListClusterMembers.json",
-        "ListRecentChangeOrder.json",
-        "ListScaleOutEcu.json",
-        "QueryApplicationStatus.2.json",
-        "QueryApplicationStatus.json",
-    }
-    everything = "".join(files.values())
+    text = file.read_text()
     for mine in ("i-bp1", "shop", "beta", "3616cdca", "edas_com_emulator", "ec000000", *SECRETS):
-        assert mine not in everything
-    gone = json.loads(files["QueryApplicationStatus.2.json"])
-    assert (gone["refused"], gone["Code"]) == ("BusinessError", "601")
-    order = json.loads(files["GetChangeOrderInfo.json"])["changeOrderInfo"]
+        assert mine not in text
+    calls = json.loads(text)["calls"]
+    gone = [each for each in calls if each["asked"] == {"app_id": "an id that nothing has"}]
+    assert {each["operation"] for each in gone} == {"QueryApplicationStatus", "ListRecentChangeOrder"}
+    assert all(each["httpStatus"] == 200 and each["body"]["Code"] == 601 for each in gone)
+    assert all(each["milliseconds"] >= 0 for each in calls)
+    order = next(each for each in calls if each["operation"] == "GetChangeOrderInfo")["body"][
+        "changeOrderInfo"
+    ]
     assert (order["Status"], order["CoType"]) == (2, "Deploy Application")
 
 
-def test_a_directory_with_files_is_not_recorded_into(
-    patient: Terminal, edas: Emulator, tmp_path: Path
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"code_type": "number", "not_found": "body_601", "page_behind_last": "empty"},
+        {"code_type": "text", "not_found": "body_404", "page_behind_last": "refused", "empty_list": "absent"},
+        {"not_found": "http_500", "empty_list": "null", "total_size": "pages"},
+        {"empty_list": "inner_null", "total_size": "members"},
+    ],
+    ids=lambda switches: switches.get("empty_list", "documented"),
+)
+def test_a_recording_settles_what_it_shows(
+    patient: Terminal, edas: Emulator, tmp_path: Path, switches: dict[str, str]
 ) -> None:
-    """Old answers beside new ones would be mistaken for them."""
-    (tmp_path / "record").mkdir()
-    (tmp_path / "record" / "old.json").write_text("{}")
-    result = patient.run("doctor", "--record", str(tmp_path / "record"))
+    """What the emulator was told to be like is what a recording of it says, and an emulator can be started from it."""
+    edas.switches(**switches)
+    for application in edas.state()["applications"]:
+        if application["name"] == "never-deployed":
+            edas.action("leave", application=application["id"], instance="i-bp1h")
+    file = tmp_path / "record.json"
+    patient.run("doctor", "--record", str(file), "--app", "shop")
+    unknowns = json.loads(file.read_text())["unknowns"]
+    spelling = switches.pop("empty_list", "list")
+    assert f"QueryApplicationStatus:{spelling}" in unknowns.pop("empty_list")
+    assert {name: unknowns[name] for name in switches} == switches
+    assert switches_of_record(unknowns) == unknowns
+
+
+def test_a_change_is_recorded_while_it_runs(patient: Terminal, edas: Emulator, tmp_path: Path) -> None:
+    """What the list of applications and the members show during somebody's order is in the recording."""
+    edas.switches(order_duration="polls:3", joiner_visible="end")
+    edas.action("start_order", group="beta", application="shop", duration="polls:3")
+    file = tmp_path / "record.json"
+    result = patient.run("doctor", "--record", str(file), "--app", "shop", "--during-change", "60")
+    assert "Waiting for a change order of shop" in result.stderr
+    recording = json.loads(file.read_text())
+    assert recording["unknowns"]["list_application"] == "fresh"
+    assert sum(each["operation"] == "GetChangeOrderInfo" for each in recording["calls"]) > 3
+
+
+@pytest.mark.parametrize("arguments", [(), ("--record", "new.json"), ("--app", "shop")])
+def test_a_change_is_watched_for_a_recording_only(
+    patient: Terminal, edas: Emulator, arguments: tuple[str, ...]
+) -> None:
+    """Without a file or an application there is nothing to watch for, and nothing is asked."""
+    assert patient.run("doctor", "--during-change", "60", *arguments).exit_code == 2
+    assert not edas.log()
+
+
+def test_a_recording_is_not_overwritten(patient: Terminal, edas: Emulator, tmp_path: Path) -> None:
+    """A file that exists may be the only recording there is."""
+    file = tmp_path / "record.json"
+    file.write_text("{}")
+    result = patient.run("doctor", "--record", str(file))
     assert result.exit_code == 2
+    assert file.read_text() == "{}"
     assert not edas.log()
 
 
