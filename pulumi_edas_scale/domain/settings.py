@@ -362,6 +362,8 @@ def _url_problem(value: object) -> str | None:
             f"a URL with a user name was given where {expected} is expected. Credentials are no part of it."
         )
     url = _split(value)
+    kept = value.partition("?")[0].partition("#")[0]
+    value = kept if kept == value else f"{kept}?…"  # what follows may hold a token
     if url is None or url.scheme not in {"http", "https"} or not url.hostname:
         return wrong(value, expected, "Write it with http:// or https:// in front.")
     if url.path not in {"", "/"} or url.query or url.fragment:

@@ -97,7 +97,7 @@ CREDENTIALS_PAUSE: Final = 30.0  # seconds
 """How long missing credentials stay missing: the metadata service of ECS is asked last, and elsewhere takes
 seconds to time out, for every thread that waits."""
 
-REMEMBERED_SECRETS: Final = 9
+REMEMBERED_SECRETS: Final = 12
 """The parts of the last three credentials: an answer to a call signed with them may still arrive."""
 
 EXPIRED: Final = re.compile(
@@ -482,7 +482,8 @@ def parse_endpoint(text: str) -> Endpoint:
     except ValueError:  # a port that is no number
         usable = False
     if not usable or url.path.strip("/") or url.query or url.fragment or "@" in url.netloc or " " in text:
-        reason = f"expected a URL such as https://edas.cn-hangzhou.aliyuncs.com or a host, got '{text}'."
+        shown = "one with a user name" if "@" in text else f"'{re.split('[?#]', text)[0]}'"
+        reason = f"expected a URL such as https://edas.cn-hangzhou.aliyuncs.com or a host, got {shown}."
         raise InputError([("edas-scale:endpoint", reason)])
     default = "http" if is_loopback(url.hostname or "") else "https"
     return Endpoint(url.scheme or default, url.netloc)
@@ -636,7 +637,7 @@ class _Credential:
                 raise _NotRenewedError(words) from None
             raise
         self._had = True
-        given = (model.access_key_secret, model.security_token, model.bearer_token)
+        given = (model.access_key_id, model.access_key_secret, model.security_token, model.bearer_token)
         fresh = [text for text in given if text and len(text) >= SHORTEST_SECRET and text not in self.secrets]
         if fresh:
             self.secrets = (*fresh, *self.secrets)[:REMEMBERED_SECRETS]

@@ -11,6 +11,8 @@ Pure: no SDK, no clock, no I/O. The SDK's exceptions become ``Answer`` and ``Tra
 from __future__ import annotations
 
 import enum
+import functools
+import html
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
@@ -227,7 +229,9 @@ def classify_answer(
     if answer.status == 200 and code == "200":  # noqa: PLR2004 - HTTP's and EDAS's word for success
         return None
     rule = next(rule for rule in RULES if rule.matches(answer.status, code, message))
-    shown_code = code or (f"HTTP {answer.status}" if answer.status else "")
+    secrets = tuple(secrets)
+    shown_code = quote(code, secrets) or (f"HTTP {answer.status}" if answer.status else "")
+    request_id = quote(request_id, secrets)
     format_value = quote(message or answer.text or _shape(answer), secrets)
     if rule.error is PermissionDeniedError:
         subject = f"{format_value} ({resource})" if resource else format_value
@@ -268,18 +272,48 @@ def quote(text: str, secrets: Iterable[str] = ()) -> str:
     """
     for secret in secrets:
         if secret:
-            text = text.replace(secret, "***")
+            text = _spellings_of(secret).sub("***", text)
+    text = _KEY_ID.sub("***", text)
     text = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
     text = _SIGNED_PART.sub(r"\1\2***", text)
     text = " ".join(text.split())
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
+_KEY_ID: Final = re.compile(r"\b(?:LTAI|STS\.|TMP\.)[A-Za-z0-9]{12,}")
+"""The id of an access key, anybody's: how Alibaba Cloud spells them is how they are told from words."""
+
 _SIGNED_PART: Final = re.compile(
     r"(x-acs-security-token|x-acs-accesskey-id|x-acs-bearer-token|security[-_]?token|access[-_]?key[-_]?(?:id|secret)"
-    r"|sts[-_]?token|authorization|signature|credential)(\"?\s*[:=]\s*\"?)[^\s,;&\"]+(?:\s+Credential=\S+)?",
+    r"|sts[-_]?token|authorization|signature|credential)"
+    r"((?:\\*[\"']|&quot;|&#34;|%22)?\s*(?:[:=]|%3[ad]|&#0*(?:58|61);|&#x0*3[ad];)\s*(?:\\*[\"']|&quot;|&#34;|%22)?)"
+    r"[^\s,;&\"']+(?:\s+Credential=\S+)?",
     re.IGNORECASE,
 )
+
+
+@functools.lru_cache(maxsize=64)
+def _spellings_of(secret: str) -> re.Pattern[str]:
+    """Return a pattern of a secret as it is, and with any of its characters escaped for URLs, HTML or JSON."""
+    return re.compile("".join(_spellings_of_character(each) for each in secret), re.IGNORECASE)
+
+
+def _spellings_of_character(character: str) -> str:
+    code = ord(character)
+    escaped = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+    spellings = [
+        re.escape(character),
+        escaped,
+        escaped.replace("%", "%25"),
+        f"&#0*{code};",
+        f"&#x0*{code:x};",
+        rf"\\+u{code:04x}",
+    ]
+    if not character.isalnum():
+        spellings += [rf"\\+{re.escape(character)}", re.escape(html.escape(character))]
+    if character == " ":
+        spellings.append(re.escape("+"))
+    return f"(?:{'|'.join(spellings)})"
 
 
 def as_code(value: object) -> str:

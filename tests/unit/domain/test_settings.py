@@ -138,6 +138,12 @@ def test_an_address_has_one_spelling(url: str, address: str) -> None:
     assert resolve_settings({"edas-scale:endpoint": url}, {}).endpoint == address
 
 
+@pytest.mark.parametrize("url", ["http://h/?token=PW", "h?token=PW", "http://h/#PW", "http://u:PW@h"])
+def test_what_may_be_a_token_in_an_endpoint_is_not_repeated(url: str) -> None:
+    """The query, the fragment and the user of an address may hold a secret."""
+    assert "PW" not in str(refusal(environ={"ALIBABA_CLOUD_ENDPOINT_EDAS": url}))
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -156,7 +162,8 @@ def test_an_endpoint_without_a_sensible_url_is_refused(url: str, said: str) -> N
     found = refusal(environ={"ALIBABA_CLOUD_ENDPOINT_EDAS": url})
     assert list(found) == ["edas-scale:endpoint"]
     reason = found["edas-scale:endpoint"]
-    assert reason.startswith(f"'{url}' was given where a URL such as https://edas.cn-hangzhou.aliyuncs.com")
+    shown = url.replace("?x=1", "?…")
+    assert reason.startswith(f"'{shown}' was given where a URL such as https://edas.cn-hangzhou.aliyuncs.com")
     assert said in reason
     assert reason.endswith("It comes from the environment variable ALIBABA_CLOUD_ENDPOINT_EDAS.")
 

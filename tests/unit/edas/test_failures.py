@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import html
 import json
+import re
+import urllib.parse
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -33,6 +37,9 @@ from pulumi_edas_scale.edas.failures import (
     transport_error_of,
 )
 from tests.contract.sdk.endings import ENDINGS, Ending, failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -201,3 +208,47 @@ def test_credentials_errors_do_not_blame_permissions() -> None:
     """A user EDAS does not know is no missing permission, although its code is 401."""
     body = failure(401, "Edas.errorcode.User.Invalid.message")
     assert type(classify_answer("ListApplication", Answer(200, body))) is CredentialsError
+
+
+SECRETS = ("invented/secret+0123=", "CAIS<tok&en>\"012345'6789")
+PLACES = {
+    "message": lambda text: {"Code": 500, "Message": f"before {text} after"},
+    "code": lambda text: {"Code": text, "Message": "why"},
+    "request id": lambda text: {"Code": 500, "Message": "why", "RequestId": text},
+}
+SPELLINGS = {
+    "as it is": lambda text: text,
+    "percent": lambda text: urllib.parse.quote(text, safe=""),
+    "percent with slashes": urllib.parse.quote,
+    "small percent": lambda text: re.sub(
+        "%..", lambda found: found[0].lower(), urllib.parse.quote(text, safe="")
+    ),
+    "percent twice": lambda text: urllib.parse.quote(urllib.parse.quote(text, safe=""), safe=""),
+    "form": urllib.parse.quote_plus,
+    "html": html.escape,
+    "html numbers": lambda text: "".join(f"&#{ord(each)};" for each in text),
+    "html hex": lambda text: "".join(f"&#x{ord(each):X};" for each in text),
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json slashes": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+    "json numbers": lambda text: "".join(rf"\u{ord(each):04X}" for each in text),
+    "json twice": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=["secret", "token"])
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_no_spelling_of_a_secret_is_repeated(
+    spelling: Callable[[str], str], place: Callable[[str], object], secret: str
+) -> None:
+    """However and wherever EDAS echoes a key or a token, it is not shown."""
+    error = classify_answer("GetCluster", Answer(500, place(spelling(secret))), secrets=SECRETS)
+    assert error is not None
+    assert spelling(secret) not in str(error)
+    assert "***" in str(error)
+
+
+def test_the_id_of_a_key_in_a_sentence_is_not_repeated() -> None:
+    """Anybody's access key id is known by how Alibaba Cloud spells it."""
+    said = quote("The Access Key Id LTAI5tInventedKey0123 is disabled, use STS.NUInventedKey012345 instead")
+    assert said == "The Access Key Id *** is disabled, use *** instead"
