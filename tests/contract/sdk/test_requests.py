@@ -246,7 +246,11 @@ def test_who_watches_is_told_every_call(server: RawServer) -> None:
         client.read_change_orders("app")
     assert reported == [
         Exchange("ScaleOutApplication", ORDER | {"Surplus": [1]}),
-        Exchange("ListRecentChangeOrder", {"Code": "Forbidden.RAM", "Message": "no", "statusCode": 403}, caught.value),
+        Exchange(
+            "ListRecentChangeOrder",
+            {"Code": "Forbidden.RAM", "Message": "no", "statusCode": 403},
+            caught.value,
+        ),
     ]
     assert [each.status for each in reported] == [200, 403]
     assert all(each.seconds > 0 for each in reported)
