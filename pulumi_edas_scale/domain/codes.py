@@ -210,6 +210,12 @@ ROWS: Final = (
         "Write it with its scheme and host, and nothing behind them.",
     ),
     Row(
+        "ES133",
+        "in upper and lower case alone",
+        "an id in capitals, as old machines print their own",
+        "Write it as the message gives it.",
+    ),
+    Row(
         "ES201",
         "running, but minRunning is",
         "the scale in would leave too few running members",

@@ -272,6 +272,14 @@ def describe_repeated(path: str, other: str, listed_id: str, other_id: str) -> t
     )
 
 
+def describe_misspelt(path: str, listed_id: str, spelling: str) -> tuple[str, str]:
+    """Return the failure of an id in other letters than EDAS has for it."""
+    return path, (
+        f"'{listed_id}' differs from the id '{spelling}' in upper and lower case alone, and EDAS compares letter by "
+        f"letter. Write it as '{spelling}'."
+    )
+
+
 def describe_active_order(order: ChangeOrder, scope: Scope) -> str:
     """Return the status line while an order of somebody runs on the application."""
     who = f", started by {order.created_by}" if order.created_by else ""
@@ -388,7 +396,9 @@ def describe_drift(recorded: Recorded, live: Application, scope: Scope) -> tuple
     unwell: list[str] = []
     for each in recorded.members:
         name = each.instance_id or each.ecu_id
-        member = next((one for one in live.members if one.ecu_id == each.ecu_id), None)
+        listed = [one for one in live.members if one.ecu_id == each.ecu_id]
+        # An older entry may still list it in another group.
+        member = min(listed, key=lambda one: one.group_id != scope.group_id, default=None)
         if member is None:
             gone.append(name)
         elif member.group_id != scope.group_id:

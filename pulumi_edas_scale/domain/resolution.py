@@ -7,7 +7,7 @@ whether to wait for it, to warn or to fail is decided by others.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,17 +45,39 @@ class Resolution:
         ready: the machines that may be scaled out to now, by ECU id.
         absent: the ids that are neither members of the group nor ready.
         repeated: pairs of listed ids that turned out to be one machine.
+        misspelt: ids that are known in other letters alone, with the spelling EDAS has.
     """
 
     ecu_ids: Mapping[str, str] = field(default_factory=dict)
     ready: Mapping[str, Machine] = field(default_factory=dict)
     absent: tuple[Absent, ...] = ()
     repeated: tuple[tuple[Listed, Listed], ...] = ()
+    misspelt: tuple[tuple[Listed, str], ...] = ()
 
 
 def find_member(members: Sequence[Member], listed_id: str) -> Member | None:
     """Return the member of that ECU id or ECS instance id, or None."""
     return next((each for each in members if listed_id in (each.ecu_id, each.instance_id)), None)
+
+
+def with_instance_ids(live: Application, instance_ids: Mapping[str, str]) -> Application:
+    """Return a reading in which a member without ECS instance id has the one that is known of its machine.
+
+    EDAS may leave the id out for a while; a machine keeps its identity as long as its instance lives.
+
+    Args:
+        live: the reading.
+        instance_ids: ECS instance ids by ECU id.
+    """
+    if all(each.instance_id or each.ecu_id not in instance_ids for each in live.members):
+        return live
+    return replace(
+        live,
+        members=tuple(
+            each if each.instance_id else replace(each, instance_id=instance_ids.get(each.ecu_id, ""))
+            for each in live.members
+        ),
+    )
 
 
 def missing_from_group(listed: Sequence[Listed], live: Application, group_id: str) -> tuple[Listed, ...]:
@@ -89,10 +111,14 @@ def resolve(  # noqa: PLR0913 - three readings, and what they are held against
     ecu_ids: dict[str, str] = {}
     ready: dict[str, Machine] = {}
     absent: list[Absent] = []
+    misspelt: list[tuple[Listed, str]] = []
     repeated: list[tuple[Listed, Listed]] = []
     first: dict[str, Listed] = {}
     for each in listed:
         found = _find(each, live, group_id, machines, cluster)
+        spelling = "" if found.ecu_id else _spelling_of(each.id, (*live.members, *machines, *cluster))
+        if spelling:
+            misspelt.append((each, spelling))
         ecu_id = (expected or {}).get(each.id) or found.ecu_id
         if ecu_id:
             ecu_ids[each.id] = ecu_id
@@ -101,9 +127,15 @@ def resolve(  # noqa: PLR0913 - three readings, and what they are held against
             first.setdefault(ecu_id, each)
         if found.machine is not None:
             ready[found.machine.ecu_id] = found.machine
-        if found.absent is not None and each.id not in (expected or {}):
+        if found.absent is not None and not spelling and each.id not in (expected or {}):
             absent.append(found.absent)
-    return Resolution(ecu_ids, ready, tuple(absent), tuple(repeated))
+    return Resolution(ecu_ids, ready, tuple(absent), tuple(repeated), tuple(misspelt))
+
+
+def _spelling_of(listed_id: str, known: Sequence[Member | Machine | ClusterMember]) -> str:
+    """Return how EDAS spells an id that differs from a known one in upper and lower case alone, else an empty text."""
+    ids = (name for each in known for name in (each.ecu_id, each.instance_id) if name)
+    return next((name for name in ids if name != listed_id and name.lower() == listed_id.lower()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +152,11 @@ def _find(
     machines: Sequence[Machine],
     cluster: Sequence[ClusterMember],
 ) -> _Found:
+    member = find_member(live.members_of(group_id), each.id)
+    if member is not None:  # also where an older entry still lists it in another group
+        return _Found(member.ecu_id)
     member = find_member(live.members, each.id)
     if member is not None:
-        if member.group_id == group_id:
-            return _Found(member.ecu_id)
         return _Found(member.ecu_id, absent=Absent(each, Cause.OTHER_GROUP, member.group_id))
     machine = next((one for one in machines if each.id in (one.ecu_id, one.instance_id)), None)
     if machine is not None:

@@ -27,11 +27,12 @@ from pulumi_edas_scale.domain.errors import (
 )
 from pulumi_edas_scale.domain.messages import describe_budget, describe_retry
 from pulumi_edas_scale.domain.orders import is_active
+from pulumi_edas_scale.domain.resolution import with_instance_ids
 from pulumi_edas_scale.edas.doubts import AGREED, AT_ONCE, Belief, Trouble
 from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE, Budget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pulumi_edas_scale.domain.clock import OperationContext, Runtime
     from pulumi_edas_scale.domain.model import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         Cluster,
         ClusterMember,
         Machine,
+        Member,
         OrderReport,
         Page,
     )
@@ -103,6 +105,7 @@ class Reads:
     _order_ended: dict[str, float] = field(default_factory=dict)
     _orders_seen: dict[str, deque[_OrdersSeen]] = field(default_factory=dict)
     _troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
+    _instance_ids: dict[str, str] = field(default_factory=dict)
 
     def application(
         self, app_id: str, context: OperationContext, *, begun_after: float, group_id: str | None = None
@@ -127,7 +130,7 @@ class Reads:
             odd = reading.value.oddity_of(group_id)
             if not odd:
                 self.seems_not(name_of_group)
-                return reading
+                return Reading(self._identified(reading.value), reading.begun)
             self._failed(name_of_group, UnknownShapeError(name[0], "200", odd), reading.begun, context)
             begun_after = max(begun_after, self.runtime.now())
 
@@ -194,7 +197,7 @@ class Reads:
             context: bounds of the operation.
         """
         name = ("ListScaleOutEcu", cluster_id or app_id)
-        return self._shared(
+        found = self._shared(
             name,
             self.runtime.now() - CLUSTER_FRESH_SECONDS,
             context,
@@ -202,6 +205,9 @@ class Reads:
                 name, lambda client: client.read_scale_out_machines(cluster_id, app_id), context
             ),
         ).value
+        with self.runtime:
+            self._learn(found)
+        return found
 
     def cluster(
         self,
@@ -229,12 +235,15 @@ class Reads:
 
     def cluster_members(self, cluster_id: str, context: OperationContext) -> tuple[ClusterMember, ...]:
         """Return all instances of a cluster, read within the last five seconds."""
-        return self._shared_list(
+        found = self._shared_list(
             ("ListClusterMembers", cluster_id),
             self.runtime.now() - CLUSTER_FRESH_SECONDS,
             context,
             lambda client, page, size: client.read_cluster_members(cluster_id, page, size),
         )
+        with self.runtime:
+            self._learn(found)
+        return found
 
     def applications(
         self, context: OperationContext, *, begun_after: float | None = None
@@ -246,6 +255,17 @@ class Reads:
             since,
             context,
             lambda client, page, size: client.read_applications(page, size),
+        )
+
+    def _identified(self, live: Application) -> Application:
+        """Return a reading with the ECS ids of its machines as they were ever read: EDAS leaves some out at times."""
+        with self.runtime:
+            self._learn(live.members)
+            return with_instance_ids(live, self._instance_ids)
+
+    def _learn(self, known: Iterable[Member | Machine | ClusterMember]) -> None:
+        self._instance_ids.update(
+            (each.ecu_id, each.instance_id) for each in known if each.ecu_id and each.instance_id
         )
 
     def seems(self, name: tuple[str, str], error: EdasError, belief: Belief) -> bool:

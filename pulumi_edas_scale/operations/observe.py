@@ -16,11 +16,17 @@ from pulumi_edas_scale.domain.errors import (
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.domain.messages import full_names, short_names
+from pulumi_edas_scale.domain.messages import describe_misspelt, describe_repeated, full_names, short_names
 from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, ApplicationSummary, Outcome, Recorded
 from pulumi_edas_scale.domain.orders import Phase, phase_of
 from pulumi_edas_scale.domain.plan import History, Plan, PlanInput, decide, join_failed
-from pulumi_edas_scale.domain.resolution import Resolution, find_member, missing_from_group, resolve
+from pulumi_edas_scale.domain.resolution import (
+    Resolution,
+    find_member,
+    missing_from_group,
+    resolve,
+    with_instance_ids,
+)
 from pulumi_edas_scale.edas.doubts import TWICE, Belief
 
 if TYPE_CHECKING:
@@ -82,6 +88,13 @@ class Observation:
         """How each machine is called, by ECU id."""
         return short_names(self.live, self.machines)
 
+    @property
+    def wrong_ids(self) -> list[tuple[str, str]]:
+        """Listed ids that no later reading can make right, as pairs of a property path and a reason."""
+        return [
+            describe_repeated(two.path, one.path, two.id, one.id) for one, two in self.resolution.repeated
+        ] + [describe_misspelt(each.path, each.id, right) for each, right in self.resolution.misspelt]
+
     def addresses(self, ecu_ids: Collection[str]) -> frozenset[str]:
         """Return the addresses of machines, as far as they are told."""
         known: tuple[Member | Machine, ...] = (*self.live.members, *self.machines)
@@ -119,7 +132,8 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
     Raises:
         EdasError: a further reading failed.
     """
-    machines, resolution = _resolve(session, target, live, context, expected)
+    live = with_instance_ids(live, recorded_instance_ids(target.recorded))
+    live, machines, resolution = _resolve(session, target, live, context, expected)
     # A delete of one's own URN is the end of what was replaced: the claim is that of the resource which stays.
     besides = None if target.deleting else target.urn
     with session.runtime:
@@ -143,6 +157,11 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         history=history,
     )
     return Observation(live, plan_input, resolution, decide(plan_input), machines)
+
+
+def recorded_instance_ids(recorded: Recorded) -> dict[str, str]:
+    """Return the ECS instance ids that the last operation wrote down, by ECU id."""
+    return {each.ecu_id: each.instance_id for each in recorded.members if each.instance_id}
 
 
 def managed_ecus(recorded: Recorded, live: Application, group_id: str) -> frozenset[str]:
@@ -173,6 +192,7 @@ def outcome_of(  # noqa: PLR0913 - a reading, whose it is, and what is known of 
         change_order_ids: the orders of the operation.
         unsettled: ECU ids the operation did not bring up.
     """
+    live = with_instance_ids(live, recorded_instance_ids(recorded))
     seen = {each.ecu_id: each.ecc_id for each in recorded.members if each.joined}
     group = live.group(scope.group_id)
     members = live.members_of(scope.group_id)
@@ -267,12 +287,12 @@ def _resolve(
     live: Application,
     context: OperationContext,
     expected: Mapping[str, str],
-) -> tuple[tuple[Machine, ...], Resolution]:
+) -> tuple[Application, tuple[Machine, ...], Resolution]:
     group_id = target.scope.group_id
     missing = [each for each in missing_from_group(target.listed, live, group_id) if each.id not in expected]
     elsewhere = [each for each in missing if find_member(live.members, each.id) is None]
     if not elsewhere:
-        return (), resolve(target.listed, live, group_id, expected=expected)
+        return live, (), resolve(target.listed, live, group_id, expected=expected)
     machines = session.reads.machines(live.cluster_id, live.app_id, context)
     offered = {each.ecu_id for each in machines} | {each.instance_id for each in machines}
     cluster = (
@@ -280,8 +300,11 @@ def _resolve(
         if not live.cluster_id or all(each.id in offered for each in elsewhere)
         else session.reads.cluster_members(live.cluster_id, context)
     )
-    return machines, resolve(
-        target.listed, live, group_id, machines=machines, cluster=cluster, expected=expected
+    live = with_instance_ids(live, {each.ecu_id: each.instance_id for each in cluster if each.instance_id})
+    return (
+        live,
+        machines,
+        resolve(target.listed, live, group_id, machines=machines, cluster=cluster, expected=expected),
     )
 
 

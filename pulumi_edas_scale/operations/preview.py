@@ -167,10 +167,7 @@ def _tell_drift(target: Target, found: Observation, known_foreign: frozenset[str
 def _judge(session: Session, target: Target, found: Observation, preview: Preview) -> None:
     """Sort what is wrong into failures and warnings."""
     plan, floor = found.plan, found.plan_input.floor
-    preview.failures.extend(
-        messages.describe_repeated(two.path, one.path, two.id, one.id)
-        for one, two in found.resolution.repeated
-    )
+    preview.failures.extend(found.wrong_ids)
     preview.failures.extend(
         messages.describe_refusal(each, plan, target.policy, target.scope, floor) for each in plan.refusals
     )

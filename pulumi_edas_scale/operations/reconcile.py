@@ -155,13 +155,8 @@ class Reconciler:
             expected=operation.progress.expected,
         )
         operation.progress.observation = found
-        if found.resolution.repeated:
-            raise InputError(
-                [
-                    messages.describe_repeated(two.path, one.path, two.id, one.id)
-                    for one, two in found.resolution.repeated
-                ]
-            )
+        if found.wrong_ids:
+            raise InputError(found.wrong_ids)
         return found
 
     def _act(self, found: Observation, known_orders: frozenset[str]) -> Outcome | Wait:

@@ -37,10 +37,17 @@ from pulumi_edas_scale.domain.inputs import (
 )
 from pulumi_edas_scale.domain.model import UNKNOWN, OnDelete, Outcome, Recorded, Scope
 from pulumi_edas_scale.domain.orders import is_active
-from pulumi_edas_scale.domain.resolution import find_member
+from pulumi_edas_scale.domain.resolution import find_member, with_instance_ids
 from pulumi_edas_scale.edas.reads import FRESH_SECONDS, PREVIEW_FRESH_SECONDS
 from pulumi_edas_scale.operations.lookups import QUERIES
-from pulumi_edas_scale.operations.observe import CannotTellError, Target, is_gone, managed_ecus, outcome_of
+from pulumi_edas_scale.operations.observe import (
+    CannotTellError,
+    Target,
+    is_gone,
+    managed_ecus,
+    outcome_of,
+    recorded_instance_ids,
+)
 from pulumi_edas_scale.operations.outcome import ChangeError, Operation
 from pulumi_edas_scale.operations.ownership import Claim, Ownership
 from pulumi_edas_scale.operations.preview import RETRY_TIMEOUT_SECONDS, Preview, preview_change
@@ -516,6 +523,7 @@ class Service:
                 words = messages.describe_not_gone(scope, recorded.cluster_id, doubt.error or error)
                 raise OperationError(words) from error
             raise
+        live = with_instance_ids(live, recorded_instance_ids(recorded))
         return live if live.group(scope.group_id) is not None else None
 
     def _refreshed(  # noqa: PLR0913, PLR0917 - what a refresh is made of

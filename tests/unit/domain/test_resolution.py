@@ -10,6 +10,7 @@ from pulumi_edas_scale.domain.resolution import (
     find_member,
     missing_from_group,
     resolve,
+    with_instance_ids,
 )
 from tests.unit.readings import application, in_cluster, listed, machine, member, nameless
 
@@ -122,3 +123,27 @@ def test_a_member_that_lost_its_instance_id_is_still_expected() -> None:
 def test_nothing_listed_means_nothing() -> None:
     """An empty list resolves to nothing, whatever there is."""
     assert resolve((), application(member("a")), "group-1", machines=[machine("b")]) == Resolution()
+
+
+def test_an_id_in_other_letters_is_told_apart() -> None:
+    """An id that differs from a known one in case alone is neither absent nor that machine: it is misspelt."""
+    live = application(member("a"))
+    found = resolve(listed("ecu-A", "ecu-B", "ecu-C"), live, "group-1", machines=(machine("b"),))
+    assert [(each.id, right) for each, right in found.misspelt] == [("ecu-A", "ecu-a"), ("ecu-B", "ecu-b")]
+    assert [each.listed.id for each in found.absent] == ["ecu-C"]
+    assert found.ecu_ids == {}
+
+
+def test_an_older_entry_in_another_group_does_not_count() -> None:
+    """A member of the group is present, also while an older entry lists it in another one."""
+    older = member("a", group_id="group-0")
+    found = resolve(listed("i-a"), application(older, member("a")), "group-1")
+    assert (found.ecu_ids, found.absent) == ({"i-a": "ecu-a"}, ())
+
+
+def test_a_known_identity_fills_a_gap() -> None:
+    """S91: a member without ECS id gets the one its machine is known to have; what EDAS says itself stays."""
+    live = application(nameless("a"), member("b"), nameless("c"))
+    filled = with_instance_ids(live, {"ecu-a": "i-a", "ecu-b": "i-other"})
+    assert [each.instance_id for each in filled.members] == ["i-a", "i-b", ""]
+    assert with_instance_ids(filled, {"ecu-a": "i-a"}) is filled
