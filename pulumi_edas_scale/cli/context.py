@@ -164,6 +164,7 @@ def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, 
     if settings.region_id is None:
         raise WrongUse("No region is given. Use --region, or set ALIBABA_CLOUD_REGION_ID.")
     recorder = Recorder()
+    bounds = OperationContext(cli_context.runtime, retry_timeout=RETRY_TIMEOUT_SECONDS)
     client = SdkClient(
         region_id=settings.region_id,
         endpoint=settings.endpoint,
@@ -172,7 +173,7 @@ def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, 
         call_timeout=settings.call_timeout_seconds,
         environ=cli_context.environ,
         watch=recorder.note,
-    )
+    ).within(bounds)
     session = open_session(client, cli_context.runtime, Ownership())
     return Cloud(cli_context, settings, settings.region_id, client, recorder, session)
 

@@ -90,6 +90,9 @@ CREDENTIALS_TIMEOUT: Final = 30.0
 PATIENT_SECONDS: Final = 10.0
 """What a call may always take, also where somebody waits who would rather know now that nothing comes."""
 
+SILENT_SECONDS: Final = 8.0
+"""How long a call may be under way before a line says so, and again; law 14 allows ten."""
+
 LONGEST_RETRY_AFTER: Final = 60.0
 """Seconds; a gateway that asks for more is asked again all the same."""
 
@@ -333,7 +336,7 @@ class SdkClient:
                 lambda: self._connector.ask(operation, resource, parameters),
                 seconds=seconds,
                 seconds_before=CREDENTIALS_TIMEOUT,
-                check=context.check if context is not None else _go_on,
+                check=_go_on if context is None else _check_of(context, operation),
                 writes=OPERATIONS[operation].writes,
             )
         except TooSlowError:
@@ -347,6 +350,22 @@ class SdkClient:
 
 def _go_on() -> None:
     """Nothing bounds the call but its own time."""
+
+
+def _check_of(context: OperationContext, operation: str) -> Callable[[], None]:
+    """Return what is asked while a call is under way: whether to go on, and every some seconds a line that it is."""
+    begun = time.monotonic()
+    lines = 0
+
+    def check() -> None:
+        nonlocal lines
+        context.check()
+        waited = time.monotonic() - begun
+        if waited >= SILENT_SECONDS * (lines + 1):
+            lines += 1
+            context.report(f"waiting for the answer of {operation}, {waited:.0f} s")
+
+    return check
 
 
 @dataclass(slots=True)

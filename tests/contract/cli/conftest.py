@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import alibabacloud_credentials.client  # noqa: F401 - it reads its environment once: before a test exports keys
 import pytest
 
 from pulumi_edas_scale.emulator import Emulator

@@ -135,7 +135,7 @@ def test_s82_a_time_out_holds_while_an_answer_trickles(kind: Kind, trickling: Ho
 
 
 def test_s82_a_call_is_made_again(kind: Kind, trickling: HostileServer) -> None:
-    """S82: a call that trickled is ended at callTimeoutSeconds and made again, and the failure says what the last did."""
+    """S82: a call that trickled is ended at callTimeoutSeconds and made again; the failure says how the last ended."""
     front_end = kind({"endpoint": trickling.url, "callTimeoutSeconds": "1"})
     try:
         call = create(front_end, 8.0)

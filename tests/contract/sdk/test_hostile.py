@@ -105,18 +105,23 @@ def test_s82_a_deadline_ends_the_call_under_way() -> None:
 
 def test_a_stopped_write_is_given_a_moment_to_answer(server: RawServer) -> None:
     """The answer to a write that is already there is taken, although the run was stopped: it has the order's id."""
+    client = client_of(server.url, call_timeout=30)
+    server.reply = Reply.json({"Code": 200, "ChangeOrderId": "first"})
+    client.submit_scale_out("app", "group", ["ecu"])  # the connection is made by now
     server.reply = Reply.json({"Code": 200, "ChangeOrderId": "order"}, delay=0.2)
     context = OperationContext(ThreadRuntime(), stopped=lambda: CANCELLED)
-    assert client_of(server.url).within(context).submit_scale_out("app", "group", ["ecu"]) == "order"
+    assert client.within(context).submit_scale_out("app", "group", ["ecu"]) == "order"
 
 
 def test_where_somebody_waits_a_call_is_shorter() -> None:
-    """A preview, whose retries are short, does not wait for one call as long as an update would."""
+    """A preview, whose retries are short, does not wait for one call as long as an update, nor in silence (S70)."""
     runtime = ThreadRuntime()
-    context = OperationContext(runtime, retry_timeout=0.2)
+    lines: list[str] = []
+    context = OperationContext(runtime, retry_timeout=0.2, report=lines.append)
     with HostileServer(TRICKLES["silence"], TRICKLE_SECONDS) as server:
         client = client_of(server.url, call_timeout=300).within(context)
         begun = time.monotonic()
         with pytest.raises(EdasError, match=r"\(10 s\)"):
             client.read_application("app")
         assert time.monotonic() - begun < 10 + BUSY_MACHINE_SECONDS
+    assert lines == ["waiting for the answer of QueryApplicationStatus, 8 s"]
