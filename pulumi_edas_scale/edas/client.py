@@ -439,7 +439,8 @@ class _Connector:
                 protocol=self.endpoint.scheme if self.endpoint else "https",
                 user_agent=self.user_agent,
                 connect_timeout=_milliseconds(min(CONNECT_TIMEOUT, self.call_timeout)),
-                read_timeout=_milliseconds(self.call_timeout),
+                # The gap between two bytes; longer than a call may take, so that only one clock decides.
+                read_timeout=_milliseconds(self.call_timeout + CONNECT_TIMEOUT),
                 max_idle_conns=CONNECTIONS,
             )
         )

