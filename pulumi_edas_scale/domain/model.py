@@ -208,6 +208,7 @@ class ChangeOrder:
     description: str
     created_by: str
     created_at: str
+    co_type: str = ""  # a display text, read by ``orders.type_of``
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,34 @@ STATUSES: Final[dict[int, tuple[str, Phase]]] = {
     10: ("system failure", Phase.ENDED_BADLY),
 }
 
+
+class OrderType(enum.Enum):
+    """What an order changes, as far as its display text can be understood."""
+
+    SCALE_OUT = "scale out"
+    SCALE_IN = "scale in"
+    OTHER = "something else"
+    UNKNOWN = "not known"
+
+
+_TYPE_WORDS: Final = (
+    (OrderType.SCALE_OUT, ("scale out", "scaleout", "\u6269\u5bb9")),
+    (OrderType.SCALE_IN, ("scale in", "scalein", "\u7f29\u5bb9")),
+    (OrderType.OTHER, ("deploy", "start", "stop", "roll back", "rollback", "reset", "change", "delete")),
+    (OrderType.OTHER, ("\u90e8\u7f72", "\u542f\u52a8", "\u505c\u6b62", "\u91cd\u542f", "\u56de\u6eda")),
+)
+"""``CoType`` is a text for people, in English or Chinese; ``CoTypeCode`` pairs a scale out with ``CoDeploy``, so it
+tells nothing."""
+
+
+def type_of(co_type: str) -> OrderType:
+    """Return what an order changes; UNKNOWN for a text that is not understood, which proves nothing."""
+    text = co_type.casefold().replace("-", " ").replace("_", " ")
+    return next(
+        (kind for kind, words in _TYPE_WORDS if any(each in text for each in words)), OrderType.UNKNOWN
+    )
+
+
 AGREEING_LOOKS: Final = 3
 """EDAS retries a failed task by itself, so a failure can turn again; another client polls three times as well."""
 

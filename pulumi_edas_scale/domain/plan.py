@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pulumi_edas_scale.domain.model import Floor, ForceScaleIn, MemberState, Policy, TaskState, WaitFor
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.resolution import Absent
 
 _T = TypeVar("_T")
+
+
+VISIBILITY_LAG_SECONDS: Final = 60.0
+"""How long a reading may contradict an order that ended well, before that is a failure."""
 
 
 class OrderKind(enum.Enum):
@@ -38,13 +42,13 @@ class Wait(enum.Enum):
     """What a round of the loop ended with, when it did not end with nothing left to do."""
 
     AGAIN = "again, at once"
-    VERIFY = "the reading that shows what an order did"
     PAUSE = "the pause between two change orders"
     GROUP = "the deploy group"
     ABSENT = "instances that are not there yet"
     UNSEEN = "the reading to show what an order did"
     RISING = "joined instances to run"
     FLOOR = "joined instances to run, because of minRunning"
+    LATE = "an instance that an earlier run scaled out to be listed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ class PlanInput:
         our_scale_out_failed: whether a recorded order of ours ended badly.
         unknown_ids: how many desired ids a preview does not know; None when not even their number is known.
         history: what this operation has done so far.
+        ghosts: ECC ids that are listed although an order which ended just now has taken them away.
     """
 
     group_id: str
@@ -135,6 +140,7 @@ class PlanInput:
     our_scale_out_failed: bool = False
     unknown_ids: int | None = 0
     history: History = History()
+    ghosts: frozenset[str] = frozenset()
 
     @property
     def floor(self) -> Floor:
@@ -163,7 +169,8 @@ class Plan:
         kept: members that would leave, but that another membership of this run claims.
         broken: members whose join failed, to be taken out and added again.
         awaited: ECU ids that shall run, or be listed, before anything is scaled in.
-        vanishing: members an accepted order of this operation removes, still listed.
+        vanishing: placements that an order has taken away and that are still listed, as far as anything rests on them:
+            those of accepted orders of this operation, and those of desired and managed members.
         foreign: members of the group that are neither desired nor managed, whether evicted or not.
         absent: desired ids that are not there yet.
         running_now, lowest_running, finally_running: running members before, at the worst, and at the end.
@@ -224,7 +231,8 @@ def decide(plan_input: PlanInput) -> Plan:
     """
     listed = plan_input.live.members_of(plan_input.group_id)
     vanishing = tuple(each for each in listed if _is_vanishing(plan_input, each))
-    members = tuple(each for each in listed if each not in vanishing)
+    # A ghost counts for nothing: it neither runs, nor stays, nor has to leave.
+    members = tuple(each for each in listed if each not in vanishing and each.ecc_id not in plan_input.ghosts)
     present = {member.ecu_id: member for member in members}
     broken = _broken(plan_input, members)
     join = tuple(sorted(_joining(plan_input, present)))
@@ -232,9 +240,7 @@ def decide(plan_input: PlanInput) -> Plan:
     kept = tuple(each for each in going if _is_claimed(each, plan_input.spared))
     leaving = [each for each in going if each not in kept]
     foreign = tuple(
-        each
-        for each in members
-        if each.ecu_id not in plan_input.desired and each.ecu_id not in plan_input.managed
+        each for each in members if each.ecu_id not in plan_input.desired and not is_managed(plan_input, each)
     )
     awaited = tuple(sorted(_awaited(plan_input, present, {each.ecu_id for each in broken})))
     outlook = _outlook(plan_input, members, join, leaving, broken)
@@ -266,11 +272,28 @@ def decide(plan_input: PlanInput) -> Plan:
     )
 
 
-def breaks_floor(order: Order, live: Application, group_id: str, min_running: int) -> bool:
+def breaks_floor(
+    order: Order,
+    live: Application,
+    group_id: str,
+    min_running: int,
+    ghosts: Collection[str] = (),
+) -> bool:
     """Return whether the order would take a running member and leave fewer than ``min_running`` running."""
-    running = {member.ecu_id for member in live.members_of(group_id) if member.runs}
+    members = (each for each in live.members_of(group_id) if each.ecc_id not in ghosts)
+    running = {member.ecu_id for member in members if member.runs}
     taken = running.intersection(order.ecu_ids)
     return order.kind is OrderKind.SCALE_IN and bool(taken) and len(running) - len(taken) < min_running
+
+
+def is_managed(plan_input: PlanInput, member: Member) -> bool:
+    """Return whether a member is ours: recorded as such, and still the placement we know.
+
+    Once a scale in of ours was accepted, the machine under another ECC was added again by somebody, who may (law 13).
+    """
+    history = plan_input.history
+    added_again = member.ecu_id in history.scaled_in and member.ecc_id not in history.removed
+    return member.ecu_id in plan_input.managed and not added_again
 
 
 def join_failed(member: Member) -> bool:
@@ -294,17 +317,18 @@ def _joining(plan_input: PlanInput, present: Mapping[str, Member]) -> set[str]:
 
 
 def _shall_go(plan_input: PlanInput, member: Member) -> bool:
-    if member.ecu_id in plan_input.managed:
+    if is_managed(plan_input, member):
         return plan_input.deleting or member.ecu_id not in plan_input.desired
+    if member.ecu_id in plan_input.history.scaled_in:
+        return False  # whoever added it again, in this operation it leaves once
     return plan_input.policy.exclusive and not plan_input.deleting and member.ecu_id not in plan_input.desired
 
 
 def _is_vanishing(plan_input: PlanInput, member: Member) -> bool:
     """Return whether an accepted order of this operation takes the member away, and no second one may be sent."""
-    history = plan_input.history
-    return member.ecc_id in history.removed or (
-        member.ecu_id in history.scaled_in and _shall_go(plan_input, member)
-    )
+    # Whether a desired machine is there cannot be told from a ghost: nothing is decided until it has gone, or stays.
+    rests = member.ecu_id in plan_input.desired or is_managed(plan_input, member)
+    return (rests and member.ecc_id in plan_input.ghosts) or member.ecc_id in plan_input.history.removed
 
 
 def _is_claimed(member: Member, ids: Collection[str]) -> bool:

@@ -429,6 +429,7 @@ def parse_change_orders(body: object) -> tuple[ChangeOrder, ...]:
             description=node.text("ChangeOrderDescription") or node.text("CoType"),
             created_by=node.text("CreateUserId"),
             created_at=node.text("CreateTime"),
+            co_type=node.text("CoType"),
         )
         for node in nodes
     )

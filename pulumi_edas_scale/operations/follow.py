@@ -1,7 +1,7 @@
 """Follow a change order to its end, and say on the way what is seen.
 
-This file's law: only a held order of ours is ever confirmed, and only where ``confirmBatches`` says so; every other
-order is watched.
+This file's law (12): only an order whose id EDAS returned to a call of ours, of this operation or a recorded one, is
+ever confirmed, and only where ``confirmBatches`` says so. Every other order is watched, however likely it is ours.
 """
 
 from __future__ import annotations
@@ -44,9 +44,8 @@ class Follower:
     def follow_other(self, order: ChangeOrder) -> None:
         """Wait for an order that was active when this operation came."""
         operation = self.operation
-        progress, recorded = operation.progress, operation.target.recorded
-        if order.order_id in progress.order_ids or order.order_id in recorded.change_order_ids:
-            progress.touched = True  # an order of ours has an end that state does not know yet
+        if self._is_ours(order.order_id):
+            operation.progress.touched = True  # an order of ours has an end that state does not know yet
         operation.reporter.progress(messages.describe_active_order(order, operation.target.scope))
         self.follow(order.order_id)
 
@@ -63,11 +62,18 @@ class Follower:
             self.reported.add(report.order_id)
             reporter.warn(messages.describe_unknown_status(report.order_id, report.status))
 
+    def _is_ours(self, order_id: str) -> bool:
+        """Return whether EDAS gave this id to us; a recorded one may be held since the run that sent it ended."""
+        operation = self.operation
+        return (
+            order_id in operation.progress.order_ids or order_id in operation.target.recorded.change_order_ids
+        )
+
     def _held(self, report: OrderReport) -> None:
         """Say whom a held order waits for, or confirm it when it is ours and may be confirmed."""
         operation = self.operation
         pipeline = report.held_pipeline_id
-        ours = report.order_id in operation.progress.order_ids
+        ours = self._is_ours(report.order_id)
         if operation.target.policy.confirm_batches and ours and pipeline is not None:
             if pipeline not in self.reported:
                 operation.context.check_before_write()

@@ -28,6 +28,7 @@ from pulumi_edas_scale.domain.resolution import (
     with_instance_ids,
 )
 from pulumi_edas_scale.edas.doubts import TWICE, Belief
+from pulumi_edas_scale.edas.reads import FRESH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -118,6 +119,7 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
     *,
     history: History = _NOTHING_DONE,
     expected: Mapping[str, str] = _NO_EXPECTATION,
+    ghosts: frozenset[str] = frozenset(),
 ) -> Observation:
     """Find out what a reading means for a wish, and decide.
 
@@ -128,6 +130,7 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         context: bounds of the operation.
         history: what the operation has done so far.
         expected: ECU ids of listed ids that an order of the operation has added.
+        ghosts: ECC ids that are listed although an order which ended just now has taken them away.
 
     Raises:
         EdasError: a further reading failed.
@@ -155,6 +158,7 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         our_scale_out_failed=_our_scale_out_failed(session, target, live, context),
         unknown_ids=target.unknown_ids,
         history=history,
+        ghosts=ghosts,
     )
     return Observation(live, plan_input, resolution, decide(plan_input), machines)
 
@@ -331,6 +335,6 @@ def _our_scale_out_failed(
     ours = set(target.recorded.change_order_ids)
     return any(
         phase_of(each.status) is Phase.ENDED_BADLY
-        for each in session.reads.change_orders(target.scope.app_id, context)
+        for each in session.reads.recent_change_orders(target.scope.app_id, context, within=FRESH_SECONDS)
         if each.order_id in ours
     )

@@ -15,7 +15,7 @@ from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded, Operatio
 from pulumi_edas_scale.domain.errors import EdasError, OperationError
 from pulumi_edas_scale.domain.model import Outcome
 from pulumi_edas_scale.domain.orders import describe_status
-from pulumi_edas_scale.domain.plan import History, Wait, is_up
+from pulumi_edas_scale.domain.plan import History, Wait, is_managed, is_up
 from pulumi_edas_scale.operations.observe import outcome_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 LAST_LOOK_SECONDS: Final = 8.0
 """Bound of the one reading that tells what is true after a failure: law 14 gives ten seconds after a time-out."""
+
+MOST_RECORDED_ORDERS: Final = 20
+"""A change that fails again and again must not make state grow for ever."""
 
 QUICK_LOOK_SECONDS: Final = 0.5
 """The same after a cancel, which must be honoured within a second."""
@@ -64,22 +67,28 @@ class Progress:
     Attributes:
         history: what it has had accepted.
         expected: ECU ids of listed ids that an order of it has added.
-        order_ids: the orders it has had accepted, in the order of their submission.
+        order_ids: the orders it has had accepted: their ids are EDAS's answers to calls of this operation.
+        found_ids: orders that were found after a lost answer and have ended; most likely ours, but nobody knows.
         observation: the last reading it decided from.
         running: the order it waits for, as seen last.
         own_running: whether that order is the last of ``order_ids``.
         touched: whether it may have changed anything, so that state must say what is true.
+        waiting: what is waited for now, without a turn.
+        not_accepted: why the present write was not accepted when it was tried last: throttled, or not sent.
         unanswered: the write that was left without an answer when the operation had to stop, empty when none was.
     """
 
     history: History = field(default_factory=History)
     expected: dict[str, str] = field(default_factory=dict)
     order_ids: list[str] = field(default_factory=list)
+    found_ids: list[str] = field(default_factory=list)
     observation: Observation | None = None
     running: OrderReport | None = None
     own_running: bool = False
     touched: bool = False
     unanswered: str = ""
+    waiting: Wait | None = None
+    not_accepted: EdasError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +122,16 @@ def settled_outcome(operation: Operation, found: Observation) -> Outcome:
     if operation.progress.order_ids:
         members = found.live.members_of(operation.target.scope.group_id)
         operation.reporter.progress(messages.describe_end(members))
-    return _outcome_in(operation, found.live, found.plan_input.desired)
+    sent = (*operation.progress.order_ids, *operation.progress.found_ids)
+    # An operation that sent nothing has learned nothing that could replace what is recorded (law 16).
+    order_ids = sent or operation.target.recorded.change_order_ids
+    return _outcome_in(operation, found.live, found.plan_input.desired, order_ids)
 
 
 def empty_outcome(operation: Operation) -> Outcome:
     """Return what is true when the group or the application is gone."""
     recorded = operation.target.recorded
-    return Outcome((), (), 0, recorded.group_name, recorded.cluster_id, tuple(operation.progress.order_ids))
+    return Outcome((), (), 0, recorded.group_name, recorded.cluster_id, _merged_order_ids(operation))
 
 
 def _warn_if_never_deployed(operation: Operation, found: Observation) -> None:
@@ -198,7 +210,12 @@ def order_failed(operation: Operation, failure: OrderFailedError) -> ChangeError
 def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
     """Return the failure of an operation whose deadline passed."""
     running = operation.progress.running
-    cause = f" The last call failed: {sign.__cause__}" if isinstance(sign.__cause__, EdasError) else ""
+    failure = sign.__cause__ if isinstance(sign.__cause__, EdasError) else operation.progress.not_accepted
+    cause = f" The last call failed: {failure}" if failure is not None else ""
+    found = operation.progress.observation
+    if operation.progress.waiting is Wait.ABSENT and found is not None:
+        words = [messages.describe_absent(each, found.live) for each in found.plan.absent]
+        cause = f" {' '.join(words[: messages.LONGEST_LIST])}{cause}"
     order = (
         f" while change order {running.order_id} is {describe_status(running.status)}; the next 'pulumi up' waits "
         "for that order and sends it no second time"
@@ -265,11 +282,22 @@ def failed(
         live = _last_look(operation)
     if live is None:
         live = progress.observation.live
-    plan_input = progress.observation.plan_input
+    found, plan_input = progress.observation, progress.observation.plan_input
+    members = live.members_of(operation.target.scope.group_id)
     not_up = _not_up(operation, live)
-    managed = plan_input.desired | plan_input.managed | progress.history.ordered
-    outcome = _outcome_in(operation, live, managed, not_up)
-    names = messages.short_names(live, progress.observation.machines)
+    ours = {each.ecu_id for each in members if is_managed(plan_input, each)}
+    # What another membership of the run lists is in its state; in two states it would leave with either.
+    ours -= {each.ecu_id for each in found.plan.kept}
+    # A joiner that nobody has seen yet may still come, even when the program no longer lists it.
+    unseen = operation.target.recorded.unsettled - plan_input.desired - {each.ecu_id for each in members}
+    outcome = _outcome_in(
+        operation,
+        live,
+        plan_input.desired | progress.history.ordered | ours,
+        _merged_order_ids(operation),
+        not_up | unseen,
+    )
+    names = messages.short_names(live, found.machines)
     retry = messages.join_list(names.get(each, each) for each in not_up)
     hint = f"'pulumi up' retries only {retry}." if retry else "'pulumi up' does the rest."
     return ChangeError(f"{message} {messages.describe_members(outcome)} {hint}", outcome)
@@ -279,6 +307,7 @@ def _outcome_in(
     operation: Operation,
     live: Application,
     managed: frozenset[str],
+    order_ids: tuple[str, ...],
     unsettled: frozenset[str] = frozenset(),
 ) -> Outcome:
     return outcome_of(
@@ -286,9 +315,16 @@ def _outcome_in(
         operation.target.scope,
         managed,
         operation.target.recorded,
-        change_order_ids=tuple(operation.progress.order_ids),
+        change_order_ids=order_ids,
         unsettled=unsettled,
     )
+
+
+def _merged_order_ids(operation: Operation) -> tuple[str, ...]:
+    """Return the recorded orders and those of this operation: a failure replaces no evidence (law 16)."""
+    progress, recorded = operation.progress, operation.target.recorded
+    ids = dict.fromkeys((*recorded.change_order_ids, *progress.order_ids, *progress.found_ids))
+    return tuple(ids)[-MOST_RECORDED_ORDERS:]
 
 
 def _attempt(operation: Operation) -> str:

@@ -21,10 +21,11 @@ from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import Backoff, Cancelled, DeadlineExceeded
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, InputError
 from pulumi_edas_scale.domain.model import Outcome, TaskState
-from pulumi_edas_scale.domain.orders import is_active
-from pulumi_edas_scale.domain.plan import OrderKind, Refusal, Wait, breaks_floor
+from pulumi_edas_scale.domain.orders import Phase, is_active, phase_of
+from pulumi_edas_scale.domain.plan import VISIBILITY_LAG_SECONDS, OrderKind, Refusal, Wait, breaks_floor
 from pulumi_edas_scale.operations import outcome
 from pulumi_edas_scale.operations.follow import Follower
+from pulumi_edas_scale.operations.ghosts import taken_by_run
 from pulumi_edas_scale.operations.observe import (
     CannotTellError,
     Observation,
@@ -36,16 +37,19 @@ from pulumi_edas_scale.operations.outcome import ChangeError, Operation, OrderFa
 from pulumi_edas_scale.operations.submit import Submitter
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.model import Application
+    from pulumi_edas_scale.domain.model import Application, ChangeOrder, Member
     from pulumi_edas_scale.domain.plan import Order, Plan
-
-VISIBILITY_LAG_SECONDS: Final = 60.0
-"""How long a reading may contradict an order that ended well, before that is a failure."""
 
 GROUP_LAG_SECONDS: Final = 10.0
 """How long a group that was just created may be missing from the reading of its application."""
 
 WAIT_BACKOFF: Final = Backoff(first=0.3, factor=1.5, longest=5.0)
+
+SHORTEST_WAIT_SECONDS: Final = 0.01
+"""What is left of a wait below this is a rounding error."""
+
+URGENT_LOOKS: Final = 5
+"""What an order has just brought in is looked at in quick succession first, however many others wait."""
 
 OPERATIONS: Final = {OrderKind.SCALE_OUT: "ScaleOutApplication", OrderKind.SCALE_IN: "ScaleInApplication"}
 
@@ -65,7 +69,9 @@ class Reconciler:
     operation: Operation
     _submitter: Submitter = field(init=False)
     _waited: dict[Wait, _Waited] = field(default_factory=dict)
+    _orders: tuple[ChangeOrder, ...] = ()  # the recent orders of the application, as read last
     _permit: str | None = None  # the operation whose place in the budget is ours already
+    _gave_up_late: bool = False
 
     def __post_init__(self) -> None:
         self._submitter = Submitter(self.operation, Follower(self.operation))
@@ -96,35 +102,30 @@ class Reconciler:
 
     def _until_settled(self) -> Outcome:
         operation = self.operation
-        verify = False
         while True:
             with operation.session.queue.hold(
                 operation.target.scope.app_id, operation.context, self._say_place
             ):
                 self._start_deadline()
-                result = self._round(verify=verify)
+                result = self._round()
             if isinstance(result, Outcome):
                 return result
-            verify = result in {Wait.VERIFY, Wait.PAUSE}
             self._wait(result)
 
-    def _round(self, *, verify: bool) -> Outcome | Wait:
+    def _round(self) -> Outcome | Wait:
         """Look, decide and do one thing; the turn of the application is held."""
         try:
-            return self._look_and_act(verify=verify)
+            return self._look_and_act()
         except BusinessError as error:
             if not self.operation.target.deleting or not self._is_gone(error):
                 raise
             return outcome.empty_outcome(self.operation)
 
-    def _look_and_act(self, *, verify: bool) -> Outcome | Wait:
+    def _look_and_act(self) -> Outcome | Wait:
         target = self.operation.target
-        if verify:
-            found = self._examine(self._fresh())
-            if isinstance(found, Observation) and _is_settled(found.plan):
-                return outcome.settled_outcome(self.operation, found)
-        orders = self.operation.session.reads.change_orders(target.scope.app_id, self.operation.context)
-        others = [each for each in orders if is_active(each.status)]
+        reads = self.operation.session.reads
+        self._orders = reads.change_orders(target.scope.app_id, self.operation.context)
+        others = [each for each in self._orders if is_active(each.status)]
         if others:
             for each in others:
                 self._submitter.follower.follow_other(each)
@@ -138,7 +139,7 @@ class Reconciler:
             self._refuse_kubernetes(live)  # before its group is waited for
         found = self._examine(live)
         if isinstance(found, Observation):
-            return self._act(found, frozenset(each.order_id for each in orders))
+            return self._act(found, frozenset(each.order_id for each in self._orders))
         return found
 
     def _examine(self, live: Application) -> Observation | Outcome | Wait:
@@ -153,6 +154,7 @@ class Reconciler:
             operation.context,
             history=operation.progress.history,
             expected=operation.progress.expected,
+            ghosts=self._ghosts(live),
         )
         operation.progress.observation = found
         if found.wrong_ids:
@@ -165,32 +167,44 @@ class Reconciler:
             raise outcome.refused(self.operation, refusal, found)
         if plan.changes_membership:
             self._refuse_kubernetes(found.live)
+        reason = self._blocked_by(found)
+        if reason is not None:
+            return reason
+        if plan.next_order is None:
+            return outcome.settled_outcome(self.operation, found)
+        if self._would_break_floor(plan.next_order, found):
+            raise outcome.refused(self.operation, Refusal.MIN_RUNNING, found)
+        return self._write(plan.next_order, found, known_orders)
+
+    def _blocked_by(self, found: Observation) -> Wait | None:
+        """Return what has to be waited for before the next order, or before the end; None when nothing has."""
+        plan = found.plan
         if plan.absent:
             return Wait.ABSENT
-        order = plan.next_order
-        if order is None:
-            return self._settle(found)
-        if self._would_break_floor(order, found):
-            if self._may_still_rise(found):
-                return Wait.FLOOR
-            raise outcome.refused(self.operation, Refusal.MIN_RUNNING, found)
-        if not self._may_write(order):
-            return Wait.AGAIN
-        self._permit = None
-        executed = self._submitter.submit(order, found, known_orders)
-        if not executed:
-            return Wait.AGAIN
-        self._waited.clear()
-        return Wait.PAUSE if len(plan.orders) > 1 else Wait.VERIFY
-
-    def _settle(self, found: Observation) -> Outcome | Wait:
-        """Nothing is to be sent now: wait for what was sent to show, or be done."""
-        plan = found.plan
+        if plan.next_order is not None:
+            waits = self._would_break_floor(plan.next_order, found) and self._may_still_rise(found)
+            return Wait.FLOOR if waits else None
         if plan.vanishing or set(plan.awaited) - found.present:
             return Wait.UNSEEN
         if plan.awaited:
             return Wait.RISING
-        return outcome.settled_outcome(self.operation, found)
+        return Wait.LATE if self._is_joiner_late(found) else None
+
+    def _write(self, order: Order, found: Observation, known_orders: frozenset[str]) -> Outcome | Wait:
+        """Submit an order, follow it to its end and read what it did."""
+        if not self._may_write(order):
+            return Wait.AGAIN
+        self._permit = None
+        if not self._submitter.submit(order, found, known_orders):
+            return Wait.AGAIN
+        self._waited.clear()
+        # Read what the order did before the turn is given away: the next in the queue may change the same machines.
+        seen = self._examine(self._fresh())
+        if not isinstance(seen, Observation):
+            return seen
+        if _is_settled(seen.plan):
+            return outcome.settled_outcome(self.operation, seen)
+        return Wait.PAUSE if len(found.plan.orders) > 1 else Wait.AGAIN
 
     def _may_write(self, order: Order) -> bool:
         """Make sure the write may be made now; False when time passed, so that everything is looked at again."""
@@ -199,8 +213,7 @@ class Reconciler:
             return False
         name = OPERATIONS[order.kind]
         if self._permit != name:
-            with operation.context.uncounted():
-                waited = operation.session.reads.reserve(name, operation.context)
+            waited = operation.session.reads.reserve(name, operation.context)
             # The place is kept over the next look: sixty waiters would else read their application again and again.
             self._permit = name
             return not waited
@@ -228,11 +241,30 @@ class Reconciler:
         """Return a reading no change order came after: a shared one if it is still fresh, else a new one."""
         reads = self.operation.session.reads
         scope = self.operation.target.scope
-        if not self._waited:  # while something is waited for, only a new reading can show it
+        attempts = self._submitter.attempts
+        # What was refused is decided again from a new reading.
+        if not (attempts.refused or attempts.repeated):
             reading = reads.recent_application(scope.app_id, self.operation.context, group_id=scope.group_id)
             if reads.unchanged_since(scope.app_id, reading.begun):
                 return reading.value
         return self._fresh()
+
+    def _ghosts(self, live: Application) -> frozenset[str]:
+        """Return the placements of a reading that an order which ended just now has taken away."""
+        operation, runtime = self.operation, self.operation.context.runtime
+        with runtime:
+            removed = operation.session.ownership.removed(operation.target.scope)
+        if operation.target.deleting:
+            return taken_by_run(removed, runtime.now())  # who only leaves rests on nobody else's being there
+        others = operation.session.ghosts.named(
+            operation.session.reads,
+            self._orders,
+            live,
+            operation.target.recorded,
+            operation.context,
+            besides=operation.progress.order_ids,
+        )
+        return taken_by_run(removed, runtime.now()) | others
 
     def _refuse_kubernetes(self, live: Application | None) -> None:
         operation, scope = self.operation, self.operation.target.scope
@@ -252,65 +284,130 @@ class Reconciler:
     # -- waiting -------------------------------------------------------------------------------------------------
 
     def _wait(self, reason: Wait) -> None:
-        """Let time pass before the next round; no turn is held."""
-        operation, queue = self.operation, self.operation.session.queue
-        app_id = operation.target.scope.app_id
-        if reason in {Wait.AGAIN, Wait.VERIFY}:
+        """Let time pass until the next round has something to do; no turn is held.
+
+        Raises:
+            ChangeError: what is waited for did not come in time.
+        """
+        if reason is Wait.AGAIN:
             return
         if reason is Wait.PAUSE:
-            operation.context.sleep(operation.target.policy.batch_pause_seconds)
+            self.operation.context.sleep(self.operation.target.policy.batch_pause_seconds)
             return
+        found = self.operation.progress.observation
+        # Who waits for a machine looks at the cluster; who waits for an application only at that.
+        cluster_id = found.live.cluster_id if found is not None and reason is Wait.ABSENT else ""
+        self.operation.progress.waiting = reason
+        with self.operation.session.lookout.waiting(self.operation.target.scope.app_id, cluster_id):
+            try:
+                while self._look_again(reason):
+                    pass
+            except BusinessError:
+                if not self.operation.target.deleting:
+                    raise  # for a delete the next round finds out whether the application is gone
+        self.operation.progress.waiting = None
+
+    def _look_again(self, reason: Wait) -> bool:
+        """Sleep, and look once whether the reason to wait is still there, by readings that all who wait share."""
+        operation, runtime = self.operation, self.operation.context.runtime
         waited = self._waited.setdefault(reason, _Waited())
         left = self._patience(reason) - waited.seconds
-        with operation.context.runtime:
-            ownership = operation.session.ownership
-            vain = ownership.exchange(operation.target.urn) if reason is Wait.ABSENT else None
-        if vain is not None:
-            raise outcome.failed(operation, vain)
-        if left <= 0:
-            found = operation.progress.observation
-            if reason is Wait.GROUP or found is None:
-                raise outcome.group_missing(operation, self._fresh())
-            raise outcome.expired(operation, reason, waited.seconds, found)
+        starting = self._is_starting(reason)
+        if reason is Wait.ABSENT:
+            with runtime:
+                vain = operation.session.ownership.exchange(operation.target.urn)
+            if vain is not None:
+                raise outcome.failed(operation, vain)
+        if left <= SHORTEST_WAIT_SECONDS and not starting:
+            self._give_up(reason, waited.seconds)
+            return False
         operation.reporter.progress(f"waiting for {reason.value}, {waited.seconds:.0f} s")
-        pause = min(WAIT_BACKOFF.pause(waited.looks), left)
-        busy = queue.wanted(app_id)
-        operation.context.sleep(pause)
-        # The join clock stands still while one of ours works on the application, or EDAS still starts a joiner.
-        if not (busy or queue.wanted(app_id) or self._is_starting(reason)):
-            waited.seconds += pause
+        pause = WAIT_BACKOFF.pause(waited.looks)
+        if reason in {Wait.ABSENT, Wait.GROUP} or waited.looks >= URGENT_LOOKS:
+            pause = max(pause, operation.session.lookout.gap_seconds())
+        begun = runtime.now()
+        operation.context.sleep(pause if starting else min(pause, left))
+        seen = self._examine(
+            operation.session.reads.recent_application(
+                operation.target.scope.app_id,
+                operation.context,
+                within=pause,
+                group_id=operation.target.scope.group_id,
+            ).value
+        )
         waited.looks += 1
+        # The clock stands still only while an order of the application is active, or EDAS starts that very joiner.
+        if not (starting or self._is_busy(waited.looks, pause)):
+            waited.seconds += runtime.now() - begun
+        return reason is (self._blocked_by(seen) if isinstance(seen, Observation) else seen)
+
+    def _is_busy(self, looks: int, within: float) -> bool:
+        """Return whether an order of the application is active; not asked in the first seconds, which cost little."""
+        operation = self.operation
+        if looks <= URGENT_LOOKS:
+            return False
+        reads, app_id = operation.session.reads, operation.target.scope.app_id
+        self._orders = reads.recent_change_orders(app_id, operation.context, within=within)
+        return any(is_active(each.status) for each in self._orders)
+
+    def _give_up(self, reason: Wait, waited: float) -> None:
+        """End a wait that took too long; one for a joiner of an earlier run, which may never come, ends well."""
+        operation = self.operation
+        if reason is Wait.LATE:
+            self._gave_up_late = True
+            return
+        found = operation.progress.observation
+        if reason is Wait.GROUP or found is None:
+            raise outcome.group_missing(operation, self._fresh())
+        raise outcome.expired(operation, reason, waited, found)
 
     def _patience(self, reason: Wait) -> float:
         join_timeout = self.operation.target.policy.join_timeout_seconds
-        if reason is Wait.UNSEEN:
+        if reason in {Wait.UNSEEN, Wait.LATE}:
             return VISIBILITY_LAG_SECONDS
         if reason is Wait.GROUP:
             return min(GROUP_LAG_SECONDS, join_timeout)
         return float(join_timeout)
 
     def _is_starting(self, reason: Wait) -> bool:
+        """Return whether EDAS still starts every joiner that is waited for (TaskState 1)."""
         found = self.operation.progress.observation
-        if reason is not Wait.RISING or found is None:
+        if reason not in {Wait.RISING, Wait.FLOOR} or found is None:
             return False
+        down = self._rising(found)
+        return bool(down) and all(each.task is TaskState.PROCESSING for each in down)
+
+    def _rising(self, found: Observation) -> list[Member]:
+        """Return the joiners that are listed and do not run yet."""
+        ordered = self.operation.progress.history.ordered
+        joiners = (ordered | self.operation.target.recorded.unsettled) & found.plan_input.desired
         members = found.live.members_of(self.operation.target.scope.group_id)
-        return any(
-            each.ecu_id in found.plan.awaited and each.task is TaskState.PROCESSING for each in members
+        return [each for each in members if each.ecu_id in joiners and not each.runs]
+
+    def _is_joiner_late(self, found: Observation) -> bool:
+        """Return whether a joiner that the last operation did not see, and nobody wants any more, may still come.
+
+        A scale out may end before its machine is listed. Who only looks at the listing leaves it behind for ever.
+        """
+        recorded, plan_input = self.operation.target.recorded, found.plan_input
+        unseen = (
+            recorded.unsettled
+            - plan_input.desired
+            - found.present
+            - self.operation.progress.history.scaled_in
         )
+        ours = [each for each in self._orders if each.order_id in recorded.change_order_ids]
+        came = any(phase_of(each.status) is not Phase.ENDED_BADLY for each in ours)
+        return bool(unseen) and came and not self._gave_up_late
 
     def _would_break_floor(self, order: Order, found: Observation) -> bool:
-        floor = found.plan_input.floor.min_running
-        return breaks_floor(order, found.live, self.operation.target.scope.group_id, floor)
+        floor, ghosts = found.plan_input.floor.min_running, found.plan_input.ghosts
+        return breaks_floor(order, found.live, self.operation.target.scope.group_id, floor, ghosts)
 
     def _may_still_rise(self, found: Observation) -> bool:
         """Return whether a joiner of this operation does not run yet, and may."""
-        scope = self.operation.target.scope
-        group = found.live.group(scope.group_id)
-        ordered = self.operation.progress.history.ordered
-        joiners = (ordered | self.operation.target.recorded.unsettled) & found.plan_input.desired
-        members = found.live.members_of(scope.group_id)
-        down = any(each.ecu_id in joiners and not each.runs for each in members)
-        return group is not None and group.deployed and down
+        group = found.live.group(self.operation.target.scope.group_id)
+        return group is not None and group.deployed and bool(self._rising(found))
 
     def _start_deadline(self) -> None:
         context = self.operation.context

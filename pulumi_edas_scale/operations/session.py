@@ -5,12 +5,14 @@ This file's law: it holds the parts together and has no behaviour of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from pulumi_edas_scale.edas.lookout import Lookout
 from pulumi_edas_scale.edas.queue import KeyedQueue
 from pulumi_edas_scale.edas.reads import Reads
 from pulumi_edas_scale.edas.waiter import Waiter
+from pulumi_edas_scale.operations.ghosts import Ghosts
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import Runtime
@@ -43,6 +45,8 @@ class Session:
     waiter: Waiter
     queue: KeyedQueue
     ownership: Ownership
+    lookout: Lookout
+    ghosts: Ghosts = field(default_factory=Ghosts)
 
     @property
     def client(self) -> EdasClient:
@@ -53,4 +57,4 @@ class Session:
 def open_session(client: EdasClient, runtime: Runtime, ownership: Ownership) -> Session:
     """Put the parts together; no call is made."""
     reads = Reads(client, runtime)
-    return Session(runtime, reads, Waiter(reads), KeyedQueue(runtime), ownership)
+    return Session(runtime, reads, Waiter(reads), KeyedQueue(runtime), ownership, Lookout(runtime))

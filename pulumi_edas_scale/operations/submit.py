@@ -14,19 +14,20 @@ from pulumi_edas_scale.domain.clock import Backoff, Cancelled, DeadlineExceeded
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
+    EdasError,
     NotSentError,
     PermissionDeniedError,
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.domain.orders import Phase, is_active, phase_of
-from pulumi_edas_scale.domain.plan import OrderKind
+from pulumi_edas_scale.domain.orders import OrderType, Phase, is_active, phase_of, type_of
+from pulumi_edas_scale.domain.plan import VISIBILITY_LAG_SECONDS, OrderKind
 from pulumi_edas_scale.operations.outcome import OrderFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pulumi_edas_scale.domain.model import ChangeOrder
+    from pulumi_edas_scale.domain.model import ChangeOrder, OrderReport
     from pulumi_edas_scale.domain.plan import Order
     from pulumi_edas_scale.operations.follow import Follower
     from pulumi_edas_scale.operations.observe import Observation
@@ -46,6 +47,7 @@ NOT_SENT_BACKOFF: Final = Backoff(first=0.6, factor=2.0, longest=10.0, jitter=0.
 LOST_ANSWER_BACKOFF: Final = Backoff(first=0.3, factor=1.5, longest=5.0)
 
 WRITES: Final = {OrderKind.SCALE_OUT: "ScaleOutApplication", OrderKind.SCALE_IN: "ScaleInApplication"}
+_TYPES: Final = {OrderKind.SCALE_OUT: OrderType.SCALE_OUT, OrderKind.SCALE_IN: OrderType.SCALE_IN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ class Submitter:
             order_id = self._send(order)
         except ThrottledError as error:
             operation.session.reads.refused(error)
-        except NotSentError:
+            self._not_accepted(error)
+        except NotSentError as error:
+            self._not_accepted(error)
             self._pause(NOT_SENT_BACKOFF, self.attempts.not_sent)
             self.attempts = replace(self.attempts, not_sent=self.attempts.not_sent + 1)
         except (PermissionDeniedError, CredentialsError):
@@ -126,6 +130,7 @@ class Submitter:
                 spelled: ecu for spelled, ecu in found.resolution.ecu_ids.items() if ecu in order.ecu_ids
             }
         self.attempts = Attempts()
+        progress.not_accepted = None
         if order_id is None:
             operation.session.reads.order_ended(operation.target.scope.app_id, None)
             return
@@ -135,6 +140,8 @@ class Submitter:
         progress.own_running = False
         if phase_of(report.status) is not Phase.SUCCEEDED:
             raise OrderFailedError(order, report, found)
+        with runtime:  # a listing may lag for a minute from now on, however long the order took
+            operation.session.ownership.note_removed(scope, order.ecc_ids, runtime.now())
 
     def _refused(self, error: BusinessError) -> None:
         """Tell a busy application from a refusal that stays: an active order is waited for by the next round."""
@@ -147,6 +154,11 @@ class Submitter:
         self._pause(REFUSAL_BACKOFF, self.attempts.refused)
         self.attempts = replace(self.attempts, refused=self.attempts.refused + 1)
 
+    def _not_accepted(self, error: EdasError) -> None:
+        """Say why the write goes on waiting; it is surely not executed."""
+        self.operation.progress.not_accepted = error
+        self.operation.reporter.progress(f"{error} Trying again.")
+
     def _pause(self, backoff: Backoff, tries: int) -> None:
         context = self.operation.context
         context.sleep(backoff.pause(tries, context.runtime.random()))
@@ -158,49 +170,46 @@ class Submitter:
     ) -> bool:
         """Find out whether a write whose answer was lost was executed.
 
+        The effect decides, not the likeness of an order: one that is found is followed to its end and never steered
+        (law 12). Where the effect is not there when all has been quiet for long enough, the write was not executed.
+
         Raises:
-            UnavailableError: it was not, and not when it was repeated either.
+            OrderFailedError: an order of the same kind for the same machines was found, and ended badly.
+            UnavailableError: it was not executed, and not when it was repeated either.
         """
         operation, runtime = self.operation, self.operation.context.runtime
-        operation.progress.touched = True
+        progress = operation.progress
+        progress.touched = True
         known = set(known_orders)
-        quiet_since = runtime.now()
+        quiet_since, patience = runtime.now(), AMBIGUOUS_SECONDS
         operation.reporter.progress(
             f"the answer of {error.operation} was lost; looking whether EDAS executed it"
         )
         tries = 0
         while True:
             new = self._new_order(known)
-            if new is not None and self._may_be_ours(new, order, found):
-                self._accepted(order, new.order_id, found)
-                return True
             if new is not None:
                 known.add(new.order_id)
+                report = self.follower.follow(new.order_id)
+                if _may_be(new, report, order, found):
+                    progress.found_ids.append(new.order_id)
+                    if phase_of(report.status) is not Phase.SUCCEEDED and report.ips:
+                        progress.history = progress.history.after(order)
+                        raise OrderFailedError(order, report, found)
+                    # It may be ours, and listings lag behind an order: its effect gets the time any of ours has.
+                    patience = VISIBILITY_LAG_SECONDS
                 quiet_since = runtime.now()
                 continue
             if self._has_effect(order, found):
                 self._accepted(order, None, found)
                 return True
-            if runtime.now() - quiet_since >= AMBIGUOUS_SECONDS:
+            if runtime.now() - quiet_since >= patience:
                 if self.attempts.repeated:
                     raise error
                 self.attempts = replace(self.attempts, repeated=True)
                 return False
             operation.context.sleep(LOST_ANSWER_BACKOFF.pause(tries))
             tries += 1
-
-    def _may_be_ours(self, new: ChangeOrder, order: Order, found: Observation) -> bool:
-        """Return whether a new order is the one whose answer was lost, as far as EDAS tells.
-
-        An order names its instances by address only, and not always at once: one that names none is waited for
-        first, and is taken for ours if it names none at its end either.
-        """
-        operation = self.operation
-        ours = found.addresses(order.ecu_ids)
-        report = operation.session.reads.change_order(new.order_id, operation.context)
-        if not (report.ips & ours):
-            report = self.follower.follow(new.order_id)
-        return not report.ips or not ours or bool(report.ips & ours)
 
     def _new_order(self, known: Collection[str]) -> ChangeOrder | None:
         """Return an order of our group that was not there before the write."""
@@ -223,3 +232,15 @@ class Submitter:
             present = {each.ecu_id for each in members}
             return present.issuperset(order.ecu_ids) and not found.present.issuperset(order.ecu_ids)
         return not {each.ecc_id for each in members}.intersection(order.ecc_ids)
+
+
+def _may_be(new: ChangeOrder, report: OrderReport, order: Order, found: Observation) -> bool:
+    """Return whether nothing contradicts that an order is the one whose answer was lost: its kind, its machines.
+
+    An order names its machines by address only. A deployment names every machine of the group, so ours must cover
+    all that it names.
+    """
+    ours = found.addresses(order.ecu_ids)
+    return type_of(new.co_type) in {_TYPES[order.kind], OrderType.UNKNOWN} and (
+        not ours or report.ips <= ours
+    )

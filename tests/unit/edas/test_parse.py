@@ -315,7 +315,7 @@ def test_change_orders() -> None:
         }
     ]
     assert answers.parse_change_orders({"ChangeOrderList": {"ChangeOrder": listed}}) == (
-        ChangeOrder(ORDER, "group-a", 1, "Scale Out", "ops", "2026-01-02 03:04:05"),
+        ChangeOrder(ORDER, "group-a", 1, "Scale Out", "ops", "2026-01-02 03:04:05", "Scale Out"),
     )
 
 

@@ -1,0 +1,420 @@
+"""The loop, on virtual time against an EDAS of a few dicts."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.domain.errors import BusinessError, NotSentError, ThrottledError, UnavailableError
+from pulumi_edas_scale.domain.model import MemberState, TaskState
+from pulumi_edas_scale.operations.outcome import ChangeError
+from tests.unit.operations.account import FAILED, HELD, Account, Stack
+
+LOST = UnavailableError("ScaleInApplication", message="the connection was interrupted")
+LOST_OUT = UnavailableError("ScaleOutApplication", message="the connection was interrupted")
+THROTTLED = ThrottledError("ScaleOutApplication", "Throttling.User", "too many calls")
+BUSY = BusinessError("ScaleOutApplication", "601", "refused")
+
+
+def names(stack: Stack) -> list[str]:
+    """Return the recorded members."""
+    return sorted(each.instance_id for each in stack.recorded.members)
+
+
+# -- what is sent, and in which order ------------------------------------------------------------------------------
+
+
+def test_a_swap_scales_out_verifies_and_scales_in() -> None:
+    """Whoever replaces a member is there before it leaves (S4)."""
+    stack = Stack(Account().running("a", "b").free("c"))
+    stack.up("a", "b")
+    stack.up("a", "c")
+    assert stack.account.writes == ["out c", "in b"]
+    assert names(stack) == ["i-a", "i-c"]
+
+
+def test_the_pause_between_two_orders_is_kept_and_none_follows_the_last() -> None:
+    """``batchPauseSeconds`` passes between the orders of a change, not after them."""
+    stack = Stack(Account().free("a", "b"))
+    begun = stack.account.runtime.moment
+    stack.up("a", "b", batch_size=1, batch_pause_seconds=100.0)
+    moments = [moment for moment, name in stack.account.calls if name == "ScaleOutApplication"]
+    assert moments[1] - moments[0] >= 105.0
+    assert stack.account.runtime.moment - begun < 120.0
+
+
+def test_max_removals_counts_what_left_before_in_the_same_change() -> None:
+    """The limit is that of the whole change, not of one order."""
+    stack = Stack(Account().running("a", "b", "c", "d"))
+    stack.up("a", "b", "c", "d")
+    stack.account.runtime.after(3.0, lambda: stack.account.members.pop("ecu-d"))
+    stack.up("a", batch_size=1, max_removals=3)
+    assert len(stack.account.writes) <= 3
+
+
+def test_a_stop_sign_before_a_write_is_honoured() -> None:
+    """Once the engine is gone nothing is sent, however far the decision had come."""
+    stack = Stack(Account().free("a"))
+    operation = stack.operation(["a"])
+    account = stack.account
+    original = account.read_scale_out_machines
+
+    def read_and_stop(cluster_id: str, app_id: str = "") -> object:
+        stack.stopped.append(ENGINE_GONE)
+        return original(cluster_id, app_id)
+
+    account.read_scale_out_machines = read_and_stop  # type: ignore[assignment,method-assign]
+    from pulumi_edas_scale.operations.reconcile import Reconciler  # noqa: PLC0415 - run by hand, once
+
+    with pytest.raises(ChangeError, match="the engine is gone"):
+        Reconciler(operation).run()
+    assert account.writes == []
+
+
+def test_a_refusal_is_repeated_twice_after_fresh_readings_and_then_final() -> None:
+    """EDAS may refuse for a moment; the third refusal is its last word."""
+    stack = Stack(Account().free("a"))
+    stack.account.answers = [(BUSY, False)] * 5
+    with pytest.raises(ChangeError, match="601 'refused'"):
+        stack.up("a")
+    assert stack.account.writes == ["out a"] * 3
+    assert stack.account.count("QueryApplicationStatus") >= 3
+
+
+# -- a lost answer (law 12) ------------------------------------------------------------------------------------------
+
+
+def test_a_lost_answer_of_an_executed_write_is_not_repeated() -> None:
+    """One order only; its end is awaited, and its effect settles the question (S15)."""
+    stack = Stack(Account().free("a"))
+    stack.account.answers = [(LOST_OUT, True)]
+    stack.up("a")
+    assert stack.account.writes == ["out a"]
+    assert names(stack) == ["i-a"]
+
+
+def test_a_colleagues_held_deployment_is_never_confirmed_in_our_name() -> None:
+    """Our scale in is lost and not executed; the other order is watched, and ours is sent once it is over (S58)."""
+    stack = Stack(Account().running("a", "b"))
+    stack.up("a", "b")
+    account = stack.account
+    account.answers = [(LOST, False)]
+    account.runtime.after(
+        1.0, lambda: account.start("Application Deployment", ["a", "b"], seconds=10.0, held=True)
+    )
+    account.runtime.after(200.0, lambda: account.confirm("order-1"))
+    stack.up("a", confirm_batches=True)
+    assert account.writes == ["in b", "in b"]
+    assert "order-1" not in stack.recorded.change_order_ids
+
+
+@pytest.mark.parametrize("co_type", ["Application Scale In", "", "anything"])
+def test_a_colleagues_order_of_our_kind_is_watched_and_not_taken_for_ours(co_type: str) -> None:
+    """Even an order for the very same machine is neither confirmed nor aborted when only its likeness speaks (S58)."""
+    stack = Stack(Account().running("a", "b"), abort_on_stop=True)
+    stack.up("a", "b")
+    account = stack.account
+    account.answers = [(LOST, False)]
+    account.runtime.after(1.0, lambda: account.start(co_type, ["b"], seconds=10.0, held=True))
+    account.runtime.after(60.0, lambda: stack.stopped.append(CANCELLED))
+    with pytest.raises(ChangeError, match="was stopped"):
+        stack.up("a", confirm_batches=True)
+    assert account.writes == ["in b"]
+    assert stack.recorded.change_order_ids == ()
+
+
+def test_a_lost_write_that_had_no_effect_is_repeated_once() -> None:
+    """Half a minute of readings that agree proves that nothing was executed."""
+    stack = Stack(Account().free("a"))
+    stack.account.answers = [(LOST_OUT, False)]
+    stack.up("a")
+    moments = [moment for moment, name in stack.account.calls if name == "ScaleOutApplication"]
+    assert stack.account.writes == ["out a"] * 2
+    assert moments[1] - moments[0] >= 30.0
+
+
+def test_a_write_that_is_lost_twice_is_a_failure() -> None:
+    """Repeated once, and no more."""
+    stack = Stack(Account().free("a"))
+    stack.account.answers = [(LOST_OUT, False)] * 3
+    with pytest.raises(ChangeError, match="interrupted"):
+        stack.up("a")
+    assert stack.account.writes == ["out a"] * 2
+
+
+def test_a_lost_scale_in_with_a_late_listing_is_not_sent_again() -> None:
+    """Its order is found and ended well; the listing gets its minute (law 7)."""
+    stack = Stack(Account(leaving_lag=45.0).running("a", "b"))
+    stack.up("a", "b")
+    stack.account.answers = [(LOST, True)]
+    stack.up("a")
+    assert stack.account.writes == ["in b"]
+
+
+# -- held orders -----------------------------------------------------------------------------------------------------
+
+
+def test_a_held_order_of_ours_is_confirmed_only_where_the_program_says_so() -> None:
+    """``confirmBatches`` confirms our order once (S11)."""
+    stack = Stack(Account(held=True).free("a"))
+    stack.up("a", confirm_batches=True)
+    assert stack.account.writes == ["out a", "confirm order-1"]
+    assert stack.heard.warned == []
+
+
+def test_without_confirm_batches_a_held_order_waits_for_a_person() -> None:
+    """It says whom it waits for, once, and goes on when confirmed (S11)."""
+    stack = Stack(Account(held=True).free("a"))
+    stack.account.runtime.after(90.0, lambda: stack.account.confirm("order-1"))
+    stack.up("a")
+    assert stack.account.writes == ["out a"]
+    assert len([each for each in stack.heard.warned if "held (8)" in each]) == 1
+
+
+def test_a_recorded_order_of_ours_is_confirmed_by_the_next_run() -> None:
+    """The run ended before the confirmation; the next one confirms what state lists (S66)."""
+    stack = Stack(Account(held=True).free("a"))
+    stack.account.runtime.after(20.0, lambda: stack.stopped.append(CANCELLED))
+    with pytest.raises(ChangeError):
+        stack.up("a")
+    assert stack.recorded.change_order_ids == ("order-1",)
+    stack.stopped.clear()
+    stack.up("a", confirm_batches=True)
+    assert stack.account.writes == ["out a", "confirm order-1"]
+    assert names(stack) == ["i-a"]
+
+
+def test_somebody_elses_held_order_is_not_confirmed() -> None:
+    """An order that state does not list belongs to somebody."""
+    stack = Stack(Account().free("a"))
+    stack.account.start("Application Scale Out", ["z"], seconds=5.0, held=True)
+    stack.account.runtime.after(60.0, lambda: stack.account.confirm("order-1"))
+    stack.up("a", confirm_batches=True)
+    assert stack.account.writes == ["out a"]
+    assert stack.account.status("order-1") != HELD
+
+
+# -- cancel ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("reason", "aborts"), [(CANCELLED, True), (ENGINE_GONE, False)])
+def test_only_a_user_who_cancels_aborts_our_order(reason: str, *, aborts: bool) -> None:
+    """When the engine is gone nothing is sent, not even an abort (law 7)."""
+    stack = Stack(Account(order_seconds=100.0).free("a"), abort_on_stop=True)
+    stack.account.runtime.after(20.0, lambda: stack.stopped.append(reason))
+    with pytest.raises(ChangeError, match="was stopped"):
+        stack.up("a")
+    assert ("abort order-1" in stack.account.writes) is aborts
+
+
+def test_somebody_elses_order_is_not_aborted() -> None:
+    """Ctrl-C while waiting for a colleague's order leaves it alone."""
+    stack = Stack(Account().free("a"), abort_on_stop=True)
+    stack.account.start("Application Deployment", ["z"], seconds=100.0)
+    stack.account.runtime.after(20.0, lambda: stack.stopped.append(CANCELLED))
+    with pytest.raises(ChangeError):
+        stack.up("a")
+    assert stack.account.writes == []
+
+
+# -- who left (law 13) -----------------------------------------------------------------------------------------------
+
+
+def test_a_machine_that_is_added_again_under_another_ecc_is_nobodys_failure() -> None:
+    """It left; that somebody adds it back is somebody's right, and state does not list it (S56)."""
+    stack = Stack(Account(leaving_lag=1.0).running("a", "b"))
+    stack.up("a", "b")
+    stack.account.runtime.after(9.0, lambda: stack.account.join("ecu-b"))
+    begun = stack.account.runtime.moment
+    stack.up("a")
+    assert stack.account.writes == ["in b"]
+    assert names(stack) == ["i-a"]
+    assert stack.account.runtime.moment - begun < 60.0
+
+
+def test_a_listing_that_never_follows_the_order_is_a_failure_after_a_minute() -> None:
+    """A reading that contradicts a successful order for a minute is not believed to be late any more."""
+    stack = Stack(Account(leaving_lag=1e6).running("a", "b"))
+    stack.up("a", "b")
+    with pytest.raises(ChangeError, match=r"still listed 6[0-9] seconds"):
+        stack.up("a")
+    assert stack.account.writes == ["in b"]
+
+
+# -- evidence (law 16) -----------------------------------------------------------------------------------------------
+
+
+def test_a_failed_first_member_is_repaired_after_an_interrupted_repair() -> None:
+    """What proves that our scale out failed survives an operation that sent nothing (S61)."""
+    stack = Stack(Account(ends=[FAILED]).free("a"))
+    stack.account.runtime.after(1.0, lambda: broken(stack.account, "a"))
+    with pytest.raises(ChangeError):
+        stack.up("a")
+    assert stack.recorded.change_order_ids == ("order-1",)
+    stack.account.answers = [(LOST, False)] * 2
+    with pytest.raises(ChangeError):
+        stack.up("a")
+    assert "order-1" in stack.recorded.change_order_ids
+    assert stack.recorded.unsettled == frozenset({"ecu-a"})
+    stack.account.writes.clear()
+    stack.up("a")
+    assert stack.account.writes == ["in a", "out a"]
+    stack.account.writes.clear()
+    stack.up("a")
+    assert stack.account.writes == []
+
+
+def broken(account: Account, name: str) -> None:
+    """List a machine as a failed join leaves it."""
+    account.join(f"ecu-{name}")
+    account.set_state(name, MemberState.STOPPED, TaskState.FAILED)
+
+
+def test_an_operation_that_sends_nothing_keeps_the_recorded_orders() -> None:
+    """The orders of the last change explain what happened until another change is sent."""
+    stack = Stack(Account().free("a"))
+    stack.up("a")
+    stack.up("a", timeout_seconds=60)
+    assert stack.recorded.change_order_ids == ("order-1",)
+
+
+# -- ghosts ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_member_that_a_colleague_removed_just_now_is_not_adopted() -> None:
+    """It is still listed, but its scale in has ended: green only when the member is there (S80)."""
+    stack = Stack(Account().running("a"))
+    account = stack.account
+    account.free("z").members["ecu-b"] = account.running("b").members["ecu-b"]
+    ecc_id = account.members["ecu-b"].ecc_id
+    account.start("Application Scale In", ["b"], seconds=0.0)
+    account.runtime.after(20.0, lambda: account.leave(ecc_id))
+    stack.up("a", "b")
+    assert account.writes == ["out b"]
+    assert account.members["ecu-b"].ecc_id != ecc_id
+
+
+def test_a_member_that_was_added_back_is_adopted_without_waiting() -> None:
+    """A later scale out names it, so the older scale in says nothing about it."""
+    stack = Stack(Account().running("a", "b"))
+    stack.account.start("Application Scale In", ["b"], seconds=0.0)
+    stack.account.start("Application Scale Out", ["b"], seconds=0.0)
+    begun = stack.account.runtime.moment
+    stack.up("a", "b")
+    assert stack.account.writes == []
+    assert stack.account.runtime.moment - begun < 5.0
+
+
+def test_the_floor_does_not_count_what_another_operation_of_the_run_removed() -> None:
+    """A placement that is still listed, but on its way out, keeps nothing running (S80)."""
+    stack = Stack(Account(leaving_lag=40.0).running("a", "b", "c"))
+    stack.up("a", "b")
+    ecc_id = stack.account.members["ecu-c"].ecc_id
+    stack.ownership.note_removed(stack.operation([]).target.scope, [ecc_id], stack.account.runtime.now())
+    with pytest.raises(ChangeError, match="minRunning"):
+        stack.up("a", min_running=2)
+    assert stack.account.writes == []
+
+
+def test_a_joiner_that_is_not_listed_yet_leaves_with_a_destroy() -> None:
+    """A destroy right after a create that timed out waits for its joiner, and scales it in (S63)."""
+    stack = Stack(Account(listing_lag=30.0).free("a"))
+    with pytest.raises(ChangeError, match="time-out"):
+        stack.up("a", timeout_seconds=8)
+    assert stack.recorded.unsettled == frozenset({"ecu-a"})
+    stack.destroy()
+    assert stack.account.writes == ["out a", "in a"]
+    assert stack.account.members == {}
+
+
+def test_a_joiner_that_never_comes_does_not_hold_up_a_destroy_for_ever() -> None:
+    """After a minute without a listing there is nothing to remove."""
+    stack = Stack(Account(listing_lag=1e6).free("a"))
+    with pytest.raises(ChangeError, match="time-out"):
+        stack.up("a", timeout_seconds=8)
+    begun = stack.account.runtime.moment
+    stack.destroy()
+    assert 60.0 <= stack.account.runtime.moment - begun < 75.0
+
+
+# -- waiting ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_instance_fails_at_its_join_timeout_by_name() -> None:
+    """The clock is the wall's, and nothing was sent (S18)."""
+    stack = Stack(Account().running("a"))
+    begun = stack.account.runtime.moment
+    with pytest.raises(ChangeError, match=r"'i-x' is not in cluster.* Waited 300 seconds"):
+        stack.up("a", "x")
+    assert 300.0 <= stack.account.runtime.moment - begun < 310.0
+    assert stack.account.writes == []
+
+
+def test_the_join_clock_stands_still_while_an_order_of_the_application_is_active() -> None:
+    """A deployment of an hour costs nobody the time for an instance to arrive."""
+    stack = Stack(Account().running("a"))
+    account = stack.account
+    account.runtime.after(50.0, lambda: account.start("Application Deployment", ["a"], seconds=1000.0))
+    account.runtime.after(1200.0, lambda: account.free("x"))
+    stack.up("a", "x", timeout_seconds=3600)
+    assert account.writes == ["out x"]
+
+
+def test_a_joiner_that_edas_still_starts_is_waited_for_without_a_join_timeout() -> None:
+    """TaskState 1 is work in progress, also with ``joinTimeoutSeconds: 0`` (S79)."""
+    stack = Stack(Account(start_states={"ecu-a": (MemberState.STOPPED, TaskState.PROCESSING)}).free("a"))
+    stack.account.runtime.after(200.0, lambda: stack.account.set_state("a", MemberState.RUNNING))
+    stack.up("a", join_timeout_seconds=0)
+    assert names(stack) == ["i-a"]
+
+
+def test_a_joiner_whose_start_failed_is_not_waited_for_because_another_starts() -> None:
+    """The clock stands still only for the joiner that EDAS still starts."""
+    starts = {
+        "ecu-a": (MemberState.STOPPED, TaskState.PROCESSING),
+        "ecu-b": (MemberState.STOPPED, TaskState.SUCCESS),
+    }
+    stack = Stack(Account(start_states=starts).free("a", "b"))
+    with pytest.raises(ChangeError, match="i-b"):
+        stack.up("a", "b", join_timeout_seconds=60)
+    assert stack.account.runtime.moment < 1000.0 + 90.0
+
+
+def test_the_floor_is_waited_for_while_edas_starts_a_joiner() -> None:
+    """With ``waitFor: order`` nobody leaves before the joiner counts for the floor (S79)."""
+    stack = Stack(
+        Account(start_states={"ecu-b": (MemberState.STOPPED, TaskState.PROCESSING)}).running("a").free("b")
+    )
+    stack.up("a")
+    stack.account.runtime.after(100.0, lambda: stack.account.set_state("b", MemberState.RUNNING))
+    from pulumi_edas_scale.domain.model import WaitFor  # noqa: PLC0415 - of this test alone
+
+    stack.up("b", join_timeout_seconds=0, wait_for=WaitFor.ORDER)
+    assert stack.account.writes == ["out b", "in a"]
+
+
+# -- time-outs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error", [THROTTLED, NotSentError("ScaleOutApplication", message="connection refused")]
+)
+def test_a_write_that_is_never_accepted_ends_at_its_time_out_with_the_cause(
+    error: ThrottledError | NotSentError,
+) -> None:
+    """Waiting for the budget counts; the message says why nothing was accepted (S60)."""
+    stack = Stack(Account().free("a"))
+    stack.account.answers = [(error, False)] * 1000
+    with pytest.raises(
+        ChangeError, match=r"time-out of 60 seconds passed.*(Throttling.User|connection refused)"
+    ):
+        stack.up("a", timeout_seconds=60)
+    assert stack.account.runtime.moment - 1000.0 <= 70.0
+    assert any("Trying again" in each for each in stack.heard.progressed)
+
+
+def test_a_time_out_while_an_instance_is_missing_names_it() -> None:
+    """The shorter of the two clocks must not hide what was waited for."""
+    stack = Stack(Account().running("a"))
+    with pytest.raises(ChangeError, match=r"time-out of 30 seconds passed.*'i-x' is not in cluster"):
+        stack.up("a", "x", timeout_seconds=30)
