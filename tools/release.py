@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
+
+from tools.build_version import RELEASE_VARIABLE  # noqa: E402
+
 DIST = ROOT / "dist"
 PROGRAM = "pulumi-resource-edas-scale"
 PLUGIN_START_SECONDS = 60  # a plugin that has not told its port by then has a fault; it takes one or two
@@ -132,10 +137,11 @@ def install(programs: Path, *arguments: str | Path) -> None:
     run(programs / "python", "-m", "pip", "install", "--quiet", *arguments)
 
 
-def build_packages(programs: Path) -> tuple[Path, Path]:
-    """Build and check wheel and sdist; return them."""
+def build_packages(programs: Path, *, rehearse: bool) -> tuple[Path, Path]:
+    """Build and check wheel and sdist; return them. A rehearsal's have the version of a commit."""
     say("building wheel and sdist")
-    run(programs / "python", "-m", "build", "--no-isolation", "--outdir", DIST)
+    environment = {**os.environ, **({} if rehearse else {RELEASE_VARIABLE: version()})}
+    run(programs / "python", "-m", "build", "--no-isolation", "--outdir", DIST, environment=environment)
     [wheel], [sdist] = DIST.glob("*.whl"), DIST.glob("*.tar.gz")
     run(programs / "twine", "check", "--strict", wheel, sdist)
     run(programs / "check-wheel-contents", wheel)
@@ -227,14 +233,14 @@ def write_sums(files: Iterable[Path]) -> None:
     (DIST / "SHA256SUMS").write_text("".join(lines), "utf-8")
 
 
-def make_release(scratch: Path) -> None:
+def make_release(scratch: Path, *, rehearse: bool) -> None:
     """Make it."""
     release = version()
     shutil.rmtree(DIST, ignore_errors=True)
     DIST.mkdir()
     say("getting the tools")
     tools = make_environment(scratch / "tools", "release.txt")
-    wheel, _ = build_packages(tools)
+    wheel, _ = build_packages(tools, rehearse=rehearse)
     say("installing the wheel into an empty environment")
     programs = make_environment(scratch / "empty", "runtime.txt")
     install(programs, "--no-deps", wheel)
@@ -272,7 +278,7 @@ def main() -> int:
         if not rehearse:
             check_tree(version())
         with tempfile.TemporaryDirectory(prefix="release-") as scratch:
-            make_release(Path(scratch))
+            make_release(Path(scratch), rehearse=rehearse)
     except ReleaseError as error:
         print(f"release: {error}", file=sys.stderr)
         return 1

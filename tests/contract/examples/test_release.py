@@ -15,6 +15,7 @@ import yaml
 from pulumi_edas_scale.version import __version__
 from tests.contract.examples.test_docs import ROOT
 from tools import release
+from tools.build_version import RELEASE_VARIABLE, build_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,3 +155,52 @@ def test_a_release_installs_what_is_tested(lock: str) -> None:
         [(name, version)] = pins.findall(entry)
         assert "--hash=sha256:" in entry
         assert tested.get(name, version) == version
+
+
+@pytest.fixture
+def commit(tmp_path: Path) -> Path:
+    """A repository of one commit with a package of version 1.2.3."""
+    package = tmp_path / "repository" / "pulumi_edas_scale"
+    package.mkdir(parents=True)
+    (package / "version.py").write_text('__version__ = "1.2.3"\n')
+    git(package.parent, "init", "--quiet")
+    git(package.parent, "add", ".")
+    git(
+        package.parent, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message", "first"
+    )
+    return package.parent
+
+
+def git(directory: Path, *arguments: str) -> None:
+    """Run git."""
+    subprocess.run(["git", *arguments], cwd=directory, check=True)
+
+
+def test_a_build_of_a_commit_has_a_version_of_its_own(commit: Path) -> None:
+    """It sorts below the release, names the commit, and says when what was built is not what was committed."""
+    built = build_version(commit)
+
+    assert re.fullmatch(r"1\.2\.3\.dev1\+g[0-9a-f]{12}", built)
+    (commit / "pulumi_edas_scale" / "version.py").write_text('__version__ = "1.2.3"\n# changed\n')
+    assert build_version(commit) == f"{built}.dirty"
+
+
+def test_a_release_is_built_with_the_plain_version(commit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the tag of the version, and where the release script says so, nothing is added."""
+    git(commit, "tag", "v1.2.3")
+    assert build_version(commit) == "1.2.3"
+
+    git(commit, "tag", "--delete", "v1.2.3")
+    monkeypatch.setenv(RELEASE_VARIABLE, "1.2.3")
+    assert build_version(commit) == "1.2.3"
+
+
+def test_an_sdist_is_built_as_what_it_was_made_as(commit: Path) -> None:
+    """Its own record counts, wherever it was unpacked; without one a directory that is no repository is the release."""
+    unpacked = commit / "unpacked"
+    (unpacked / "pulumi_edas_scale").mkdir(parents=True)
+    (unpacked / "pulumi_edas_scale" / "version.py").write_text('__version__ = "1.2.3"\n')
+    assert build_version(unpacked) == "1.2.3"
+
+    (unpacked / "PKG-INFO").write_text("Metadata-Version: 2.4\nName: x\nVersion: 1.2.3.dev7+gabc\n")
+    assert build_version(unpacked) == "1.2.3.dev7+gabc"
