@@ -244,7 +244,7 @@ class Provider(ResourceProvider):
         """Return the operations behind this front end."""
         from pulumi_edas_scale.operations.service import Service  # noqa: PLC0415  # as above
 
-        return Service(settings, host)
+        return Service(settings, host, log=host.open_run_log())
 
     @property
     def _front_end(self) -> DynamicFrontEnd:

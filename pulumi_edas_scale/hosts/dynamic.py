@@ -57,7 +57,7 @@ class DynamicFrontEnd:
         try:
             settings = resolve_settings(dynamic_host.stack_config(config, _config_keys()), os.environ)
             self._operations = make_operations(settings, self._host)
-            self._host.on_stop(self._operations.wake)
+            self._host.on_stop(self._operations.stop)
         except EdasScaleError as error:
             self._unusable = error
         except Exception as error:  # noqa: BLE001  # raised here it would reach the user as a traceback

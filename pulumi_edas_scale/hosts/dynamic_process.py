@@ -32,6 +32,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -45,12 +46,15 @@ from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, ENGINE_IN_DOU
 from pulumi_edas_scale.domain.codes import with_code
 from pulumi_edas_scale.domain.model import UNKNOWN, Unknown
 from pulumi_edas_scale.hosts.engine_watch import EngineWatch, parse_address
+from pulumi_edas_scale.hosts.run_ledger import open_run_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from types import FrameType
 
     from pulumi.dynamic import Config as Config  # noqa: PLC0414  # the front end has no other way to name it
+
+    from pulumi_edas_scale.operations.ownership import RunLog
 
 WORKERS: Final = 64
 """Threads of the host after trick 5, as many as the plugin has. A thread that waits costs next to nothing."""
@@ -462,6 +466,7 @@ class DynamicHost:
         is_ours: Callable[[object], bool],
         end_process: Callable[[], None],
     ) -> None:
+        self._address = address
         self._log = EngineLog(address)
         self._sign = StopFlag()
         self._is_ours = is_ours
@@ -502,6 +507,10 @@ class DynamicHost:
     def flush(self) -> None:
         """Wait, not for long, until the engine has every line."""
         self._log.flush()
+
+    def open_run_log(self) -> RunLog:
+        """Join the run of the engine that this process serves."""
+        return open_run_log(self._address, partial(self.debug, ""))
 
     def stopped(self) -> str | None:
         """Return why nothing more may be sent, None while operations may go on."""

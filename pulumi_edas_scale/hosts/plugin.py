@@ -78,7 +78,8 @@ _DIFF_KINDS: Final = {
 
 def _make_provider(settings: Settings, host: PluginHost) -> Service:
     """Make the core's provider, which is imported with its first use."""
-    made: Service = import_module("pulumi_edas_scale.operations.service").Service(settings, host)
+    service = import_module("pulumi_edas_scale.operations.service")
+    made: Service = service.Service(settings, host, log=host.open_run_log())
     return made
 
 
@@ -158,8 +159,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         """Stop what is under way: nothing more is sent, and each operation ends with what is true."""
         self._host.cancel()
         if self._provider is not None:
-            self._provider.wake()
-            self._provider.end_of_operation()
+            self._provider.stop()
 
     # Settings
 
@@ -199,11 +199,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     def _configure(self, settings: Settings) -> None:
-        if self._provider is not None:
-            self._provider.end_of_operation()
+        before = self._provider
         self._checked.clear()
         self._host = PluginHost(self.link)
         self._provider = self._make_provider(settings, self._host)
+        if before is not None:
+            # Only now: it may be alone in the run that both belong to, which would be forgotten with it.
+            before.end_of_operation()
 
     # Memberships
 

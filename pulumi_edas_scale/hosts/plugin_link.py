@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
 import grpc
@@ -20,6 +22,7 @@ from pulumi_edas_scale.hosts.protocol import engine_pb2, engine_pb2_grpc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pulumi_edas_scale.operations.ownership import RunLog
 
 _LOG_TIMEOUT: Final = 5.0
 """Seconds for the engine to take one message."""
@@ -47,6 +50,11 @@ class EngineLink:
         self._stub: engine_pb2_grpc.EngineAsyncStub | None = None
         self._pending: dict[object, engine_pb2.LogRequest] = {}
         self._sender: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> str | None:
+        """Where the engine listens, None when that is not known."""
+        return self._address
 
     @property
     def gone(self) -> bool:
@@ -140,6 +148,13 @@ class PluginHost:
     def cancel(self) -> None:
         """Put up the stop sign; it stays up for the operations that were given this host."""
         self._cancelled = True
+
+    def open_run_log(self) -> RunLog:
+        """Join the run of the engine that this process serves now."""
+        # Imported with the service, long after the plugin has told its port.
+        ledger = import_module("pulumi_edas_scale.hosts.run_ledger")
+        log: RunLog = ledger.open_run_log(self._link.address, partial(self.debug, ""))
+        return log
 
     def stopped(self) -> str | None:
         """Return why nothing more may be sent, None while it may."""

@@ -49,7 +49,7 @@ from pulumi_edas_scale.operations.observe import (
     recorded_instance_ids,
 )
 from pulumi_edas_scale.operations.outcome import ChangeError, Operation
-from pulumi_edas_scale.operations.ownership import Claim, Ownership
+from pulumi_edas_scale.operations.ownership import Claim, MemoryLog, Ownership
 from pulumi_edas_scale.operations.preview import RETRY_TIMEOUT_SECONDS, Preview, preview_change
 from pulumi_edas_scale.operations.reconcile import Reconciler
 from pulumi_edas_scale.operations.session import Session, open_session
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import Application, Policy, Spec
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.edas.api import EdasClient
+    from pulumi_edas_scale.operations.ownership import RunLog
 
 READ_RETRY_TIMEOUT_SECONDS: Final = 20.0
 """A refresh has no time-out of its own: this long a failing call is retried, so that it ends within half a minute."""
@@ -137,17 +138,26 @@ class Service:
         host: the front end.
         connect: opens EDAS for a region.
         runtime: time, chance and waiting.
-        ownership: what the provider processes of this engine run share; by default this is the only one.
+        log: what the provider processes of this engine run share; by default this is the only one.
     """
 
     settings: Settings
     host: Host
     connect: Callable[[Settings, str], EdasClient] = _connect
     runtime: Runtime = field(default_factory=ThreadRuntime)
-    ownership: Ownership = field(default_factory=Ownership)
+    log: RunLog = field(default_factory=MemoryLog)
+    ownership: Ownership = field(init=False)
     _sessions: dict[str, Session] = field(default_factory=dict)
     _ignored_told: bool = False
     _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.ownership = Ownership(self.log)
+
+    def stop(self) -> None:
+        """Let everybody who waits look at the stop sign, and leave the run: nothing more is sent."""
+        self.wake()
+        self.end_of_operation()
 
     def wake(self) -> None:
         """Let everybody who waits look at the stop sign."""
@@ -157,7 +167,7 @@ class Service:
     def end_of_operation(self) -> None:
         """Leave the run of the engine, and forget what EDAS showed: another run begins with another service."""
         with self.runtime:
-            self.ownership.log.close()
+            self.log.close()
         for session in tuple(self._sessions.values()):
             session.reads.forget()
 

@@ -71,7 +71,7 @@ class ScriptedOperations:
         self._woken = threading.Event()
         self._crowd = threading.Barrier(WIDTH)
 
-    def wake(self) -> None:
+    def stop(self) -> None:
         """Wake whoever waits for a stop."""
         self._woken.set()
 

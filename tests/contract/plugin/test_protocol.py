@@ -492,7 +492,7 @@ class Waiting:
         self.woken = threading.Event()
         self.core = core
         core.answers["create"] = self
-        core.answers["wake"] = self.woken.set
+        core.answers["stop"] = self.woken.set
 
     def __call__(self, *_: object) -> None:
         """Wait to be woken, and say why."""
