@@ -156,7 +156,19 @@ def refused(operation: Operation, refusal: Refusal, found: Observation) -> Chang
 
 def call_failed(operation: Operation, error: EdasError) -> ChangeError:
     """Return the failure of a call that ended the operation."""
-    return failed(operation, f"{_attempt(operation)} failed. {error}")
+    return failed(operation, f"{_attempt(operation)} failed. {error}{_order_goes_on(operation)}")
+
+
+def _order_goes_on(operation: Operation) -> str:
+    """Return that an order whose end was not seen may still run, as far as one was followed."""
+    progress = operation.progress
+    if progress.own_running and progress.order_ids:
+        followed = progress.order_ids[-1]
+    elif progress.running is not None:
+        followed = progress.running.order_id
+    else:
+        return ""
+    return f" The end of change order {followed} was not seen: it may still run, and the next 'pulumi up' waits for it."
 
 
 def group_missing(operation: Operation, live: Application) -> ChangeError:
