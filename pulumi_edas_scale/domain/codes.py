@@ -216,6 +216,12 @@ ROWS: Final = (
         "Write it as the message gives it.",
     ),
     Row(
+        "ES139",
+        "which edas-scale cannot use: its calls are signed with",
+        "keys or a profile of another provider in the stack's settings, which a plugin of its own does not see",
+        "Name the same account by edas-scale:profile, or by the environment.",
+    ),
+    Row(
         "ES201",
         "running, but minRunning is",
         "the scale in would leave too few running members",

@@ -199,6 +199,7 @@ def outages() -> list[tuple[str, str]]:
         ("status: a reading is repeated", messages.describe_retry(lost, 0.4)),
         ("repeated for long", messages.describe_retry(refused, 12.3)),
         ("status: too many calls", messages.describe_budget("QueryApplicationStatus", 31.2)),
+        ("settings of another provider", messages.describe_ignored_settings(["alicloud:accessKey"])),
         ("preview cannot read", messages.describe_unreadable(SCOPE, lost)),
         ("gone or not", messages.describe_not_gone(SCOPE, "cluster-1", refused)),
         ("gone or not, no cluster recorded", messages.describe_not_gone(SCOPE, "", refused)),
