@@ -177,7 +177,11 @@ class _Watched:
         made: socket.socket = super()._new_conn()  # type: ignore[misc] # of the class it is mixed into
         # TLS takes the socket over and keeps it to itself until its handshake is done; a copy stays ours.
         self._twin = made.dup()
-        present_attempt().uses(self)  # the call may have been left meanwhile
+        try:
+            present_attempt().uses(self)  # the call may have been left meanwhile
+        except OSError:
+            made.close()
+            raise
         return made
 
     def request(self, *args: Any, **options: Any) -> Any:

@@ -248,7 +248,7 @@ def test_who_watches_is_told_every_call(server: RawServer) -> None:
         Exchange("ScaleOutApplication", ORDER | {"Surplus": [1]}),
         Exchange(
             "ListRecentChangeOrder",
-            {"Code": "Forbidden.RAM", "Message": "no", "statusCode": 403},
+            {"Code": "Forbidden.RAM", "Message": "no"},
             caught.value,
         ),
     ]
