@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pulumi_edas_scale.cli.context import RETRY_TIMEOUT_SECONDS, Cloud, with_cloud
+from pulumi_edas_scale.cli.context import Cloud, with_cloud
 from pulumi_edas_scale.cli.output import FAILED, WOULD_CHANGE, Failure, Form, note, say, say_value
 from pulumi_edas_scale.domain.clock import OperationContext
 from pulumi_edas_scale.domain.fields import BY_NAME
@@ -102,10 +102,10 @@ def plan(  # noqa: PLR0913 - one argument per option
     preview = preview_change(
         cloud.session,
         target,
-        OperationContext(cloud.cli_context.runtime, retry_timeout=RETRY_TIMEOUT_SECONDS),
+        OperationContext(cloud.cli_context.runtime),
         strict=False,
     )
-    if preview.observe is None and not preview.failures:
+    if preview.observation is None and not preview.failures:
         raise Failure(" ".join(preview.mendable))
     _say(scope, preview, form=form)
     if preview.failures:
@@ -170,12 +170,12 @@ def _say(scope: Scope, preview: Preview, *, form: Form) -> None:
         return
     for line in preview.lines:
         say(line)
-    if preview.observe is not None and not preview.lines:
+    if preview.observation is not None and not preview.lines:
         say("no change orders")
 
 
 def _as_json(scope: Scope, preview: Preview) -> dict[str, Any]:
-    found = preview.observe
+    found = preview.observation
     answer: dict[str, Any] = {
         "regionId": scope.region_id,
         "appId": scope.app_id,

@@ -216,6 +216,24 @@ ROWS: Final = (
         "Write it as the message gives it.",
     ),
     Row(
+        "ES134",
+        "is the name of an application; its id is needed",
+        "a name where an id is needed",
+        "Use the id that the message gives, or the function getApplication.",
+    ),
+    Row(
+        "ES135",
+        "is not listed in region",
+        "no such application for these credentials in this region",
+        "Check appId, region, credentials and endpoint; the message says what was asked, and what there is.",
+    ),
+    Row(
+        "ES136",
+        "there is no region",
+        "a slip in the name of a region",
+        "Use the region that the message names.",
+    ),
+    Row(
         "ES139",
         "which edas-scale cannot use: its calls are signed with",
         "keys or a profile of another provider in the stack's settings, which a plugin of its own does not see",
@@ -284,6 +302,18 @@ ROWS: Final = (
         "State regionId in the program to settle it.",
     ),
     Row(
+        "ES311",
+        "so it cannot tell whether anything changed",
+        "a recorded membership cannot be read, so that nobody knows whether it is as it should be",
+        "Remove the cause that the message names; to preview without reading, set edas-scale:previewReads to false.",
+    ),
+    Row(
+        "ES312",
+        "so nothing leaves until",
+        "a replacement that deletes first would empty the old group for machines that cannot join the new one",
+        "Make every listed instance able to join, or take it out of the list.",
+    ),
+    Row(
         "ES401",
         "left … outside Pulumi",
         "a managed member is gone",
@@ -300,6 +330,12 @@ ROWS: Final = (
         "Drift: not running in",
         "it is stopped or unhealthy, or its agent is off",
         "Start it; 'pulumi up' leaves it alone, unless its join had failed.",
+    ),
+    Row(
+        "ES404",
+        "Unfinished work of the last update",
+        "an update of ours was interrupted or failed, and this is what it left to do",
+        "Run 'pulumi up': it finishes the work. It is not drift.",
     ),
     Row(
         "ES501",

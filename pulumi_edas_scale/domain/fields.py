@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain.model import ForceScaleIn, OnDelete, Policy, Unknown, WaitFor
+from pulumi_edas_scale.domain.regions import meant_region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -263,8 +264,20 @@ def element_problem(row: Property, value: object) -> str | None:
     )
 
 
+def bare_id(value: str) -> str:
+    """Return the id in what another tool calls one: ``app:name:id`` and ``app-id:name:id`` mean their last part."""
+    parts = value.split(":")
+    return parts[-1] if len(parts) == _PARTS_OF_A_FOREIGN_ID and all(parts) else value
+
+
+_PARTS_OF_A_FOREIGN_ID: Final = 3
+"""Of alicloud_edas_application and alicloud_edas_deploy_group, in Terraform and in its Pulumi bridge."""
+
+
 def normalize(row: Property, value: object) -> object:
-    """Return the one spelling of a right value: whole numbers as int, lists as list, words as text."""
+    """Return the one spelling of a right value: whole numbers as int, lists as list, words as text, ids bare."""
+    if row.kind in {Kind.APPLICATION, Kind.GROUP} and isinstance(value, str):
+        return bare_id(value)
     if row.kind in NUMBERS and isinstance(value, float) and value.is_integer():
         return int(value)
     if row.kind in LISTS and isinstance(value, Sequence) and is_list(value):
@@ -315,7 +328,8 @@ def region_problem(value: object) -> str | None:
         return wrong(value, expected, f"Write '{lower}'." if _REGION.fullmatch(lower) else "")
     if problem is None and re.search(r"-[a-z]$", value):
         return wrong(value, expected, f"This is a zone; its region is '{value[:-2]}'.")
-    return problem
+    meant = meant_region(value) if problem is None else None
+    return f"there is no region '{value}'. Did you mean '{meant}'?" if meant else problem
 
 
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z0-9]+)+")

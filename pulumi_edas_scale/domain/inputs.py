@@ -465,6 +465,19 @@ def _indexes_not_in(elements: Sequence[object], others: Sequence[object]) -> Ite
     return (i for i, element in enumerate(elements) if not (isinstance(element, str) and element in known))
 
 
+def ignored_lists(paths: Iterable[str]) -> frozenset[str]:
+    """Return which lists, or elements of lists, the property paths of ``ignoreChanges`` name."""
+    names = {row.name for row in _ID_LISTS}
+    found: set[str] = set()
+    for path in paths:
+        bare = path.removesuffix("[*]")
+        if bare == "*":
+            found |= names
+        elif bare.partition("[")[0] in names:
+            found.add(bare)
+    return frozenset(found)
+
+
 def membership_id(scope: Scope) -> str:
     """Return the resource id of a membership: whose members it manages, never which."""
     return str(scope)

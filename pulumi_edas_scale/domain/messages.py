@@ -19,6 +19,7 @@ from pulumi_edas_scale.domain.task_errors import TASK_ERRORS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pulumi_edas_scale.domain.drift import Drift
     from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.domain.model import (
         Application,
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
         OrderReport,
         Outcome,
         Policy,
-        Recorded,
+        RecordedMember,
         Scope,
         TaskFailure,
+        WrongApplication,
     )
     from pulumi_edas_scale.domain.plan import Order, Plan
     from pulumi_edas_scale.domain.resolution import Absent
@@ -255,6 +257,50 @@ def describe_missing_group(scope: Scope, live: Application) -> str:
     )
 
 
+def describe_applications(applications: Sequence[ApplicationSummary]) -> str:
+    """Return which applications a region lists."""
+    known = join_list(f"{each.name} ({each.app_id})" for each in applications)
+    return f"Its applications are: {known}." if known else "It lists no applications."
+
+
+def describe_wrong_application(scope: Scope, wrong: WrongApplication, place: str) -> str:
+    """Return what is wrong with the id of an application, after its property path.
+
+    Args:
+        scope: where it stands.
+        wrong: what there is instead.
+        place: which endpoint was asked, and with which profile.
+    """
+    if wrong.meant is not None:
+        return (
+            f"appId: '{scope.app_id}' is the name of an application; its id is needed: {wrong.meant.app_id}."
+        )
+    return (
+        f"appId: application {scope.app_id} is not listed in region {scope.region_id} ({place}). It may be deleted, or "
+        f"in another region or account. {describe_applications(wrong.listed)}"
+    )
+
+
+def describe_replaced(plan: Plan, scope: Scope, places_by_ecu: Mapping[str, str]) -> str:
+    """Return what a replacement takes out of the group that it leaves."""
+    parts = []
+    if plan.leave:
+        who = join_list(places_by_ecu.get(each.ecu_id, short_name(each)) for each in plan.leave)
+        parts.append(f"scale in {len(plan.leave)}: {who}")
+    if plan.kept:
+        names = join_list(short_name(each) for each in plan.kept)
+        parts.append(f"leave in place {len(plan.kept)} that another membership lists: {names}")
+    return f"Replacement, in the old {describe_group(scope)}: {'; '.join(parts)}"
+
+
+def describe_nothing_leaves(scope: Scope) -> str:
+    """Return why a replacement is refused because of those who cannot join."""
+    return (
+        f"This change takes the members out of {describe_group(scope)} before the new ones join, so nothing leaves "
+        "until every listed instance can join."
+    )
+
+
 def describe_kubernetes(scope: Scope, summary: ApplicationSummary) -> str:
     """Return why an application on Kubernetes has no membership."""
     return (
@@ -379,41 +425,78 @@ def describe_not_up(members: Sequence[Member], unseen: Sequence[str], waited_sec
     return f"After {waited_seconds:.0f} seconds: {' '.join(parts)}"
 
 
-def describe_drift(recorded: Recorded, live: Application, scope: Scope) -> tuple[str, ...]:
-    """Return what happened to a membership behind Pulumi's back, one sentence for each kind of drift.
+def describe_drift(drift: Drift, live: Application, scope: Scope) -> tuple[str, ...]:
+    """Return what others did to a membership, one sentence for each kind of drift.
 
     Args:
-        recorded: the members of the last operation or reading.
-        live: a reading of the application.
+        drift: what differs from the record.
+        live: the reading it was found in.
         scope: the group.
-
-    Returns:
-        Sentences for members that are gone, moved, not running; and for foreign members that are there. Foreign
-        members that are already recorded are the caller's business.
     """
-    gone: list[str] = []
-    moved: list[str] = []
-    unwell: list[str] = []
-    for each in recorded.members:
-        name = each.instance_id or each.ecu_id
-        listed = [one for one in live.members if one.ecu_id == each.ecu_id]
-        # An older entry may still list it in another group.
-        member = min(listed, key=lambda one: one.group_id != scope.group_id, default=None)
-        if member is None:
-            gone.append(name)
-        elif member.group_id != scope.group_id:
-            moved.append(f"{name} to {member.group_id}{_named(live, member.group_id)}")
-        elif not member.runs:
-            unwell.append(f"{name} {_STATE_WORDS[member.state][0]}")
     where = describe_group(scope)
     sentences = []
-    if gone:
-        sentences.append(f"Drift: {join_list(gone)} left {where} outside Pulumi.")
-    if moved:
+    if drift.gone:
+        sentences.append(f"Drift: {join_list(map(_recorded_name, drift.gone))} left {where} outside Pulumi.")
+    if drift.moved:
+        moved = (
+            f"{short_name(each)} to {each.group_id}{_named(live, each.group_id)}" for each in drift.moved
+        )
         sentences.append(f"Drift: moved out of {where} outside Pulumi: {join_list(moved)}.")
-    if unwell:
+    if drift.unwell:
+        unwell = (f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.unwell)
         sentences.append(f"Drift: not running in {where}: {join_list(unwell)}.")
     return tuple(sentences)
+
+
+def describe_left_alone(drift: Drift, scope: Scope) -> str | None:
+    """Return who left a group whose lists ``ignoreChanges`` gives to somebody else, or None."""
+    away = [*map(_recorded_name, drift.gone), *map(short_name, drift.moved)]
+    if not away:
+        return None
+    return f"Left {describe_group(scope)} and left alone, because of ignoreChanges: {join_list(away)}."
+
+
+def describe_busy(drift: Drift, scope: Scope) -> str | None:
+    """Return who is missing while a change order may be what moves them, or None."""
+    away = [
+        *map(_recorded_name, (*drift.gone, *drift.left)),
+        *map(short_name, drift.moved),
+    ]
+    if not away:
+        return None
+    return (
+        f"Not listed in {describe_group(scope)} while a change order works on its application: {join_list(away)}. "
+        "Nothing is dropped; refresh again when it has ended."
+    )
+
+
+def describe_unfinished(drift: Drift, order_ids: Sequence[str], scope: Scope) -> str | None:
+    """Return what the last operation of ours had begun and not finished, or None.
+
+    Args:
+        drift: what differs from the record.
+        order_ids: the change orders of that operation.
+        scope: the group.
+    """
+    parts = []
+    if drift.left:
+        parts.append(f"{join_list(map(_recorded_name, drift.left))} left as ordered")
+    if drift.leaving:
+        parts.append(f"not scaled in yet: {join_list(map(short_name, drift.leaving))}")
+    if drift.down:
+        down = (f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.down)
+        parts.append(f"joined, but not up: {join_list(down)}")
+    if drift.joining:
+        parts.append(f"not joined yet: {join_list(drift.joining)}")
+    if not parts:
+        return None
+    orders = f" (change order {join_list(order_ids)})" if order_ids else ""
+    what = "; ".join(parts)
+    return f"Unfinished work of the last update{orders} in {describe_group(scope)}: {what}. 'pulumi up' finishes it."
+
+
+def _recorded_name(member: RecordedMember) -> str:
+    return member.instance_id or member.ecu_id
 
 
 def describe_arrivals(foreign: Iterable[Member], known: Iterable[str], scope: Scope) -> str | None:
@@ -440,10 +523,20 @@ def describe_budget(operation: str, seconds: float) -> str:
 
 
 def describe_unreadable(scope: Scope, error: BaseException) -> str:
-    """Return that the preview could not read EDAS, so that it shows less than it could."""
+    """Return that the preview of a create could not read EDAS, so that it shows less than it could."""
+    return f"The preview could not read {describe_group(scope)}, so it does not show the change orders: {_cause(error)}"
+
+
+def describe_not_looked_at(scope: Scope, error: BaseException) -> str:
+    """Return that a recorded membership could not be read, so that nobody knows whether it is as it should be."""
     return (
-        f"The preview could not read {describe_group(scope)}, so it does not show the change orders: {error}"
+        f"The preview could not read {describe_group(scope)} in region {scope.region_id}, so it cannot tell whether "
+        f"anything changed: {_cause(error)} To preview without reading, set edas-scale:previewReads to false."
     )
+
+
+def _cause(error: BaseException) -> str:
+    return str(error) or "no answer came in time."
 
 
 def describe_not_gone(scope: Scope, cluster_id: str, error: Exception) -> str:

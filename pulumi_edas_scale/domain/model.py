@@ -157,6 +157,14 @@ class Cluster:
     present: bool
 
 
+@dataclass(frozen=True, slots=True)
+class WrongApplication:
+    """Why an id is not that of an application: ``meant`` has it as its name, or only the ``listed`` ones exist."""
+
+    meant: ApplicationSummary | None
+    listed: tuple[ApplicationSummary, ...]
+
+
 KUBERNETES_CLUSTER_TYPES: Final = frozenset({3, 5})
 """3 is a self-managed Kubernetes cluster, 5 is ACK: their applications have no ECU to scale out to."""
 

@@ -90,7 +90,9 @@ class DynamicFrontEnd:
             # A refresh asks with the sides swapped; a real diff comes right after the check of the same
             # resource.
             announce = call.previous == "Check"
-            return operations.diff(_urn(call), id_, _outputs(call, olds), _plain(news), announce=announce)
+            return operations.diff(
+                _urn(call), id_, _outputs(call, olds), _plain(news), announce=announce, ignored=call.ignored
+            )
 
         return self._answer(news, run)
 
@@ -116,7 +118,7 @@ class DynamicFrontEnd:
 
         def run(operations: Service, call: Call) -> dict[str, Any]:
             return operations.update(
-                _urn(call), id_, _outputs(call, olds), _plain(news), call.timeout_seconds
+                _urn(call), id_, _outputs(call, olds), _plain(news), call.timeout_seconds, call.ignored
             )
 
         return self._answer(news, run)

@@ -90,6 +90,7 @@ class Call:
         inputs: the recorded inputs (Read only), None when there are none.
         has_outputs: whether there are recorded outputs (Read only).
         hidden: the recorded outputs that some versions of the SDK keep from a provider: those with two underscores.
+        ignored: the property paths of ``ignoreChanges`` (Diff and Update only).
         previous: the method of the call before it for the same URN, empty when there was none.
         context: the gRPC context that answers the call.
     """
@@ -100,6 +101,7 @@ class Call:
     inputs: Mapping[str, Any] | None = None
     has_outputs: bool = True
     hidden: Mapping[str, Any] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
     previous: str = ""
     context: grpc.ServicerContext | None = None
 
@@ -118,6 +120,7 @@ def current_call() -> Call:
             inputs=_recorded_inputs(request),
             has_outputs=not isinstance(request, provider_pb2.ReadRequest) or bool(request.properties.fields),
             hidden=_hidden_outputs(request),
+            ignored=tuple(map(str, getattr(request, "ignoreChanges", ()))),
             context=context,
         )
     except (AttributeError, KeyError, TypeError, ValueError):

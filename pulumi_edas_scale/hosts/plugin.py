@@ -235,7 +235,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         answer = await self._ask(
             context,
             request.urn,
-            lambda core: core.diff(request.urn, request.id, olds, news, announce=announce),
+            lambda core: core.diff(
+                request.urn, request.id, olds, news, announce=announce, ignored=tuple(request.ignoreChanges)
+            ),
         )
         response = _diff_response(answer.detailed, changes=answer.changes, input_diff=False)
         response.replaces.extend(answer.replaces)
@@ -253,9 +255,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         created, outputs = await self._change(
             context, urn, lambda core: core.create(urn, news.values, request.timeout or None), news.secret
         )
-        return provider_pb2.CreateResponse(
-            id=created, properties=_wire_outputs(outputs, news.secret), refresh_before_update=True
-        )
+        return provider_pb2.CreateResponse(id=created, properties=_wire_outputs(outputs, news.secret))
 
     async def Update(
         self, request: provider_pb2.UpdateRequest, context: Context
@@ -270,12 +270,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             outputs = await self._change(
                 context,
                 urn,
-                lambda core: core.update(urn, request.id, olds, news.values, request.timeout or None),
+                lambda core: core.update(
+                    urn, request.id, olds, news.values, request.timeout or None, tuple(request.ignoreChanges)
+                ),
                 news.secret,
             )
-        return provider_pb2.UpdateResponse(
-            properties=_wire_outputs(outputs, news.secret), refresh_before_update=True
-        )
+        return provider_pb2.UpdateResponse(properties=_wire_outputs(outputs, news.secret))
 
     async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
         """Read a membership for a refresh, or for an import when nothing is recorded of it."""
@@ -293,7 +293,6 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             id=answer.id,
             properties=_wire_outputs(answer.outputs, secret),
             inputs=render_properties(answer.inputs, secret),
-            refresh_before_update=True,
         )
 
     async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
@@ -438,7 +437,6 @@ def _init_failed(error: PartialFailureError, secret: Collection[str]) -> provide
         properties=_wire_outputs(error.outputs, secret),
         reasons=[with_code(each) for each in error.reasons],
         inputs=render_properties(error.inputs, secret),
-        refresh_before_update=True,
     )
 
 

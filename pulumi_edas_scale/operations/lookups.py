@@ -6,10 +6,14 @@ This file's law: it reads and never changes anything; the same truth gives the s
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
-from pulumi_edas_scale.domain.errors import InputError
+from pulumi_edas_scale.domain.clock import DeadlineExceeded
+from pulumi_edas_scale.domain.errors import BusinessError, EdasError, InputError
+from pulumi_edas_scale.domain.fields import bare_id
+from pulumi_edas_scale.domain.model import Scope, WrongApplication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +23,30 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.operations.session import Session
 
 
+WRONG_APPLICATION_SECONDS: Final = 5.0
+"""How long to look for what was meant: the failure itself is known, and only its words get better."""
+
+
+def find_wrong_application(
+    session: Session, scope: Scope, context: OperationContext
+) -> WrongApplication | None:
+    """Return what is wrong with the id of an application that could not be read; None when it is not the id."""
+    deadline = session.runtime.now() + WRONG_APPLICATION_SECONDS
+    try:
+        listed = session.reads.applications(replace(context, deadline=deadline, retry_timeout=0.0))
+    except (EdasError, DeadlineExceeded):
+        return None
+    if any(each.app_id == scope.app_id for each in listed):
+        return None
+    meant = [each for each in listed if each.name == scope.app_id]
+    return WrongApplication(meant[0] if len(meant) == 1 else None, tuple(listed))
+
+
 def get_deploy_groups(
     session: Session, region_id: str, args: Mapping[str, object], context: OperationContext
 ) -> dict[str, object]:
     """Return the deploy groups of ``appId`` with their members, sorted by group id."""
-    live = _application(session, args, context)
+    live = _application(session, region_id, args, context)
     return {
         "appId": live.app_id,
         "regionId": region_id,
@@ -36,10 +59,10 @@ def get_deploy_group(
     session: Session, region_id: str, args: Mapping[str, object], context: OperationContext
 ) -> dict[str, object]:
     """Return one deploy group of ``appId``, found by ``groupId`` or by ``groupName``."""
-    group_id, name = _text(args, "groupId"), _text(args, "groupName")
+    group_id, name = bare_id(_text(args, "groupId")), _text(args, "groupName")
     if bool(group_id) == bool(name):
         raise InputError([("groupId", "give exactly one of groupId and groupName.")])
-    live = _application(session, args, context)
+    live = _application(session, region_id, args, context)
     found = [each for each in live.groups if each.group_id == group_id or (name and each.name == name)]
     if len(found) != 1:
         known = messages.join_list(f"{each.group_id} ({each.name})" for each in live.groups) or "none"
@@ -63,8 +86,8 @@ def get_scale_out_candidates(
     count = args.get("count")
     if count is not None and (isinstance(count, bool) or not isinstance(count, (int, float)) or count < 0):
         raise InputError([("count", f"must be a whole number from 0 on, not {count!r}.")])
-    live = _application(session, args, context)
-    group_id = _text(args, "groupId")
+    live = _application(session, region_id, args, context)
+    group_id = bare_id(_text(args, "groupId"))
     machines = [each for each in session.reads.machines(live.cluster_id, live.app_id, context) if each.online]
     chosen = spread(machines, live.members_of(group_id) if group_id else live.members)
     if count is not None:
@@ -97,9 +120,13 @@ def get_application(
     applications = session.reads.applications(context)
     found = [each for each in applications if each.name == name]
     if len(found) != 1:
-        ids = f": {messages.join_list(each.app_id for each in found)}" if found else ""
-        how_many = f"{len(found)} applications have" if found else "no application has"
-        raise InputError([("name", f"{how_many} the name '{name}' in region {region_id}{ids}.")])
+        if found:
+            ids = messages.join_list(each.app_id for each in found)
+            reason = f"{len(found)} applications have the name '{name}' in region {region_id}: {ids}."
+        else:
+            known = messages.describe_applications(applications)
+            reason = f"no application has the name '{name}' in region {region_id}. {known}"
+        raise InputError([("name", reason)])
     answer: dict[str, object] = {
         "appId": found[0].app_id,
         "name": found[0].name,
@@ -132,11 +159,21 @@ def spread(machines: Sequence[Machine], members: Sequence[Member]) -> list[Machi
     return chosen
 
 
-def _application(session: Session, args: Mapping[str, object], context: OperationContext) -> Application:
-    app_id = _text(args, "appId")
+def _application(
+    session: Session, region_id: str, args: Mapping[str, object], context: OperationContext
+) -> Application:
+    app_id = bare_id(_text(args, "appId"))
     if not app_id:
         raise InputError([("appId", "the id of the application is needed.")])
-    return session.reads.recent_application(app_id, context).value
+    try:
+        return session.reads.recent_application(app_id, context).value
+    except BusinessError as error:
+        scope = Scope(region_id, app_id, "")
+        wrong = find_wrong_application(session, scope, context)
+        if wrong is None:
+            raise
+        path, reason = messages.describe_wrong_application(scope, wrong, session.place).split(": ", 1)
+        raise InputError([(path, reason)]) from error
 
 
 def _group(group: DeployGroup, live: Application) -> dict[str, object]:

@@ -58,6 +58,8 @@ class Target:
         recorded: what the last operation wrote down; nothing for a create.
         deleting: whether the membership itself goes.
         unknown_ids: desired ids a preview does not know; None when not even their number is known.
+        ignored: what ``ignoreChanges`` names of the lists (``instanceIds``, ``instanceIds[0]``): these are left to
+            somebody else, an autoscaler.
     """
 
     urn: str
@@ -67,6 +69,21 @@ class Target:
     recorded: Recorded = field(default_factory=Recorded)
     deleting: bool = False
     unknown_ids: int | None = 0
+    ignored: frozenset[str] = frozenset()
+
+    def wanted(self, live: Application) -> tuple[Listed, ...]:
+        """Return the listed ids that are to be members, less those that somebody else, who may, has removed."""
+        if not self.ignored or self.recorded.unsettled:  # what we failed to bring up is ours to finish
+            return self.listed
+        members = live.members_of(self.scope.group_id)
+        before = {each.id for each in self.recorded.listed}
+        return tuple(
+            each
+            for each in self.listed
+            if each.id not in before
+            or self.ignored.isdisjoint({each.path, each.path.partition("[")[0]})
+            or find_member(members, each.id) is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +170,8 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         other_floor=floor,
         ready=frozenset(resolution.ready),
         absent=resolution.absent,
-        policy=target.policy,
+        # A list that is left to somebody else says nothing about who is not on it.
+        policy=replace(target.policy, exclusive=False) if target.ignored else target.policy,
         deleting=target.deleting,
         our_scale_out_failed=_our_scale_out_failed(session, target, live, context),
         unknown_ids=target.unknown_ids,
@@ -292,11 +310,11 @@ def _resolve(
     context: OperationContext,
     expected: Mapping[str, str],
 ) -> tuple[Application, tuple[Machine, ...], Resolution]:
-    group_id = target.scope.group_id
-    missing = [each for each in missing_from_group(target.listed, live, group_id) if each.id not in expected]
+    group_id, listed = target.scope.group_id, target.wanted(live)
+    missing = [each for each in missing_from_group(listed, live, group_id) if each.id not in expected]
     elsewhere = [each for each in missing if find_member(live.members, each.id) is None]
     if not elsewhere:
-        return live, (), resolve(target.listed, live, group_id, expected=expected)
+        return live, (), resolve(listed, live, group_id, expected=expected)
     machines = session.reads.machines(live.cluster_id, live.app_id, context)
     offered = {each.ecu_id for each in machines} | {each.instance_id for each in machines}
     cluster = (
@@ -308,7 +326,7 @@ def _resolve(
     return (
         live,
         machines,
-        resolve(target.listed, live, group_id, machines=machines, cluster=cluster, expected=expected),
+        resolve(listed, live, group_id, machines=machines, cluster=cluster, expected=expected),
     )
 
 

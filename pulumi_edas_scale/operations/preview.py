@@ -1,32 +1,37 @@
 """What a change would do, from a live reading, before anything is sent.
 
-This file's law: the same survey and the same planner as the change, so a preview cannot say something else. It
+This file's law: the same observation and the same planner as the change, so a preview cannot say something else. It
 fails where no other resource of the program could make it right, and warns where the same run may mend it before
-our turn comes; ``strict`` turns those warnings into failures.
+our turn comes; ``strict`` turns those warnings into failures. What could not be looked at is not clean: a recorded
+membership that cannot be read fails the preview, so that a green one means looked at, and as it should be.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import DeadlineExceeded
-from pulumi_edas_scale.domain.errors import BusinessError, EdasError
+from pulumi_edas_scale.domain.drift import find_drift
+from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationError, ThrottledError
 from pulumi_edas_scale.domain.orders import is_active
-from pulumi_edas_scale.domain.resolution import Cause
+from pulumi_edas_scale.domain.resolution import Absent, Cause, find_member
 from pulumi_edas_scale.edas.reads import PREVIEW_FRESH_SECONDS
+from pulumi_edas_scale.operations.lookups import find_wrong_application
 from pulumi_edas_scale.operations.observe import find_kubernetes, observe
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
-    from pulumi_edas_scale.domain.model import Application
-    from pulumi_edas_scale.domain.resolution import Absent
+    from pulumi_edas_scale.domain.model import Application, Member
     from pulumi_edas_scale.operations.observe import Observation, Target
     from pulumi_edas_scale.operations.session import Session
 
+DEADLINE_SECONDS: Final = 25.0
+"""How long a preview asks in total: whoever waits for it learns the cause within half a minute."""
+
 RETRY_TIMEOUT_SECONDS: Final = 8.0
-"""How long a preview goes on asking when calls fail: a warning now is better than an answer in a minute."""
+"""How long one call that keeps failing is repeated: a failure now is better than an answer in a minute."""
 
 
 @dataclass(slots=True)
@@ -34,23 +39,26 @@ class Preview:
     """What there is to say about a change that was not made yet.
 
     Attributes:
-        observation: the reading it rests on, None when EDAS could not be read.
+        observation: the reading it rests on, None when there was none, or the group is not there.
         failures: property path and reason of what no other resource could make right.
         mendable: what is wrong now and the same run may still mend; warnings, unless the preview is strict.
         warnings: what the user should know before he agrees.
         lines: what will happen.
+        unfinished: whether the last operation of ours left something to do.
     """
 
-    observe: Observation | None = None
+    observation: Observation | None = None
     failures: list[tuple[str, str]] = field(default_factory=list)
     mendable: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    unfinished: bool = False
 
     @property
     def changes_membership(self) -> bool:
-        """Whether an order would be sent, or somebody who is not there yet would join."""
-        return self.observe is not None and self.observe.plan.changes_membership
+        """Whether an order would be sent, somebody who is not there yet would join, or work of ours be finished."""
+        plan = self.observation.plan if self.observation is not None else None
+        return self.unfinished or (plan is not None and plan.changes_membership)
 
 
 def preview_change(
@@ -65,21 +73,39 @@ def preview_change(
 
     Args:
         session: where readings come from.
-        target: what shall be reached.
-        context: bounds of the reading.
+        target: what is to be reached.
+        context: the stop sign, and where to say what is waited for; a preview sets its own deadline.
         strict: whether what the same run may still mend is a failure, too.
         known_foreign: ECU ids of foreign members that are recorded, and so no news.
 
     Returns:
-        A Preview; that EDAS cannot be read is a warning in it, never an error.
+        A Preview. That EDAS cannot be read is a warning in it for a create, whose application the same run may make.
+
+    Raises:
+        OperationError: EDAS cannot be read, so nothing is known of a recorded membership.
     """
     preview = Preview()
     try:
-        _look(session, target, context, preview, known_foreign)
-    except EdasError as error:
-        preview.mendable.append(messages.describe_unreadable(target.scope, error))
-    except DeadlineExceeded as sign:
-        preview.mendable.append(messages.describe_unreadable(target.scope, sign.__cause__ or sign))
+        preview = _look(session, target, context, known_foreign)
+    except (EdasError, DeadlineExceeded) as failure:
+        error = _cause_of(failure)
+        wrong = None
+        if isinstance(error, BusinessError):
+            wrong = find_wrong_application(session, target.scope, context)
+        if not _is_new(target):
+            words = messages.describe_not_looked_at(target.scope, error)
+            if wrong is not None:
+                words = f"{words} {messages.describe_wrong_application(target.scope, wrong, session.place)}"
+            raise OperationError(words) from error
+        if wrong is None:
+            preview.mendable.append(messages.describe_unreadable(target.scope, error))
+        elif wrong.meant is not None:
+            path, reason = messages.describe_wrong_application(target.scope, wrong, session.place).split(
+                ": ", 1
+            )
+            preview.failures.append((path, reason))
+        else:
+            preview.mendable.append(messages.describe_wrong_application(target.scope, wrong, session.place))
     if strict:
         preview.failures.extend(("", each) for each in preview.mendable)
     else:
@@ -88,13 +114,39 @@ def preview_change(
 
 
 def _look(
+    session: Session, target: Target, context: OperationContext, known_foreign: frozenset[str]
+) -> Preview:
+    bounded = _bounded(context)
+    while True:
+        preview = Preview()
+        try:
+            _look_within(session, target, bounded, preview, known_foreign)
+        except ThrottledError:
+            # Nothing is wrong but the moment: the whole time of a preview is spent on it.
+            if bounded.deadline is not None and session.runtime.now() >= bounded.deadline:
+                raise
+        except DeadlineExceeded as sign:
+            # Without a failed call it was the queue of our own calls, in a stack with more applications than EDAS
+            # may be asked for in a minute: that says nothing about EDAS, and ends by itself.
+            if sign.__cause__ is not None:
+                raise
+            bounded = _bounded(context)
+        else:
+            return preview
+
+
+def _is_new(target: Target) -> bool:
+    return not target.recorded.members and not target.recorded.listed
+
+
+def _look_within(
     session: Session,
     target: Target,
     context: OperationContext,
     preview: Preview,
     known_foreign: frozenset[str],
 ) -> None:
-    creating = not target.recorded.members and not target.recorded.listed
+    creating = _is_new(target)
     if creating:
         # Read before the application, so that the create may use the same reading when no order came after it.
         _tell_active_order(session, target, context, preview)
@@ -113,7 +165,7 @@ def _look(
         _tell_missing_group(target, live, preview)
         return
     found = observe(session, target, live, context)
-    preview.observe = found
+    preview.observation = found
     _tell_drift(target, found, known_foreign, preview)
     _judge(session, target, found, preview)
     plan = found.plan
@@ -149,7 +201,8 @@ def _tell_active_order(session: Session, target: Target, context: OperationConte
 
 def _tell_missing_group(target: Target, live: Application, preview: Preview) -> None:
     words = messages.describe_missing_group(target.scope, live)
-    if any(group.name == target.scope.group_id for group in live.groups):
+    # The id of a group that was deleted never comes back, so no resource of the program can mend it for us.
+    if any(group.name == target.scope.group_id for group in live.groups) or not _is_new(target):
         path, reason = words.split(": ", 1)
         preview.failures.append((path, reason))
     else:
@@ -157,8 +210,19 @@ def _tell_missing_group(target: Target, live: Application, preview: Preview) -> 
 
 
 def _tell_drift(target: Target, found: Observation, known_foreign: frozenset[str], preview: Preview) -> None:
-    preview.warnings.extend(messages.describe_drift(target.recorded, found.live, target.scope))
-    if target.recorded.members or target.recorded.listed:
+    recorded = target.recorded
+    # An id that is not known yet may be any of those that left.
+    desired = {each.id for each in target.listed} if target.unknown_ids == 0 else None
+    drift = find_drift(recorded, found.live, target.scope, desired)
+    if target.ignored and not recorded.unsettled:
+        away = messages.describe_left_alone(drift, target.scope)
+        preview.lines.extend([away] if away is not None else [])
+        drift = replace(drift, gone=(), moved=(), joining=())
+    preview.unfinished = drift.unfinished
+    unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, target.scope)
+    preview.warnings.extend([unfinished] if unfinished is not None else [])
+    preview.warnings.extend(messages.describe_drift(drift, found.live, target.scope))
+    if not _is_new(target):
         arrivals = messages.describe_arrivals(found.plan.foreign, known_foreign, target.scope)
         if arrivals is not None:
             preview.lines.append(arrivals)
@@ -181,6 +245,103 @@ def _judge(session: Session, target: Target, found: Observation, preview: Previe
     )
     if plan.evict:
         preview.warnings.append(messages.describe_evictions(plan, target.scope, target.unknown_ids))
+
+
+def preview_replacement(
+    leaving: tuple[Session, Target],
+    joining: tuple[Session, Target] | None,
+    context: OperationContext,
+) -> Preview:
+    """Judge a replacement that deletes first as a whole, before anything leaves.
+
+    Args:
+        leaving: the old membership, as a delete.
+        joining: the new one, as a create; None while its place is not known.
+        context: the stop sign, and where to say what is waited for; a preview sets its own deadline.
+
+    Returns:
+        A Preview with what leaves the old group. Whoever cannot join the new one is a failure in it, and not a warning:
+        the old group would be empty by the time the new one fails.
+
+    Raises:
+        OperationError: the old membership cannot be read.
+    """
+    preview = Preview()
+    session, target = leaving
+    context = _bounded(context)
+    try:
+        live = session.reads.recent_application(
+            target.scope.app_id, context, within=PREVIEW_FRESH_SECONDS, group_id=target.scope.group_id
+        ).value
+        if live.group(target.scope.group_id) is None:
+            return preview
+        plan = observe(session, target, live, context).plan
+    except (EdasError, DeadlineExceeded) as failure:
+        if isinstance(failure, BusinessError):  # it may be gone, which the delete makes sure of
+            preview.warnings.append(messages.describe_unreadable(target.scope, failure))
+            return preview
+        error = _cause_of(failure)
+        raise OperationError(messages.describe_not_looked_at(target.scope, error)) from error
+    if plan.leave or plan.kept:
+        preview.lines.append(messages.describe_replaced(plan, target.scope, messages.full_names(live)))
+    if plan.leave and joining is not None:
+        _judge_joiners(*joining, context, plan.leave, preview)
+    if preview.failures:
+        preview.failures.append(("", messages.describe_nothing_leaves(target.scope)))
+    return preview
+
+
+def _judge_joiners(
+    session: Session,
+    target: Target,
+    context: OperationContext,
+    leaving: tuple[Member, ...],
+    preview: Preview,
+) -> None:
+    context = _bounded(context)
+    try:
+        live = session.reads.recent_application(
+            target.scope.app_id, context, within=PREVIEW_FRESH_SECONDS, group_id=target.scope.group_id
+        ).value
+        if _refuse_kubernetes(session, target, live, context, preview):
+            return
+        if live.group(target.scope.group_id) is None:
+            path, reason = messages.describe_missing_group(target.scope, live).split(": ", 1)
+            preview.failures.append((path, reason))
+            return
+        found = observe(session, target, live, context)
+    except (EdasError, DeadlineExceeded) as failure:
+        preview.warnings.append(messages.describe_unreadable(target.scope, _cause_of(failure)))
+        return
+    preview.failures.extend(
+        messages.describe_repeated(two.path, one.path, two.id, one.id)
+        for one, two in found.resolution.repeated
+    )
+    for each in found.plan.absent:
+        freed = find_member(leaving, each.listed.id)
+        if freed is not None and freed.agent_off:
+            obstacle = Absent(each.listed, Cause.AGENT_OFF)
+        elif freed is not None or _is_released(session, target, each):
+            continue
+        else:
+            obstacle = each
+        words = messages.describe_absent(obstacle, found.live)
+        if obstacle.cause is Cause.CONVERTING:  # it will be there, and the create waits for it
+            preview.warnings.append(words)
+        else:
+            path, reason = words.split(": ", 1)
+            preview.failures.append((path, reason))
+
+
+def _cause_of(failure: EdasError | DeadlineExceeded) -> BaseException:
+    """Return the failed call behind a deadline that passed, or the failure itself."""
+    return failure.__cause__ or failure if isinstance(failure, DeadlineExceeded) else failure
+
+
+def _bounded(context: OperationContext) -> OperationContext:
+    """Return the bounds of one look: a deadline from now on, and patience for one call that fails."""
+    deadline = context.runtime.now() + DEADLINE_SECONDS
+    return replace(context, deadline=deadline, retry_timeout=RETRY_TIMEOUT_SECONDS)
 
 
 def _is_released(session: Session, target: Target, absent: Absent) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded, OperationContext, ThreadRuntime
+from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     EdasError,
@@ -27,6 +28,7 @@ from pulumi_edas_scale.domain.inputs import (
     changed_members,
     changed_properties,
     check_inputs,
+    ignored_lists,
     import_inputs,
     membership_id,
     parse_membership_id,
@@ -35,11 +37,10 @@ from pulumi_edas_scale.domain.inputs import (
     remove_ids,
     render_outputs,
 )
-from pulumi_edas_scale.domain.model import UNKNOWN, OnDelete, Outcome, Recorded, Scope
-from pulumi_edas_scale.domain.orders import is_active
+from pulumi_edas_scale.domain.model import UNKNOWN, Member, OnDelete, Outcome, Recorded, Scope, TaskState
 from pulumi_edas_scale.domain.resolution import find_member, with_instance_ids
 from pulumi_edas_scale.edas.reads import FRESH_SECONDS, PREVIEW_FRESH_SECONDS
-from pulumi_edas_scale.operations.lookups import QUERIES
+from pulumi_edas_scale.operations.lookups import QUERIES, find_wrong_application
 from pulumi_edas_scale.operations.observe import (
     CannotTellError,
     Target,
@@ -50,15 +51,15 @@ from pulumi_edas_scale.operations.observe import (
 )
 from pulumi_edas_scale.operations.outcome import ChangeError, Operation
 from pulumi_edas_scale.operations.ownership import Claim, MemoryLog, Ownership
-from pulumi_edas_scale.operations.preview import RETRY_TIMEOUT_SECONDS, Preview, preview_change
+from pulumi_edas_scale.operations.preview import Preview, preview_change, preview_replacement
 from pulumi_edas_scale.operations.reconcile import Reconciler
 from pulumi_edas_scale.operations.session import Session, open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pulumi_edas_scale.domain.clock import Runtime
-    from pulumi_edas_scale.domain.model import Application, Policy, Spec
+    from pulumi_edas_scale.domain.model import Application, Policy, RecordedMember, Spec
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.edas.api import EdasClient
     from pulumi_edas_scale.operations.ownership import RunLog
@@ -67,6 +68,7 @@ READ_RETRY_TIMEOUT_SECONDS: Final = 20.0
 """A refresh has no time-out of its own: this long a failing call is retried, so that it ends within half a minute."""
 
 SCOPE_PROPERTIES: Final = ("regionId", "appId", "groupId")
+LIST_PROPERTIES: Final = ("instanceIds", "ecuIds")
 
 
 class Host(Protocol):
@@ -203,7 +205,7 @@ class Service:
             return checked
         return replace(checked, failures=(*checked.failures, conflict))
 
-    def diff(
+    def diff(  # noqa: PLR0913 - what the engine asks with
         self,
         urn: str | None,
         id: str,  # noqa: A002 - the engine's word
@@ -211,6 +213,7 @@ class Service:
         news: Mapping[str, object],
         *,
         announce: bool = True,
+        ignored: Iterable[str] = (),
     ) -> DiffAnswer:
         """Say whether something is to be done, by the inputs and by a live reading.
 
@@ -220,22 +223,30 @@ class Service:
             recorded_outputs: what the last operation or reading wrote down.
             news: the checked inputs of the program.
             announce: False in a refresh, where the engine asks with the sides swapped: nothing is read or said.
+            ignored: property paths of ``ignoreChanges``; who is in a list among them is left to somebody else.
 
         Raises:
             InputError: what the program asks for is refused.
+            OperationError: EDAS cannot be read, so it cannot be told whether anything drifted.
         """
         changed = tuple(name for name in changed_properties(recorded_outputs, news) if name in BY_NAME)
         replaces = tuple(name for name in SCOPE_PROPERTIES if name in changed)
         if replaces:
+            deletes_first = _shares_instances(recorded_outputs, news, replaces)
+            if announce and deletes_first:
+                with self._question():
+                    self._preview_replacement(urn, id, recorded_outputs, news)
             return DiffAnswer(
                 changes=True,
                 replaces=replaces,
-                delete_before_replace=_shares_instances(recorded_outputs, news, replaces),
+                delete_before_replace=deletes_first,
                 detailed=tuple((name, "update-replace") for name in replaces)
                 + _detailed(recorded_outputs, news, tuple(name for name in changed if name not in replaces)),
             )
         with self._question():
-            drifted = announce and self._preview_update(urn, id, recorded_outputs, news)
+            drifted = announce and self._preview_update(
+                urn, id, recorded_outputs, news, ignored_lists(ignored)
+            )
         detailed = _detailed(recorded_outputs, news, changed)
         if drifted and not detailed:
             detailed = (("members", "update"),)
@@ -289,15 +300,24 @@ class Service:
         outputs = self._change(urn, target, news)
         return membership_id(scope), outputs
 
-    def update(
+    def update(  # noqa: PLR0913, PLR0917 - as above
         self,
         urn: str | None,
         id: str,  # noqa: A002 - the engine's word
         recorded_outputs: Mapping[str, object],
         news: Mapping[str, object],
         timeout_seconds: float | None,
+        ignored: Iterable[str] = (),
     ) -> dict[str, object]:
         """Bring the group from what it is to what is listed.
+
+        Args:
+            urn: the resource.
+            id: its id.
+            recorded_outputs: what the last operation or reading wrote down.
+            news: the checked inputs of the program.
+            timeout_seconds: the engine's, None when it does not say.
+            ignored: property paths of ``ignoreChanges``; who is in a list among them is left to somebody else.
 
         Raises:
             PartialFailureError: something was changed, but not everything.
@@ -308,7 +328,7 @@ class Service:
         target = _target(
             urn, parse_membership_id(id), spec, recorded, self._policy(spec.policy, timeout_seconds)
         )
-        return self._change(urn, target, news)
+        return self._change(urn, replace(target, ignored=ignored_lists(ignored)), news)
 
     def delete(
         self,
@@ -325,15 +345,7 @@ class Service:
         recorded = parse_recorded(recorded_outputs)
         if recorded.policy.on_delete is OnDelete.RETAIN:
             return
-        target = Target(
-            urn=urn or "",
-            scope=parse_membership_id(id),
-            listed=(),
-            policy=self._policy(recorded.policy, timeout_seconds),
-            recorded=recorded,
-            deleting=True,
-        )
-        self._run(urn, target)
+        self._run(urn, self._delete_target(urn, id, recorded, timeout_seconds))
 
     # -- readings ------------------------------------------------------------------------------------------------
 
@@ -421,7 +433,9 @@ class Service:
         with self._opening:
             if region_id not in self._sessions:
                 client = self.connect(self.settings, region_id)
-                self._sessions[region_id] = open_session(client, self.runtime, self.ownership)
+                self._sessions[region_id] = open_session(
+                    client, self.runtime, self.ownership, _place(self.settings)
+                )
             return self._sessions[region_id]
 
     def _policy(self, policy: Policy, timeout_seconds: float | None) -> Policy:
@@ -458,32 +472,76 @@ class Service:
         id: str,  # noqa: A002 - the engine's word
         recorded_outputs: Mapping[str, object],
         news: Mapping[str, object],
+        ignored: frozenset[str],
     ) -> bool:
-        """Announce what an update would do; return whether an order would be sent."""
+        """Announce what an update would do; return whether there is anything to do."""
         if not self.settings.preview_reads:
             return False
         spec = parse_spec(news)
         recorded = parse_recorded(recorded_outputs)
         target = _target(urn, parse_membership_id(id), spec, recorded, self._policy(spec.policy, None))
+        target = replace(target, ignored=ignored)
         preview = self._preview(urn, target, _ecu_ids(recorded_outputs.get("foreignMembers")))
         self._announce(urn, preview)
         return preview.changes_membership
 
+    def _preview_replacement(
+        self,
+        urn: str | None,
+        id: str,  # noqa: A002 - the engine's word
+        recorded_outputs: Mapping[str, object],
+        news: Mapping[str, object],
+    ) -> None:
+        """Announce what leaves before the new membership is made, and refuse what would leave for nothing."""
+        recorded = parse_recorded(recorded_outputs)
+        if not self.settings.preview_reads or recorded.policy.on_delete is OnDelete.RETAIN:
+            return
+        old = self._delete_target(urn, id, recorded, None)
+        spec = parse_spec(news)
+        joining = None
+        if spec.scope is not None:
+            new = _target(urn, spec.scope, spec, Recorded(), self._policy(spec.policy, None))
+            joining = (self._session(spec.scope.region_id), new)
+        try:
+            preview = preview_replacement(
+                (self._session(old.scope.region_id), old), joining, self._context(urn)
+            )
+        except Cancelled as sign:
+            raise OperationError(f"The preview was stopped: {sign}.") from sign
+        self._announce(urn, preview)
+
+    def _delete_target(
+        self,
+        urn: str | None,
+        id: str,  # noqa: A002 - the engine's word
+        recorded: Recorded,
+        timeout_seconds: float | None,
+    ) -> Target:
+        return Target(
+            urn=urn or "",
+            scope=parse_membership_id(id),
+            listed=(),
+            policy=self._policy(recorded.policy, timeout_seconds),
+            recorded=recorded,
+            deleting=True,
+        )
+
     def _preview(
         self, urn: str | None, target: Target, known_foreign: frozenset[str] = frozenset()
     ) -> Preview:
-        context = OperationContext(
-            self.runtime,
-            stopped=self.host.stopped,
-            retry_timeout=RETRY_TIMEOUT_SECONDS,
-            report=_HostReporter(self.host, urn or "").progress,
-        )
         strict = self.settings.strict_preview
         session = self._session(target.scope.region_id)
         try:
-            return preview_change(session, target, context, strict=strict, known_foreign=known_foreign)
+            return preview_change(
+                session, target, self._context(urn), strict=strict, known_foreign=known_foreign
+            )
         except Cancelled as sign:
             raise OperationError(f"The preview was stopped: {sign}.") from sign
+
+    def _context(self, urn: str | None) -> OperationContext:
+        """Return what bounds an operation that has no deadline yet."""
+        report = _HostReporter(self.host, urn or "").progress
+        return OperationContext(self.runtime, stopped=self.host.stopped, report=report)
 
     def _announce(self, urn: str | None, preview: Preview) -> None:
         if preview.failures:
@@ -508,14 +566,25 @@ class Service:
 
     def _run(self, urn: str | None, target: Target) -> Outcome:
         reporter = _HostReporter(self.host, urn or "")
+        session = self._session(target.scope.region_id)
         operation = Operation(
-            session=self._session(target.scope.region_id),
+            session=session,
             target=target,
-            context=OperationContext(self.runtime, stopped=self.host.stopped, report=reporter.progress),
+            context=self._context(urn),
             reporter=reporter,
             abort_on_stop=self.settings.on_cancel == "abort",
         )
-        return Reconciler(operation).run()
+        try:
+            return Reconciler(operation).run()
+        except ChangeError as failure:
+            if failure.outcome is not None or not isinstance(failure.__cause__, BusinessError):
+                raise
+            # Nothing was sent, because something was refused to be read: perhaps it is not an application's id.
+            wrong = find_wrong_application(session, target.scope, self._context(urn))
+            if wrong is None:
+                raise
+            words = messages.describe_wrong_application(target.scope, wrong, session.place)
+            raise ChangeError(f"{failure.message} {words}") from failure
 
     def _live_group(
         self, session: Session, scope: Scope, recorded: Recorded, context: OperationContext
@@ -548,8 +617,11 @@ class Service:
     ) -> ReadAnswer:
         recorded = parse_recorded(recorded_outputs)
         left = _left_ids(recorded, live, scope)
-        if left and _is_busy(session, scope, context):
-            left = frozenset()  # an order under way may be what moves them
+        undisturbed = True
+        if left:
+            live, undisturbed = _settled_reading(session, scope, live, context)
+            live = with_instance_ids(live, recorded_instance_ids(recorded))
+            left = _left_ids(recorded, live, scope) if undisturbed else frozenset()
         members = {each.ecu_id: each for each in live.members_of(scope.group_id)}
         outcome = outcome_of(
             live,
@@ -561,14 +633,28 @@ class Service:
                 each for each in recorded.unsettled if each not in members or not members[each].runs
             ),
         )
-        for sentence in messages.describe_drift(recorded, live, scope):
+        drift = find_drift(recorded, live, scope)
+        if not undisturbed:
+            away = messages.describe_busy(drift, scope)
+            if away is not None:
+                self.host.info(urn or "", away)
+            drift = replace(drift, gone=(), moved=(), left=(), joining=())
+            away_for_now = [each for each in recorded.members if each.ecu_id not in members]
+            outcome = replace(outcome, members=(*outcome.members, *map(_as_recorded, away_for_now)))
+        unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, scope)
+        for sentence in (*([unfinished] if unfinished else []), *messages.describe_drift(drift, live, scope)):
             self.host.warn(urn or "", sentence)
         known = _ecu_ids(recorded_outputs.get("foreignMembers"))
         arrivals = messages.describe_arrivals(outcome.foreign, known, scope)
         if arrivals is not None:
             self.host.info(urn or "", arrivals)
         kept = remove_ids(inputs, left)
-        return ReadAnswer(membership_id(scope), kept, render_outputs(kept, outcome))
+        # After a failed update the engine keeps the old inputs; only the outputs say what it was to reach.
+        reached_for = {
+            name: recorded_outputs[name] for name in LIST_PROPERTIES if recorded_outputs.get(name) is not None
+        }
+        outputs = {**kept, **remove_ids(reached_for, left)} if reached_for else kept
+        return ReadAnswer(membership_id(scope), kept, render_outputs(outputs, outcome))
 
 
 @dataclass(frozen=True, slots=True)
@@ -586,6 +672,12 @@ class _HostReporter:
 
     def warn(self, text: str) -> None:
         self.host.warn(self.urn, text)
+
+
+def _place(settings: Settings) -> str:
+    """Return which EDAS is asked, in words."""
+    endpoint = f"endpoint {settings.endpoint}" if settings.endpoint else "the region's public endpoint"
+    return f"{endpoint}, profile {settings.profile}" if settings.profile else endpoint
 
 
 def _target(urn: str | None, scope: Scope, spec: Spec, recorded: Recorded, policy: Policy) -> Target:
@@ -606,9 +698,42 @@ def _known_scope(spec: Spec) -> Scope:
     return spec.scope
 
 
-def _is_busy(session: Session, scope: Scope, context: OperationContext) -> bool:
-    orders = session.reads.recent_change_orders(scope.app_id, context, within=FRESH_SECONDS)
-    return any(is_active(each.status) for each in orders)
+def _settled_reading(
+    session: Session, scope: Scope, live: Application, context: OperationContext
+) -> tuple[Application, bool]:
+    """Return a reading in which whoever is missing has really left, and whether it is one.
+
+    An order takes members out for a moment, so the reading must lie between two lists of orders that are equal and
+    without an active one; the list and the reading that others have just asked for are shared.
+    """
+    reads, app_id = session.reads, scope.app_id
+    try:
+        reads.recent_change_orders(app_id, context, within=FRESH_SECONDS)
+        reading = reads.recent_application(app_id, context)
+        if not reads.unchanged_since(app_id, reading.begun):  # no list of orders is older than this reading
+            reading = reads.application(app_id, context, begun_after=session.runtime.now())
+        reads.recent_change_orders(app_id, context, within=session.runtime.now() - reading.begun)
+        return reading.value, reads.unchanged_since(app_id, reading.begun)
+    except EdasError:
+        return live, False  # whether an order runs is not known, so nothing is dropped
+
+
+def _as_recorded(member: RecordedMember) -> tuple[Member, bool]:
+    """Return a member that a change order may have taken out for a moment, as it was written down."""
+    return (
+        Member(
+            ecu_id=member.ecu_id,
+            instance_id=member.instance_id,
+            ecc_id=member.ecc_id,
+            ip=member.ip,
+            zone="",
+            group_id="",
+            state=member.state,
+            task=TaskState.UNKNOWN,
+            online=None,
+        ),
+        member.joined,
+    )
 
 
 def _left_ids(recorded: Recorded, live: Application, scope: Scope) -> frozenset[str]:

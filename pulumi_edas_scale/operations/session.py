@@ -47,6 +47,8 @@ class Session:
     ownership: Ownership
     lookout: Lookout
     ghosts: Ghosts = field(default_factory=Ghosts)
+    place: str = ""
+    """Which endpoint is asked, and with which profile, for messages."""
 
     @property
     def client(self) -> EdasClient:
@@ -54,7 +56,9 @@ class Session:
         return self.reads.client
 
 
-def open_session(client: EdasClient, runtime: Runtime, ownership: Ownership) -> Session:
+def open_session(client: EdasClient, runtime: Runtime, ownership: Ownership, place: str = "") -> Session:
     """Put the parts together; no call is made."""
     reads = Reads(client, runtime)
-    return Session(runtime, reads, Waiter(reads), KeyedQueue(runtime), ownership, Lookout(runtime))
+    return Session(
+        runtime, reads, Waiter(reads), KeyedQueue(runtime), ownership, Lookout(runtime), place=place
+    )

@@ -276,22 +276,6 @@ def test_the_region_of_the_alicloud_provider(stack: Stack) -> None:
     assert stack.resource()["id"] == ID
 
 
-@DYNAMIC_ONLY  # the plugin asked the engine, when it created, to read before every preview
-def test_without_preview_reads_nothing_is_read(web: Stack) -> None:
-    """With previewReads false a preview makes no call and shows what the program changes only."""
-    web.config["edas-scale:previewReads"] = "false"
-    web.edas.action("leave", instance="i-b")
-
-    web.preview(expect_no_changes=True)
-
-    assert web.edas.log() == []
-    web.declare([*ABC, "i-d"])
-    web.preview().must_say("1 to update")
-    assert web.edas.log() == []
-    web.up()
-    assert orders.orders(web.edas) == [("scale_out", ["i-b", "i-d"])]
-
-
 def test_a_wrong_setting_is_refused_by_its_key(stack: Stack) -> None:
     """A setting that cannot be right is named by its key in the stack configuration."""
     stack.config["edas-scale:previewReads"] = "perhaps"

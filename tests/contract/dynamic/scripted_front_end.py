@@ -103,12 +103,13 @@ class ScriptedOperations:
         news: Mapping[str, object],
         *,
         announce: bool,
+        ignored: tuple[str, ...],
     ) -> Answer:
         """Say by the answer whether the diff was taken for a real one."""
         self._script(urn, news)
         if news["appId"] != recorded_outputs["appId"]:
             return Answer(changes=True, replaces=("appId",))
-        return Answer(changes=announce and membership_id == "id")
+        return Answer(changes=announce and membership_id == "id" and not ignored)
 
     def create(
         self, urn: str | None, news: Mapping[str, object], timeout_seconds: float | None
@@ -117,17 +118,24 @@ class ScriptedOperations:
         self._script(urn, news)
         return "id", {**news, "seen": {"urn": urn, "timeout": timeout_seconds}}
 
-    def update(
+    def update(  # noqa: PLR0917 - as the core's
         self,
         urn: str | None,
         membership_id: str,
         recorded_outputs: Mapping[str, object],
         news: Mapping[str, object],
         timeout_seconds: float | None,
+        ignored: tuple[str, ...],
     ) -> dict[str, object]:
         """Tell what is known of the call."""
         self._script(urn, news)
-        seen = {"id": membership_id, "urn": urn, "timeout": timeout_seconds, "olds": sorted(recorded_outputs)}
+        seen = {
+            "id": membership_id,
+            "urn": urn,
+            "timeout": timeout_seconds,
+            "olds": sorted(recorded_outputs),
+            "ignored": list(ignored),
+        }
         return {**news, "seen": seen}
 
     def read(

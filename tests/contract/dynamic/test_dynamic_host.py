@@ -68,12 +68,17 @@ def test_no_timeout_is_none(host: HostProcess) -> None:
 
 
 def test_update_sees_urn_and_timeout(host: HostProcess) -> None:
-    """The URN and the customTimeouts of an update reach the core, the provider's key does not."""
+    """URN, customTimeouts and ignoreChanges of an update reach the core, the provider's key does not."""
     request = provider_pb2.UpdateRequest(
-        id="id", urn=URN, olds=inputs("a", members=[]), news=inputs("a"), timeout=9
+        id="id",
+        urn=URN,
+        olds=inputs("a", members=[]),
+        news=inputs("a"),
+        timeout=9,
+        ignoreChanges=["instanceIds"],
     )
     answer = host.stub.Update(request)
-    seen = {"id": "id", "urn": URN, "timeout": 9.0, "olds": ["appId", "members"]}
+    seen = {"id": "id", "urn": URN, "timeout": 9.0, "olds": ["appId", "members"], "ignored": ["instanceIds"]}
     assert plain(answer.properties)["seen"] == seen
     assert plain(answer.properties)["__provider"] == DOOR
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from tests.e2e import orders
+from tests.e2e.causes import UNREADABLE, make_unreadable
 from tests.e2e.recipes.beside import EXAMPLES, run_beside
 from tests.e2e.stack import Code, FrontEnd, membership
 from tests.e2e.world import BETA, GAMMA, SHOP
@@ -61,13 +63,13 @@ def test_a_report_over_many_stacks(stack: Stack) -> None:
     assert drifted.returncode == 1, drifted.stdout + drifted.stderr
     [line] = [each for each in drifted.stdout.splitlines() if "i-b left" in each]
     assert line.split()[0].endswith(":dev")
-    assert line.split()[1] == "web"
+    assert line.split()[1:3] == ["drift", "web"]
     assert "the next up would update it" in drifted.stdout
     assert "as it should be" in drifted.stdout
 
     unknown = run_beside(stack, "python", EXAMPLES / "drift_report.py", f"{stack.program}:no-such-stack")
     assert unknown.returncode == 2, unknown.stdout + unknown.stderr
-    assert "cannot be told" in unknown.stdout
+    assert "failed" in unknown.stdout
     assert orders.writes(stack.edas) == []
 
 
@@ -78,30 +80,58 @@ def workflow_steps() -> dict[str, str]:
     return {step["name"]: step["run"] for step in steps if "name" in step}
 
 
-@DYNAMIC_ONLY
-@pytest.mark.parametrize(
-    ("what", "result"), [("nothing", "clean"), ("leave", "drift"), ("join", "told"), ("broken", "failed")]
-)
-def test_the_workflow_tells_drift_from_a_failed_preview(
-    given: Callable[..., Stack], tmp_path: Path, what: str, result: str
+RESULTS = {
+    "nothing": ("clean", "clean", 0),
+    "leave": ("drift", "drift", 1),
+    "join": ("foreign", "drift", 1),
+    "interrupted": ("unfinished", "unfinished", 3),
+    "changed": ("pending", "pending", 3),
+    "broken": ("failed", "failed", 2),
+    **dict.fromkeys(UNREADABLE, ("failed", "failed", 2)),
+}
+"""What the workflow and the report say, and the report's exit code, by what happened."""
+
+
+@pytest.mark.scenario("S65", "S94")
+@pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dynamic"])
+@pytest.mark.parametrize("what", RESULTS)
+def test_workflow_and_report_tell_the_cases_apart(
+    given: Callable[..., Stack], tmp_path: Path, what: str
 ) -> None:
-    """The first step of the workflow writes the result for the next ones, and the words into the summary."""
+    """Drift, unfinished work of our own, a change of the program, a failure and clean are told apart, by cause."""
     stack = given(instance_ids=ABC)
-    if what == "leave":
-        stack.edas.action("leave", instance="i-b")
-    elif what == "join":
-        stack.edas.action("join", group=BETA, application=SHOP, instance="i-d")
-    elif what == "broken":
-        (stack.program / "__main__.py").write_text("import nothing_of_this_name\n")
+    happen(stack, what)
+    result, reported, code = RESULTS[what]
     output, summary = tmp_path / "output", tmp_path / "summary.md"
     variables = {"STACK": "dev", "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
 
     look = run_beside(stack, "bash", "-eo", "pipefail", "-c", workflow_steps()["Look"], environment=variables)
+    report = run_beside(stack, "python", EXAMPLES / "drift_report.py", "--json", f"{stack.program}:dev")
 
     assert look.returncode == 0, look.stdout + look.stderr
     assert output.read_text() == f"result={result}\n", summary.read_text()
     assert f"### dev: {result}" in summary.read_text()
-    assert ("Drift: i-b left" in summary.read_text()) is (what == "leave")
+    assert report.returncode == code, report.stdout + report.stderr
+    [found] = json.loads(report.stdout)
+    assert found["result"] == reported
+
+
+def happen(stack: Stack, what: str) -> None:
+    """Let it happen to a stack."""
+    if what == "leave":
+        stack.edas.action("leave", instance="i-b")
+    elif what == "join":
+        stack.edas.action("join", group=BETA, application=SHOP, instance="i-d")
+    elif what == "interrupted":
+        stack.edas.rule(effect="order", instances={"i-d": "EDAS-10001"})
+        stack.declare([*ABC, "i-d"])
+        stack.up(fails=True)
+    elif what == "changed":
+        stack.declare(ABC[:2])
+    elif what == "broken":
+        (stack.program / "__main__.py").write_text("import nothing_of_this_name\n")
+    elif what in UNREADABLE:
+        make_unreadable(stack, what)
 
 
 @pytest.mark.parametrize(

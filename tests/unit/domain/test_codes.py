@@ -12,7 +12,10 @@ from pulumi_edas_scale.edas.failures import RULES, TRANSPORT_ERRORS, Rule, Trans
 MESSAGES = Path(__file__).parent / "golden" / "messages.txt"
 
 PARTS_AND_STATUS_LINES = (
+    "applications",
     "arrivals",
+    "busy",
+    "left alone",
     "members",
     "order",
     "plan",

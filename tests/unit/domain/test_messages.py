@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.drift import Drift, find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, UnavailableError
 from pulumi_edas_scale.domain.model import (
     ApplicationSummary,
@@ -22,6 +23,7 @@ from pulumi_edas_scale.domain.model import (
     Recorded,
     RecordedMember,
     TaskFailure,
+    WrongApplication,
 )
 from pulumi_edas_scale.domain.plan import Order, OrderKind, Plan, Refusal
 from pulumi_edas_scale.domain.resolution import Absent, Cause
@@ -173,7 +175,7 @@ def truths() -> list[tuple[str, str]]:
     """Return what is said of members."""
     live = application(member("a"), member("b", group_id="group-2"), member("d", MemberState.STOPPED))
     before = recorded(member("a"), member("b"), member("d"), member("e"), nameless("f"))
-    drift = messages.describe_drift(before, live, SCOPE)
+    drift = messages.describe_drift(find_drift(before, live, SCOPE), live, SCOPE)
     unwell = [member("a", state) for state in MemberState]
     silent = [member("a", MemberState.AGENT_OFF), member("b", MemberState.AGENT_OFF), member("c")]
     return [
@@ -181,6 +183,7 @@ def truths() -> list[tuple[str, str]]:
         ("members: one of each", messages.describe_members(outcome(*all_states()[::2]))),
         ("members: two of each", messages.describe_members(outcome(*all_states()))),
         *((f"drift {place}", words) for place, words in enumerate(drift, 1)),
+        *unfinished_work(),
         ("arrivals", messages.describe_arrivals([member("b"), nameless("c")], ["ecu-a"], SCOPE) or ""),
         ("not up", messages.describe_not_up(unwell, ["i-z", "i-y"], 300.4)),
         ("never deployed", messages.describe_never_deployed(SCOPE)),
@@ -188,6 +191,40 @@ def truths() -> list[tuple[str, str]]:
         ("states", messages.describe_states(all_states())),
         ("the end", messages.describe_end([member("a")])),
         ("the end, nobody left", messages.describe_end([])),
+    ]
+
+
+def unfinished_work() -> list[tuple[str, str]]:
+    """Return what is said of work that was interrupted, of lists left to somebody else, and of busy groups."""
+    ours = Drift(
+        left=recorded(member("a")).members,
+        leaving=(member("b"),),
+        down=(member("c", MemberState.STOPPED),),
+        joining=("i-d",),
+    )
+    others = Drift(gone=recorded(member("a")).members, moved=(member("b", group_id="group-2"),))
+    plan = replace(NOTHING, leave=(member("a"),), kept=(member("b"),))
+    return [
+        ("unfinished", messages.describe_unfinished(ours, ["order-1"], SCOPE) or ""),
+        ("left alone", messages.describe_left_alone(others, SCOPE) or ""),
+        ("busy", messages.describe_busy(others, SCOPE) or ""),
+        ("plan of a replacement", messages.describe_replaced(plan, SCOPE, NAMES)),
+        ("nothing leaves", messages.describe_nothing_leaves(SCOPE)),
+    ]
+
+
+def wrong_applications() -> list[tuple[str, str]]:
+    """Return what is said of an id that is not that of an application."""
+    shop = ApplicationSummary("app-1", "shop", "cluster-1", 2)
+    named = replace(SCOPE, app_id="shop")
+    place = "endpoint http://127.0.0.1:1, profile ci"
+    return [
+        (
+            "a name of an application",
+            messages.describe_wrong_application(named, WrongApplication(shop, ()), place),
+        ),
+        ("not listed", messages.describe_wrong_application(SCOPE, WrongApplication(None, (shop,)), place)),
+        ("applications: none", messages.describe_applications(())),
     ]
 
 
@@ -201,6 +238,7 @@ def outages() -> list[tuple[str, str]]:
         ("status: too many calls", messages.describe_budget("QueryApplicationStatus", 31.2)),
         ("settings of another provider", messages.describe_ignored_settings(["alicloud:accessKey"])),
         ("preview cannot read", messages.describe_unreadable(SCOPE, lost)),
+        ("not looked at", messages.describe_not_looked_at(SCOPE, lost)),
         ("gone or not", messages.describe_not_gone(SCOPE, "cluster-1", refused)),
         ("gone or not, no cluster recorded", messages.describe_not_gone(SCOPE, "", refused)),
     ]
@@ -208,7 +246,14 @@ def outages() -> list[tuple[str, str]]:
 
 def page() -> str:
     """Return every message a user can meet, each under its name."""
-    sections: Sequence[tuple[str, str]] = [*plans(), *orders(), *refusals(), *truths(), *outages()]
+    sections: Sequence[tuple[str, str]] = [
+        *plans(),
+        *orders(),
+        *refusals(),
+        *truths(),
+        *outages(),
+        *wrong_applications(),
+    ]
     return "\n".join(f"[{name}]\n{words}\n" for name, words in sections)
 
 
@@ -310,7 +355,12 @@ def test_a_group_without_a_name_has_none() -> None:
 
 def test_a_healthy_membership_has_not_drifted() -> None:
     """Nothing is said of members that run where they were recorded."""
-    assert messages.describe_drift(recorded(member("a")), application(member("a")), SCOPE) == ()
+    live = application(member("a"))
+    drift = find_drift(recorded(member("a")), live, SCOPE)
+    assert messages.describe_drift(drift, live, SCOPE) == ()
+    assert messages.describe_unfinished(drift, (), SCOPE) is None
+    assert messages.describe_left_alone(drift, SCOPE) is None
+    assert messages.describe_busy(drift, SCOPE) is None
 
 
 def test_known_neighbours_are_no_news() -> None:

@@ -119,7 +119,15 @@ FEW = "9 machines are asked for, but cluster cluster-1 offers 3."
             f"count: {FEW} Import more instances into the cluster, or ask for fewer.",
         ),
         ("getApplication", {}, "name: the name of the application is needed."),
-        ("getApplication", {"name": "x"}, "name: no application has the name 'x' in region cn-hangzhou."),
+        (
+            "getApplication",
+            {"name": "x"},
+            (
+                "name: no application has the name 'x' in region cn-hangzhou. Its applications are: alone "
+                "(app-4), shop (app-1), twin (app-2), "
+                "twin (app-3)."
+            ),
+        ),
         (
             "getApplication",
             {"name": "twin"},

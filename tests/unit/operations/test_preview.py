@@ -1,9 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+
+import pytest
 
 from pulumi_edas_scale.domain.clock import OperationContext
+from pulumi_edas_scale.domain.errors import (
+    EdasError,
+    OperationError,
+    PermissionDeniedError,
+    ThrottledError,
+    UnavailableError,
+)
 from pulumi_edas_scale.domain.model import (
+    Application,
     ApplicationSummary,
     ChangeOrder,
     MemberState,
@@ -11,10 +21,12 @@ from pulumi_edas_scale.domain.model import (
     Recorded,
     RecordedMember,
     Scope,
+    TaskState,
 )
+from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE
 from pulumi_edas_scale.operations.observe import Target
 from pulumi_edas_scale.operations.ownership import Claim
-from pulumi_edas_scale.operations.preview import Preview, preview_change
+from pulumi_edas_scale.operations.preview import Preview, preview_change, preview_replacement
 from tests.unit.quiet import QuietClient, quiet_session
 from tests.unit.readings import SCOPE, application, in_cluster, listed, machine, member
 
@@ -29,6 +41,7 @@ NOW = (
     RecordedMember("ecu-b", "i-b", "ecc-b", "10.0.0.2", MemberState.RUNNING, joined=True),
 )
 ORDER = ChangeOrder("order-1", "group-1", 1, "deploy", "alice", "now")
+HALF_A_MINUTE = 30.0
 GREEN = replace(SCOPE, group_id="group-2")
 
 
@@ -45,7 +58,7 @@ def look(
     session = quiet_session(client)
     for each in claims:
         session.ownership.record(each)
-    return preview_change(session, what, OperationContext(session.runtime, retry_timeout=8.0), strict=strict)
+    return preview_change(session, what, OperationContext(session.runtime), strict=strict)
 
 
 def test_nothing_to_do_says_nothing() -> None:
@@ -102,25 +115,170 @@ def test_what_the_same_run_may_mend_is_a_warning() -> None:
 def test_a_group_that_is_not_there() -> None:
     """A group that is not there may still be created; the name of a group given as its id never becomes right."""
     missing = look(target("i-a", scope=replace(SCOPE, group_id="group-9")))
-    assert (len(missing.warnings), missing.failures, missing.observe) == (1, [], None)
+    assert (len(missing.warnings), missing.failures, missing.observation) == (1, [], None)
     named = look(target("i-a", scope=replace(SCOPE, group_id="green")))
     assert [path for path, _ in named.failures] == ["groupId"]
     assert not named.changes_membership
 
 
-def test_an_application_that_cannot_be_read() -> None:
-    """That EDAS cannot be read is a warning, never an error."""
-    found = look(target("i-a", recorded=True, scope=replace(SCOPE, app_id="app-9")))
-    assert found.warnings[0].startswith("The preview could not read deploy group group-1 (application app-9)")
+def test_a_create_that_cannot_be_read() -> None:
+    """That EDAS cannot be read is a warning for a create, with the applications that there are."""
+    found = look(target("i-a", scope=replace(SCOPE, app_id="app-9")))
+    assert found.failures == []
+    assert found.warnings == [
+        (
+            "appId: application app-9 is not listed in region cn-hangzhou (). It may be deleted, or in another region "
+            "or account. Its applications are: shop (app-1)."
+        )
+    ]
 
 
-def test_too_little_time() -> None:
-    """A preview that runs out of time says that it could not read."""
-    session = quiet_session(CLIENT)
-    found = preview_change(
-        session, target("i-a"), OperationContext(session.runtime, deadline=0.0), strict=False
+def test_the_name_of_an_application() -> None:
+    """The name of an application never becomes its id, so the preview fails with the id."""
+    found = look(target("i-a", scope=replace(SCOPE, app_id="shop")))
+    assert found.failures == [("appId", "'shop' is the name of an application; its id is needed: app-1.")]
+
+
+def test_a_recorded_membership_that_cannot_be_read() -> None:
+    """What could not be looked at is not clean: a recorded membership that cannot be read fails the preview."""
+    with pytest.raises(
+        OperationError, match=r"could not read deploy group group-1 \(application app-9\)"
+    ) as caught:
+        look(target("i-a", recorded=True, scope=replace(SCOPE, app_id="app-9")))
+    assert "application not exist" in str(caught.value)
+
+
+def test_a_recorded_group_that_is_gone() -> None:
+    """A deleted group never comes back under its id, so no other resource can mend it."""
+    found = look(target("i-a", recorded=True, scope=replace(SCOPE, group_id="group-9")))
+    assert [path for path, _ in found.failures] == ["groupId"]
+
+
+@dataclass
+class FailingClient(QuietClient):
+    """An EDAS whose applications cannot be read."""
+
+    error: EdasError = field(
+        default_factory=lambda: UnavailableError("QueryApplicationStatus", "503", "down")
     )
-    assert found.warnings[0].startswith("The preview could not read")
+
+    def read_application(self, app_id: str) -> Application:
+        """Fail."""
+        del app_id
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnavailableError("QueryApplicationStatus", "503", "down"),
+        ThrottledError("QueryApplicationStatus", "Throttling.User", "too many", retry_after=60.0),
+        PermissionDeniedError("QueryApplicationStatus", "403", "no", action="edas:ReadApplication"),
+    ],
+    ids=["outage", "throttled", "permission"],
+)
+def test_a_preview_ends_within_half_a_minute(error: EdasError) -> None:
+    """However EDAS refuses, the preview of a recorded membership fails within half a minute, with the cause."""
+    session = quiet_session(FailingClient(CLIENT.live, error=error))
+    with pytest.raises(OperationError) as caught:
+        preview_change(session, target("i-a", recorded=True), OperationContext(session.runtime), strict=False)
+    assert str(error) in str(caught.value)
+    assert session.runtime.now() <= HALF_A_MINUTE
+
+
+def test_the_queue_of_our_own_calls_is_no_failure() -> None:
+    """A stack with more applications than EDAS may be asked for in a minute is previewed all the same."""
+    session = quiet_session(CLIENT)
+    context = OperationContext(session.runtime)
+    for _ in range(CALLS_PER_MINUTE["QueryApplicationStatus"]):
+        session.reads.reserve("QueryApplicationStatus", context)
+    found = preview_change(
+        session, target("i-a", "i-b", recorded=True), OperationContext(session.runtime), strict=False
+    )
+    assert session.runtime.now() > HALF_A_MINUTE
+    assert found.failures == []
+
+
+def test_our_own_work_is_no_drift() -> None:
+    """A scale in of ours that ended, and a join that failed, are unfinished work of ours; who left else is drift."""
+    before = Recorded(
+        (*NOW, RecordedMember("ecu-d", "i-d", "ecc-d", "10.0.0.4", MemberState.STOPPED, joined=False)),
+        listed("i-a", "i-d"),
+        change_order_ids=("order-1",),
+        unsettled=frozenset({"ecu-d"}),
+        cluster_id="cluster-1",
+    )
+    live = application(member("d", MemberState.STOPPED, task=TaskState.FAILED))
+    found = look(
+        replace(target("i-a", "i-d"), recorded=before), replace(CLIENT, live=live, machines=(machine("a"),))
+    )
+    assert found.warnings[:2] == [
+        (
+            "Unfinished work of the last update (change order order-1) in deploy group group-1 (application app-1): "
+            "i-b left as ordered; joined, but not up: i-d is listed but does not run (AppState 1). 'pulumi up' "
+            "finishes it."
+        ),
+        "Drift: i-a left deploy group group-1 (application app-1) outside Pulumi.",
+    ]
+    assert found.unfinished
+
+
+def test_ignored_lists_are_left_alone() -> None:
+    """Who is in a list under ignoreChanges is left to somebody else, also under exclusive."""
+    what = target("i-a", "i-b", recorded=True, policy=Policy(exclusive=True))
+    live = application(member("a"), member("e"))
+    found = look(replace(what, ignored=frozenset({"instanceIds"})), replace(CLIENT, live=live))
+    assert found.lines[0] == (
+        "Left deploy group group-1 (application app-1) and left alone, because of ignoreChanges: i-b."
+    )
+    assert (found.warnings, found.failures, found.changes_membership) == ([], [], False)
+
+
+def replaced(*ids: str, client: QuietClient = CLIENT) -> Preview:
+    """Return the preview of a membership of i-a and i-b that goes to the other group with these members."""
+    session = quiet_session(client)
+    old = replace(target(recorded=True), deleting=True)
+    return preview_replacement(
+        (session, old), (session, target(*ids, scope=GREEN)), OperationContext(session.runtime)
+    )
+
+
+def test_a_replacement_lists_what_leaves() -> None:
+    """A replacement that deletes first names who leaves; who leaves there may join here."""
+    found = replaced("i-a", "i-b", "i-d")
+    assert found.lines == [
+        (
+            "Replacement, in the old deploy group group-1 (application app-1): scale in 2: i-a (10.0.0.1, zone-1), i-b "
+            "(10.0.0.2, zone-1)"
+        )
+    ]
+    assert (found.warnings, found.failures) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("client", "path"),
+    [
+        (replace(CLIENT, machines=(machine("d", online=False),)), "instanceIds[1]"),
+        (replace(CLIENT, machines=(), cluster=(in_cluster("d"),)), "instanceIds[1]"),
+        (replace(CLIENT, machines=(), cluster=()), "instanceIds[1]"),
+        (replace(CLIENT, live=application(member("a", online=False), member("b"))), "instanceIds[0]"),
+    ],
+    ids=["agent off", "another application", "not in the cluster", "a leaver whose agent is off"],
+)
+def test_nothing_leaves_for_those_who_cannot_join(client: QuietClient, path: str) -> None:
+    """A replacement that deletes first fails while a listed machine cannot join, whatever the reason."""
+    found = replaced("i-a", "i-d", client=client)
+    assert [each for each, _ in found.failures] == [path, ""]
+    assert "nothing leaves" in found.failures[-1][1]
+
+
+def test_a_new_group_that_is_not_known() -> None:
+    """While the new place is not known, what leaves is listed and nobody is judged."""
+    session = quiet_session(CLIENT)
+    found = preview_replacement(
+        (session, replace(target(recorded=True), deleting=True)), None, OperationContext(session.runtime)
+    )
+    assert (len(found.lines), found.failures) == (1, [])
 
 
 def test_the_floor_is_a_failure() -> None:
