@@ -177,26 +177,31 @@ def describe_evictions(plan: Plan, scope: Scope, unknown_ids: int | None) -> str
     )
 
 
-def describe_refusal(
-    refusal: Refusal, plan: Plan, policy: Policy, scope: Scope, floor: Floor
+def describe_refusal(  # noqa: PLR0913 - a decision, and what it is held against
+    refusal: Refusal, plan: Plan, policy: Policy, scope: Scope, floor: Floor, *, removed: int | None = None
 ) -> tuple[str, str]:
-    """Return the property path and the reason of what forbids a plan."""
+    """Return the property path and the reason of what forbids a plan.
+
+    ``removed`` is how many members the same change has scaled in before; None when it has sent nothing.
+    """
     leaving = [*plan.leave, *plan.evict]
     who = join_list(short_name(each) for each in leaving)
+    nothing = "Nothing was sent." if removed is None else "What was changed before stays changed."
     if refusal is Refusal.MAX_REMOVALS:
+        before = f" after {removed} that left before" if removed else ""
         return "maxRemovals", (
-            f"{_count(leaving)} would leave {describe_group(scope)} ({who}), but maxRemovals is "
-            f"{policy.max_removals}. Nothing was sent. Raise maxRemovals if this is meant, or list the members."
+            f"{_count(leaving)} would leave {describe_group(scope)} ({who}){before}, but maxRemovals is "
+            f"{policy.max_removals}. {nothing} Raise maxRemovals if this is meant, or list the members."
         )
     if floor.urn:
         return "minRunning", (
             f"scaling in {len(leaving)} of {describe_group(scope)} ({who}) would leave {plan.finally_running} running, "
-            f"but minRunning of {floor.urn}, which has members in the same group, is {floor.min_running}. Nothing "
-            "was sent. Add instances to that membership first, start members that do not run, or lower its minRunning."
+            f"but minRunning of {floor.urn}, which has members in the same group, is {floor.min_running}. {nothing} "
+            "Add instances to that membership first, start members that do not run, or lower its minRunning."
         )
     return "minRunning", (
         f"scaling in {len(leaving)} of {describe_group(scope)} ({who}) would leave {plan.finally_running} running, "
-        f"but minRunning is {floor.min_running}. Nothing was sent. Add instances first, start members that do not "
+        f"but minRunning is {floor.min_running}. {nothing} Add instances first, start members that do not "
         "run, or lower minRunning."
     )
 
@@ -352,6 +357,14 @@ def describe_unknown_status(order_id: str, status: int) -> str:
     )
 
 
+def describe_short_timeout(timeout_seconds: int, join_timeout_seconds: int) -> str:
+    """Return that an operation ends before the instances it waits for are given up."""
+    return (
+        f"The time-out of this operation, {timeout_seconds} seconds (timeoutSeconds or customTimeouts), is shorter "
+        f"than joinTimeoutSeconds, {join_timeout_seconds}: missing instances are waited for until the time-out only."
+    )
+
+
 def describe_never_deployed(scope: Scope) -> str:
     """Return why new members of a group that was never deployed stay stopped."""
     return (
@@ -360,10 +373,14 @@ def describe_never_deployed(scope: Scope) -> str:
     )
 
 
-def describe_members(outcome: Outcome) -> str:
-    """Return who is a managed member now and how they are, as in ``Members now: i-a, i-b run.``."""
+def describe_members(outcome: Outcome, age_seconds: float = 0.0) -> str:
+    """Return who is a managed member and how they are, as in ``Members now: i-a, i-b run.``.
+
+    An older reading says how old it is: a fact of that time is no fact of now.
+    """
+    when = "now" if age_seconds < 1 else f"as read {age_seconds:.0f} seconds ago"
     if not outcome.members:
-        return "Members now: none."
+        return f"Members {when}: none."
     by_state: dict[MemberState, list[str]] = {}
     for member, _ in outcome.members:
         by_state.setdefault(member.state, []).append(short_name(member))
@@ -372,7 +389,7 @@ def describe_members(outcome: Outcome) -> str:
         for state in MemberState
         if (names := by_state.get(state))
     ]
-    return f"Members now: {'; '.join(parts)}."
+    return f"Members {when}: {'; '.join(parts)}."
 
 
 def describe_bad_end(

@@ -13,6 +13,7 @@ from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.errors import BusinessError, ThrottledError, UnavailableError
 from pulumi_edas_scale.domain.orders import Phase, describe_status, phase_of
 from pulumi_edas_scale.edas.waiter import Awaited
+from pulumi_edas_scale.operations.outcome import Followed
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import ChangeOrder, OrderReport
@@ -36,6 +37,7 @@ class Follower:
         operation = self.operation
         app_id = operation.target.scope.app_id
         awaited = Awaited(order_id, app_id, kind, operation.context.runtime.now())
+        operation.progress.running = Followed(order_id, None, awaited.begun)
         report = operation.session.waiter.await_end(awaited, operation.context, self)
         operation.progress.running = None
         operation.session.reads.order_ended(app_id, order_id)
@@ -52,7 +54,8 @@ class Follower:
     def seen(self, report: OrderReport, age_seconds: float) -> None:
         """Take note of a poll of an order that goes on (see ``waiter.Watcher``)."""
         reporter = self.operation.reporter
-        self.operation.progress.running = report
+        now = self.operation.context.runtime.now()
+        self.operation.progress.running = Followed(report.order_id, report.status, now)
         status = describe_status(report.status)
         reporter.progress(f"change order {report.order_id} is {status}, {age_seconds:.0f} s")
         phase = phase_of(report.status)

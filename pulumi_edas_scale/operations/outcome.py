@@ -7,6 +7,7 @@ more reading is made before words are chosen.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded, OperationContext
 from pulumi_edas_scale.domain.errors import EdasError, OperationError
 from pulumi_edas_scale.domain.model import Outcome
-from pulumi_edas_scale.domain.orders import describe_status
+from pulumi_edas_scale.domain.orders import Phase, describe_status, is_active, phase_of
 from pulumi_edas_scale.domain.plan import History, Wait, is_managed, is_up
 from pulumi_edas_scale.operations.observe import outcome_of
 
@@ -32,6 +33,9 @@ MOST_RECORDED_ORDERS: Final = 20
 
 QUICK_LOOK_SECONDS: Final = 0.5
 """The same after a cancel, which must be honoured within a second."""
+
+ORDER_LOOK_SECONDS: Final = 1.5
+"""Bound of the one reading that tells how the order is that was waited for."""
 
 ABORT_SECONDS: Final = 5.0
 """What EDAS is given to answer that an order is aborted, after a cancel."""
@@ -60,6 +64,15 @@ class OrderFailedError(Exception):
         self.found = found
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An order that is waited for, and its status at a moment; None before it was polled."""
+
+    order_id: str
+    status: int | None
+    moment: float
+
+
 @dataclass(slots=True)
 class Progress:
     """What one operation has done and seen so far.
@@ -70,6 +83,7 @@ class Progress:
         order_ids: the orders it has had accepted: their ids are EDAS's answers to calls of this operation.
         found_ids: orders that were found after a lost answer and have ended; most likely ours, but nobody knows.
         observation: the last reading it decided from.
+        observed_at: when that was, on the runtime's clock.
         running: the order it waits for, as seen last.
         own_running: whether that order is the last of ``order_ids``.
         touched: whether it may have changed anything, so that state must say what is true.
@@ -83,7 +97,8 @@ class Progress:
     order_ids: list[str] = field(default_factory=list)
     found_ids: list[str] = field(default_factory=list)
     observation: Observation | None = None
-    running: OrderReport | None = None
+    observed_at: float = 0.0
+    running: Followed | None = None
     own_running: bool = False
     touched: bool = False
     unanswered: str = ""
@@ -149,26 +164,18 @@ def _warn_if_never_deployed(operation: Operation, found: Observation) -> None:
 def refused(operation: Operation, refusal: Refusal, found: Observation) -> ChangeError:
     """Return the failure of a plan that must not be carried out."""
     target = operation.target
-    floor = found.plan_input.floor
-    path, reason = messages.describe_refusal(refusal, found.plan, target.policy, target.scope, floor)
+    floor, history = found.plan_input.floor, operation.progress.history
+    removed = len(history.scaled_in) if operation.progress.touched else None
+    path, reason = messages.describe_refusal(
+        refusal, found.plan, target.policy, target.scope, floor, removed=removed
+    )
     return failed(operation, f"{path}: {reason}")
 
 
 def call_failed(operation: Operation, error: EdasError) -> ChangeError:
     """Return the failure of a call that ended the operation."""
-    return failed(operation, f"{_attempt(operation)} failed. {error}{_order_goes_on(operation)}")
-
-
-def _order_goes_on(operation: Operation) -> str:
-    """Return that an order whose end was not seen may still run, as far as one was followed."""
-    progress = operation.progress
-    if progress.own_running and progress.order_ids:
-        followed = progress.order_ids[-1]
-    elif progress.running is not None:
-        followed = progress.running.order_id
-    else:
-        return ""
-    return f" The end of change order {followed} was not seen: it may still run, and the next 'pulumi up' waits for it."
+    order, _ = _followed(operation, ORDER_LOOK_SECONDS)
+    return failed(operation, f"{_attempt(operation)} failed. {error}{order}")
 
 
 def group_missing(operation: Operation, live: Application) -> ChangeError:
@@ -221,23 +228,17 @@ def order_failed(operation: Operation, failure: OrderFailedError) -> ChangeError
 
 def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
     """Return the failure of an operation whose deadline passed."""
-    running = operation.progress.running
     failure = sign.__cause__ if isinstance(sign.__cause__, EdasError) else operation.progress.not_accepted
     cause = f" The last call failed: {failure}" if failure is not None else ""
     found = operation.progress.observation
     if operation.progress.waiting is Wait.ABSENT and found is not None:
         words = [messages.describe_absent(each, found.live) for each in found.plan.absent]
         cause = f" {' '.join(words[: messages.LONGEST_LIST])}{cause}"
-    order = (
-        f" while change order {running.order_id} is {describe_status(running.status)}; the next 'pulumi up' waits "
-        "for that order and sends it no second time"
-        if running is not None
-        else ""
-    )
+    order, _ = _followed(operation, ORDER_LOOK_SECONDS)
     seconds = operation.target.policy.timeout_seconds
     return failed(
         operation,
-        f"{_attempt(operation)}: the time-out of {seconds} seconds passed{order}."
+        f"{_attempt(operation)}: the time-out of {seconds} seconds passed.{order}"
         f"{_unanswered(operation.progress)}{cause}",
     )
 
@@ -245,21 +246,49 @@ def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
 def stopped(operation: Operation, sign: Cancelled) -> ChangeError:
     """Return what is true when the run was stopped; nothing is sent but, if asked for, the abort of our order."""
     progress = operation.progress
-    order = _unanswered(progress)
-    if progress.own_running and progress.order_ids:
-        own = progress.order_ids[-1]
-        order = f" Change order {own} goes on in EDAS; the next 'pulumi up' waits for it."
-        # Without an engine nobody asked for an abort, and nobody would learn of it.
-        if operation.abort_on_stop and sign.by_user:
-            order = _abort(operation, own)
-    elif progress.running is not None:
-        order = f" Change order {progress.running.order_id} goes on in EDAS."
-    seen = progress.observation.live if progress.observation is not None else None
     # A process whose engine is gone must end; a user who cancelled still wants to know what is true.
+    words, ended = _followed(operation, QUICK_LOOK_SECONDS / 2 if sign.by_user else 0.0)
+    order = f"{words}{_unanswered(progress)}"
+    # Without an engine nobody asked for an abort, and nobody would learn of it.
+    if progress.own_running and not ended and operation.abort_on_stop and sign.by_user:
+        order = _abort(operation, progress.order_ids[-1])
     live = _quick_look(operation) if sign.by_user else None
     return failed(
-        operation, f"{_attempt(operation)} was stopped: {sign}.{order}", live or seen, last_look=False
+        operation, f"{_attempt(operation, concerned=True)} was stopped: {sign}.{order}", live, last_look=False
     )
+
+
+def _followed(operation: Operation, seconds: float) -> tuple[str, bool]:
+    """Return what is known of the order that was waited for, read once more within so many seconds, and if it ended.
+
+    The process may have been stopped while the order ended, so what was seen before is told as such.
+    """
+    running, again = operation.progress.running, f"the next {_next_command(operation)} waits for it"
+    if running is None:
+        return "", False
+    runtime = operation.context.runtime
+    status = None
+    if seconds:
+        context = OperationContext(runtime, runtime.now() + seconds, retry_timeout=0.0)
+        with suppress(EdasError, DeadlineExceeded, Cancelled):
+            status = operation.session.reads.change_order(running.order_id, context).status
+    if status is not None and not is_active(status) and phase_of(status) is not Phase.UNKNOWN:
+        return f" Change order {running.order_id} has ended as {describe_status(status)}.", True
+    if status is not None:
+        return (
+            f" Change order {running.order_id} is {describe_status(status)} and goes on in EDAS; {again}.",
+            False,
+        )
+    ago = runtime.now() - running.moment
+    seen = f"was {describe_status(running.status)}" if running.status is not None else "had been accepted"
+    return (
+        f" Change order {running.order_id} {seen} {ago:.0f} seconds ago, and may go on in EDAS; {again}.",
+        False,
+    )
+
+
+def _next_command(operation: Operation) -> str:
+    return "'pulumi destroy'" if operation.target.deleting else "'pulumi up'"
 
 
 def _unanswered(progress: Progress) -> str:
@@ -292,8 +321,10 @@ def failed(
         return ChangeError(message)
     if live is None and last_look:
         live = _last_look(operation)
+    age = 0.0
     if live is None:
         live = progress.observation.live
+        age = operation.context.runtime.now() - progress.observed_at
     found, plan_input = progress.observation, progress.observation.plan_input
     members = live.members_of(operation.target.scope.group_id)
     not_up = _not_up(operation, live)
@@ -311,8 +342,9 @@ def failed(
     )
     names = messages.short_names(live, found.machines)
     retry = messages.join_list(names.get(each, each) for each in not_up)
-    hint = f"'pulumi up' retries only {retry}." if retry else "'pulumi up' does the rest."
-    return ChangeError(f"{message} {messages.describe_members(outcome)} {hint}", outcome)
+    command = _next_command(operation)
+    hint = f"{command} retries only {retry}." if retry else f"{command} does the rest."
+    return ChangeError(f"{message} {messages.describe_members(outcome, age)} {hint}", outcome)
 
 
 def _outcome_in(
@@ -339,10 +371,16 @@ def _merged_order_ids(operation: Operation) -> tuple[str, ...]:
     return tuple(ids)[-MOST_RECORDED_ORDERS:]
 
 
-def _attempt(operation: Operation) -> str:
-    target = operation.target
+def _attempt(operation: Operation, *, concerned: bool = False) -> str:
+    """Return what was attempted on which ids; ``concerned``: only those that something was still to be done for."""
+    target, found = operation.target, operation.progress.observation
     what = "Delete" if target.deleting else "Change"
-    who = f" ({messages.join_list(each.id for each in target.listed)})" if target.listed else ""
+    ids = {each.id for each in target.listed}
+    if concerned and found is not None:
+        plan = found.plan
+        ecus = {ecu for order in plan.orders for ecu in order.ecu_ids} | set(plan.awaited)
+        ids = {found.names.get(each, each) for each in ecus} | {each.listed.id for each in plan.absent}
+    who = f" ({messages.join_list(ids)})" if ids else ""
     return f"{what} of the members of {messages.describe_group(target.scope)}{who}"
 
 

@@ -156,7 +156,10 @@ class Reconciler:
             expected=operation.progress.expected,
             ghosts=self._ghosts(live),
         )
-        operation.progress.observation = found
+        operation.progress.observation, operation.progress.observed_at = (
+            found,
+            operation.context.runtime.now(),
+        )
         if found.wrong_ids:
             raise InputError(found.wrong_ids)
         return found
@@ -298,6 +301,14 @@ class Reconciler:
         # Who waits for a machine looks at the cluster; who waits for an application only at that.
         cluster_id = found.live.cluster_id if found is not None and reason is Wait.ABSENT else ""
         self.operation.progress.waiting = reason
+        policy = self.operation.target.policy
+        if (
+            reason is Wait.ABSENT
+            and policy.timeout_seconds < policy.join_timeout_seconds
+            and not self._waited
+        ):
+            words = messages.describe_short_timeout(policy.timeout_seconds, policy.join_timeout_seconds)
+            self.operation.reporter.warn(words)
         with self.operation.session.lookout.waiting(self.operation.target.scope.app_id, cluster_id):
             try:
                 while self._look_again(reason):

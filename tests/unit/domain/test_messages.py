@@ -179,6 +179,8 @@ def truths() -> list[tuple[str, str]]:
     unwell = [member("a", state) for state in MemberState]
     silent = [member("a", MemberState.AGENT_OFF), member("b", MemberState.AGENT_OFF), member("c")]
     return [
+        ("members: read before", messages.describe_members(outcome(), 94.0)),
+        ("time-out shorter than the join time-out", messages.describe_short_timeout(60, 300)),
         ("members: none", messages.describe_members(outcome())),
         ("members: one of each", messages.describe_members(outcome(*all_states()[::2]))),
         ("members: two of each", messages.describe_members(outcome(*all_states()))),

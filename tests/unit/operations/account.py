@@ -73,7 +73,7 @@ class TimedRuntime:
             self.events.remove(due[0])
             self.moment = max(self.moment, due[0][0])
             due[0][1]()
-        self.moment = end
+        self.moment = max(self.moment, end)
 
     def notify(self) -> None:
         """Wake nobody: there is one thread."""

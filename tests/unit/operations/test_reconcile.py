@@ -418,3 +418,86 @@ def test_a_time_out_while_an_instance_is_missing_names_it() -> None:
     stack = Stack(Account().running("a"))
     with pytest.raises(ChangeError, match=r"time-out of 30 seconds passed.*'i-x' is not in cluster"):
         stack.up("a", "x", timeout_seconds=30)
+
+
+# -- what is said ----------------------------------------------------------------------------------------------------
+
+
+def test_a_time_out_names_our_order_even_before_it_was_polled() -> None:
+    """The order is read once more, and told as it is (S39)."""
+    stack = Stack(Account(order_seconds=100.0).free("a"))
+    with pytest.raises(
+        ChangeError, match=r"time-out of 1 seconds passed\. Change order order-1 is running \(1\)"
+    ):
+        stack.up("a", timeout_seconds=1)
+
+
+def test_after_a_freeze_the_order_is_read_before_words_are_chosen() -> None:
+    """The process was stopped while the order ended: nothing old is told in the present tense (S85)."""
+    stack = Stack(Account(order_seconds=100.0).free("a"))
+    stack.account.runtime.after(20.0, lambda: setattr(stack.account.runtime, "moment", 1200.0))
+    with pytest.raises(ChangeError) as failure:
+        stack.up("a", timeout_seconds=60)
+    assert "order-1 has ended as success (2)" in str(failure.value)
+    assert "is running (1)" not in str(failure.value)
+
+
+def test_what_cannot_be_read_at_the_end_is_told_with_its_age() -> None:
+    """Words about an older reading say how old it is (S85)."""
+    stack = Stack(Account(order_seconds=100.0).running("a").free("b"))
+    gone = UnavailableError("GetChangeOrderInfo", message="no answer")
+    reads = ("GetChangeOrderInfo", "QueryApplicationStatus", "ListRecentChangeOrder")
+    stack.account.runtime.after(20.0, lambda: stack.account.refuse_reads.update(dict.fromkeys(reads, gone)))
+    with pytest.raises(ChangeError) as failure:
+        stack.up("a", "b", timeout_seconds=60)
+    words = str(failure.value)
+    assert "Change order order-1 was running (1)" in words
+    assert "Members as read" in words
+    assert "Members now" not in words
+
+
+def test_a_refusal_after_an_order_does_not_say_that_nothing_was_sent() -> None:
+    """Members left before: the message counts them, and does not deny them."""
+    stack = Stack(Account().running("a", "b", "c", "d"))
+    stack.up("a", "b")
+    stack.account.runtime.after(12.0, lambda: stack.account.running("x", "y"))
+    with pytest.raises(ChangeError, match=r"maxRemovals is 2\. What was changed before stays") as failure:
+        stack.up("a", "b", exclusive=True, batch_size=1, max_removals=2, batch_pause_seconds=10.0)
+    assert "Nothing was sent" not in str(failure.value)
+    assert "that left before" in str(failure.value)
+
+
+def test_a_failed_destroy_advises_a_destroy() -> None:
+    """The next command is the one that failed."""
+    stack = Stack(Account(leaving_lag=1e6).running("a"))
+    stack.up("a")
+    with pytest.raises(ChangeError, match="'pulumi destroy' does the rest") as failure:
+        stack.destroy()
+    assert "pulumi up" not in str(failure.value)
+
+
+def test_a_stopped_change_names_only_the_instances_it_was_about() -> None:
+    """Members that stay have nothing to do with it."""
+    stack = Stack(Account(order_seconds=100.0).running("a", "b").free("c"))
+    stack.account.runtime.after(20.0, lambda: stack.stopped.append(CANCELLED))
+    with pytest.raises(ChangeError, match=r"\(i-c\) was stopped"):
+        stack.up("a", "b", "c")
+
+
+def test_the_running_order_is_named_when_a_poll_of_it_fails_for_good() -> None:
+    """A permission that is taken away does not hide that our order goes on."""
+    from pulumi_edas_scale.domain.errors import PermissionDeniedError  # noqa: PLC0415 - of this test alone
+
+    stack = Stack(Account(order_seconds=100.0).free("a"))
+    denied = PermissionDeniedError("GetChangeOrderInfo", "403", "denied")
+    stack.account.runtime.after(20.0, lambda: stack.account.refuse_reads.update(GetChangeOrderInfo=denied))
+    with pytest.raises(ChangeError, match=r"403 'denied'.*Change order order-1 was running \(1\)"):
+        stack.up("a")
+
+
+def test_a_time_out_shorter_than_the_join_time_out_is_warned_of_once() -> None:
+    """Whoever waits for an instance is told which clock ends the wait."""
+    stack = Stack(Account().running("a"))
+    with pytest.raises(ChangeError):
+        stack.up("a", "x", timeout_seconds=30)
+    assert len([each for each in stack.heard.warned if "shorter than joinTimeoutSeconds" in each]) == 1
