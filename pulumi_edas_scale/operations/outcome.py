@@ -282,7 +282,7 @@ def _followed(operation: Operation, seconds: float) -> tuple[str, bool]:
     ago = runtime.now() - running.moment
     seen = f"was {describe_status(running.status)}" if running.status is not None else "had been accepted"
     return (
-        f" Change order {running.order_id} {seen} {ago:.0f} seconds ago, and may go on in EDAS; {again}.",
+        f" Change order {running.order_id} {seen} {ago:.0f} seconds ago, and goes on in EDAS unless it has ended since; {again}.",
         False,
     )
 
