@@ -280,9 +280,10 @@ def _followed(operation: Operation, seconds: float) -> tuple[str, bool]:
             False,
         )
     ago = runtime.now() - running.moment
-    seen = f"was {describe_status(running.status)}" if running.status is not None else "had been accepted"
+    seen = f"was {describe_status(running.status)}" if running.status is not None else "was active"
     return (
-        f" Change order {running.order_id} {seen} {ago:.0f} seconds ago, and goes on in EDAS unless it has ended since; {again}.",
+        f" Change order {running.order_id} {seen} {ago:.0f} seconds ago, and goes on in EDAS unless it has ended "
+        f"since; {again}.",
         False,
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pulumi_edas_scale.domain.clock import OperationContext
 from pulumi_edas_scale.domain.errors import BusinessError
-from pulumi_edas_scale.domain.model import OrderReport, Policy
+from pulumi_edas_scale.domain.model import Policy
 from pulumi_edas_scale.operations.observe import Target
-from pulumi_edas_scale.operations.outcome import Operation, Progress, call_failed
+from pulumi_edas_scale.operations.outcome import Followed, Operation, Progress, call_failed
 from tests.unit.quiet import QuietClient, quiet_session
 from tests.unit.readings import SCOPE, application
 
@@ -36,8 +36,9 @@ def words(progress: Progress) -> str:
 
 def test_an_order_whose_end_was_not_seen_is_named() -> None:
     """S69: when polls are refused for good, the message names the order that may still run, ours or not."""
-    ours = Progress(order_ids=["order-1"], own_running=True)
-    theirs = Progress(running=OrderReport("order-2", 1, "", "", (), None))
-    assert "change order order-1 was not seen: it may still run" in words(ours)
-    assert "change order order-2 was not seen: it may still run" in words(theirs)
-    assert "change order" not in words(Progress(order_ids=["order-1"]))
+    ours = Progress(order_ids=["order-1"], own_running=True, running=Followed("order-1", None, 0.0))
+    theirs = Progress(running=Followed("order-2", 1, 0.0))
+    assert "Change order order-1 was active" in words(ours)
+    assert "Change order order-2 was running (1)" in words(theirs)
+    assert all("goes on in EDAS unless it has ended since" in words(each) for each in (ours, theirs))
+    assert "hange order" not in words(Progress(order_ids=["order-1"]))
