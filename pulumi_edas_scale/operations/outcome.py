@@ -281,11 +281,8 @@ def _followed(operation: Operation, seconds: float) -> tuple[str, bool]:
         )
     ago = runtime.now() - running.moment
     seen = f"was {describe_status(running.status)}" if running.status is not None else "was active"
-    return (
-        f" Change order {running.order_id} {seen} {ago:.0f} seconds ago, and goes on in EDAS unless it has ended "
-        f"since; {again}.",
-        False,
-    )
+    words = f"{seen} {ago:.0f} seconds ago, and goes on in EDAS unless it has ended since"
+    return f" Change order {running.order_id} {words}; {again}.", False
 
 
 def _next_command(operation: Operation) -> str:
