@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 LAST_LOOK_SECONDS: Final = 8.0
 """Bound of the one reading that tells what is true after a failure: law 14 gives ten seconds after a time-out."""
 
-MOST_RECORDED_ORDERS: Final = 20
-"""A change that fails again and again must not make state grow for ever."""
-
 QUICK_LOOK_SECONDS: Final = 0.5
 """The same after a cancel, which must be honoured within a second."""
 
@@ -137,16 +134,13 @@ def settled_outcome(operation: Operation, found: Observation) -> Outcome:
     if operation.progress.order_ids:
         members = found.live.members_of(operation.target.scope.group_id)
         operation.reporter.progress(messages.describe_end(members))
-    sent = (*operation.progress.order_ids, *operation.progress.found_ids)
-    # An operation that sent nothing has learned nothing that could replace what is recorded (law 16).
-    order_ids = sent or operation.target.recorded.change_order_ids
-    return _outcome_in(operation, found.live, found.plan_input.desired, order_ids)
+    return _outcome_in(operation, found.live, found.plan_input.desired, _order_ids(operation))
 
 
 def empty_outcome(operation: Operation) -> Outcome:
     """Return what is true when the group or the application is gone."""
     recorded = operation.target.recorded
-    return Outcome((), (), 0, recorded.group_name, recorded.cluster_id, _merged_order_ids(operation))
+    return Outcome((), (), 0, recorded.group_name, recorded.cluster_id, _order_ids(operation))
 
 
 def _warn_if_never_deployed(operation: Operation, found: Observation) -> None:
@@ -335,7 +329,7 @@ def failed(
         operation,
         live,
         plan_input.desired | progress.history.ordered | ours,
-        _merged_order_ids(operation),
+        _order_ids(operation),
         not_up | unseen,
     )
     names = messages.short_names(live, found.machines)
@@ -362,11 +356,10 @@ def _outcome_in(
     )
 
 
-def _merged_order_ids(operation: Operation) -> tuple[str, ...]:
-    """Return the recorded orders and those of this operation: a failure replaces no evidence (law 16)."""
-    progress, recorded = operation.progress, operation.target.recorded
-    ids = dict.fromkeys((*recorded.change_order_ids, *progress.order_ids, *progress.found_ids))
-    return tuple(ids)[-MOST_RECORDED_ORDERS:]
+def _order_ids(operation: Operation) -> tuple[str, ...]:
+    """Return the orders of the operation; one that sent none has learned nothing to replace the recorded (law 16)."""
+    progress = operation.progress
+    return (*progress.order_ids, *progress.found_ids) or operation.target.recorded.change_order_ids
 
 
 def _attempt(operation: Operation, *, concerned: bool = False) -> str:
