@@ -7,24 +7,33 @@ whether the documents are up to date and changes nothing.
 from __future__ import annotations
 
 import argparse
+import ast
 import html
 import json
 import re
 import sys
+from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
 
+from pulumi_edas_scale.cli.explain import as_sentence  # noqa: E402
+from pulumi_edas_scale.cli.ram_policy import PREVIEW, UP, build_policy  # noqa: E402
 from pulumi_edas_scale.domain.codes import ROWS, TOPICS  # noqa: E402
 from pulumi_edas_scale.domain.fields import OUTPUTS, PROPERTIES, snake_case  # noqa: E402
 from pulumi_edas_scale.domain.orders import STATUSES  # noqa: E402
 from pulumi_edas_scale.domain.settings import SETTINGS  # noqa: E402
+from pulumi_edas_scale.domain.task_errors import TASK_ERRORS  # noqa: E402
+from pulumi_edas_scale.emulator.switches import SWITCHES  # noqa: E402
 from tools.benchmarks.results import CALLS, Figure, Result, parse_result, render_table  # noqa: E402
 
-DOCUMENTS = ("README.md", "docs/errors.md", "docs/performance.md")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENTS = ("README.md", *sorted(str(each.relative_to(ROOT)) for each in (ROOT / "docs").glob("*.md")))
 RESOURCE = "edas-scale:index:DeployGroupMembership"
 
 
@@ -48,7 +57,7 @@ def outputs_table(schema: dict[str, Any]) -> str:
 
 
 def settings_table(_schema: dict[str, Any]) -> str:
-    """Return the settings with every place they may come from, the strongest first."""
+    """Return the settings with every place they may come from, in order of precedence."""
     rows = ["| setting | stack configuration | environment | default | meaning |", "|---|---|---|---|---|"]
     for row in SETTINGS:
         config = ", ".join(f"`{key}`" for key in (row.key, *row.borrowed))
@@ -136,6 +145,71 @@ def _measured() -> Result:
     return parse_result(json.loads((ROOT / "docs" / "bench.json").read_text("utf-8")))
 
 
+def task_errors_table(_schema: dict[str, Any]) -> str:
+    """Return the codes of failed tasks with what they mean and what to do."""
+    rows = ["| code | name | what it means | what to do |", "|---|---|---|---|"]
+    rows += [
+        f"| `{code}` | `{each.name}` | {as_sentence(each.cause)} | {as_sentence(each.fix)} |"
+        for code, each in sorted(TASK_ERRORS.items())
+    ]
+    return "\n".join(rows)
+
+
+def switches_table(_schema: dict[str, Any]) -> str:
+    """Return what the emulator can do in more than one way."""
+    rows = ["| switch | default | sides | evidence | meaning |", "|---|---|---|---|---|"]
+    rows += [
+        f"| `{each.name}` | `{str(each.default).lower()}` | {each.sides} | {each.evidence} | {each.meaning} |"
+        for each in SWITCHES
+    ]
+    return "\n".join(rows)
+
+
+def conformance_table(_schema: dict[str, Any]) -> str:
+    """Return by scenario what the end-to-end tests hold, in the tests' own sentences."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+        for ids, sentence in _scenarios(ast.parse(file.read_text("utf-8"))):
+            for id_ in ids:
+                if sentence not in found[id_]:
+                    found[id_].append(sentence)
+    rows = ["| scenario | what the tests hold |", "|---|---|"]
+    rows += [
+        f"| {id_} | {'<br>'.join(found[id_])} |"
+        for id_ in sorted(found, key=lambda id_: int(id_.lstrip("S")))
+    ]
+    return "\n".join(rows)
+
+
+def _scenarios(tree: ast.Module) -> Iterator[tuple[list[str], str]]:
+    """Yield the scenarios and the sentence of each test that names some."""
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        ids = [
+            ast.literal_eval(argument)
+            for decorator in node.decorator_list
+            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.scenario"
+            for argument in decorator.args
+        ]
+        if ids:
+            yield ids, " ".join((ast.get_docstring(node) or "").split())
+
+
+def preview_policy(_schema: dict[str, Any]) -> str:
+    """Return the least RAM policy of somebody who previews."""
+    return _json_block(build_policy(("*",), "*", "*", PREVIEW))
+
+
+def up_policy(_schema: dict[str, Any]) -> str:
+    """Return the least RAM policy of somebody who runs updates."""
+    return _json_block(build_policy(("*",), "*", "*", UP))
+
+
+def _json_block(value: object) -> str:
+    return f"```json\n{json.dumps(value, indent=2)}\n```"
+
+
 TABLES = {
     "machine": machine_paragraph,
     "measures": measures_table,
@@ -146,6 +220,11 @@ TABLES = {
     "outputs": outputs_table,
     "settings": settings_table,
     "statuses": statuses_table,
+    "task-errors": task_errors_table,
+    "switches": switches_table,
+    "conformance": conformance_table,
+    "preview-policy": preview_policy,
+    "up-policy": up_policy,
 } | {f"messages-{topic}": lambda _schema, topic=topic: messages_table(topic) for topic in TOPICS.values()}
 
 
