@@ -242,6 +242,31 @@ def describe_absent(absent: Absent, live: Application) -> str:
     return f"{each.path}: '{each.id}' {sentences[absent.cause]}"
 
 
+def describe_holder(absent: Absent, releaser: str | None, *, begun: bool) -> str:
+    """Return which resource stands in the way of an instance in another group, and the steps that work.
+
+    Args:
+        absent: the listed id.
+        releaser: the membership of this run that gives it up, None when none does.
+        begun: whether Pulumi has begun to change that one.
+    """
+    if absent.cause is not Cause.OTHER_GROUP:
+        return ""
+    if releaser is None:
+        return (
+            " No membership of the program gives it up. One that was removed from the program may hold it: Pulumi "
+            f"deletes last, so this takes two runs of 'pulumi up', the first without '{absent.listed.id}' in this "
+            "list, the second with it."
+        )
+    if begun:
+        return f" {releaser} gives it up and has not finished."
+    return (
+        f" {releaser} gives it up, but Pulumi has not begun to change it: a resource that waits keeps one of the "
+        "places of --parallel. Add depends_on with that resource to this one, raise --parallel, or take "
+        f"'{absent.listed.id}' out of this list for one run of 'pulumi up'."
+    )
+
+
 def _named(live: Application, group_id: str) -> str:
     group = live.group(group_id)
     return f" ({group.name})" if group is not None and group.name else ""

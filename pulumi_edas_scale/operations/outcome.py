@@ -187,7 +187,7 @@ def expired(operation: Operation, reason: Wait, waited: float, found: Observatio
         found: the last reading.
     """
     if reason is Wait.ABSENT:
-        words = [messages.describe_absent(each, found.live) for each in found.plan.absent]
+        words = _absent(operation, found)
         after = (
             f" Waited {waited:.0f} seconds (joinTimeoutSeconds). Nothing was sent for them." if waited else ""
         )
@@ -203,6 +203,20 @@ def expired(operation: Operation, reason: Wait, waited: float, found: Observatio
     return failed(
         operation, f"{_attempt(operation)} failed. {messages.describe_not_up(down, unseen, waited)}"
     )
+
+
+def _absent(operation: Operation, found: Observation) -> list[str]:
+    """Return a text for each listed id that is not there: what is wrong, and who stands in the way."""
+    ownership, scope = operation.session.ownership, operation.target.scope
+    words = []
+    for each in found.plan.absent:
+        with operation.context.runtime:
+            releaser = ownership.releaser(scope, each.group_id, each.listed.id)
+            begun = releaser is not None and ownership.has_begun(releaser)
+        words.append(
+            messages.describe_absent(each, found.live) + messages.describe_holder(each, releaser, begun=begun)
+        )
+    return words
 
 
 def order_failed(operation: Operation, failure: OrderFailedError) -> ChangeError:
@@ -226,7 +240,7 @@ def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
     cause = f" The last call failed: {failure}" if failure is not None else ""
     found = operation.progress.observation
     if operation.progress.waiting is Wait.ABSENT and found is not None:
-        words = [messages.describe_absent(each, found.live) for each in found.plan.absent]
+        words = _absent(operation, found)
         cause = f" {' '.join(words[: messages.LONGEST_LIST])}{cause}"
     order, _ = _followed(operation, ORDER_LOOK_SECONDS)
     seconds = operation.target.policy.timeout_seconds

@@ -567,6 +567,9 @@ class Service:
     def _run(self, urn: str | None, target: Target) -> Outcome:
         reporter = _HostReporter(self.host, urn or "")
         session = self._session(target.scope.region_id)
+        if urn and not target.deleting:  # the end of what was replaced is no change of the resource itself
+            with self.runtime:
+                self.ownership.note_begun(urn)
         operation = Operation(
             session=session,
             target=target,

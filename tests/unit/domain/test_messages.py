@@ -149,6 +149,15 @@ def refusals() -> list[tuple[str, str]]:
     return [
         *((name, f"{path}: {reason}") for name, path, reason in pages),
         *((f"absent: it {each.cause.value}", messages.describe_absent(each, live)) for each in absent),
+        *(
+            (f"absent: {name}", told + messages.describe_holder(strange, releaser, begun=begun))
+            for told in [messages.describe_absent(strange, live)]
+            for name, releaser, begun in (
+                ("nobody gives it up", None, False),
+                ("its holder waits", "urn:web", False),
+                ("its holder works", "urn:web", True),
+            )
+        ),
         ("absent: in a group without a name", messages.describe_absent(strange, live)),
         ("absent: cluster not told", messages.describe_absent(ABSENT, application(cluster_id=""))),
         ("evictions: one", messages.describe_evictions(replace(two, leave=()), SCOPE, 0)),
