@@ -97,6 +97,10 @@ class Confirmation:
         """Return the belief after one more look, at the moment ``now`` in seconds."""
         if phase_of(status) is not Phase.ENDED_BADLY:
             return Confirmation()
+        return self.once_more(now)
+
+    def once_more(self, now: float) -> Confirmation:
+        """Return the belief after one more answer, at the moment ``now``, that agrees with those before."""
         return Confirmation(now if self.since is None else self.since, self.looks + 1)
 
     def confirmed(self, now: float) -> bool:

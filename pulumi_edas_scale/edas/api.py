@@ -49,6 +49,10 @@ class EdasClient(Protocol):
         """Return one page, counted from 1, of the applications of the region; all without a size (ListApplication)."""
         ...
 
+    def read_application_states(self, app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
+        """Return what the first page says of those applications, as far as EDAS heeds the filter (ListApplication)."""
+        ...
+
     def read_scale_out_machines(self, cluster_id: str, app_id: str = "") -> tuple[Machine, ...]:
         """Return the machines of the cluster that no application uses, sorted by ECU id (ListScaleOutEcu).
 

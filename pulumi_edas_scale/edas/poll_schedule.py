@@ -1,18 +1,20 @@
-"""When to look at which change order.
+"""When to poll which change order.
 
-This file's law: it decides about looks and makes none; every method gets the moment ``now`` in seconds. One pacer
-serves all orders of a process, because they share EDAS's small budget of calls per minute.
+This file's law: it decides about polls and makes none; every method gets the moment ``now`` in seconds. One schedule
+serves all orders of a process, because they share EDAS's small budget of calls per minute, of which polls may take a
+part (law 17).
 
-A look is worth making when the chance that it finds an end has grown to its *price*, and the price is what the
-budget can bear: a few percent for a single order, more than half when each order has one look left. The chance
-that an order has ended since it was seen last is taken from three things:
+An order whose application the hint shows changed (``hints.py``) is polled next. Else a poll is worth making when the
+chance that it finds an end has grown to its *threshold*, and the threshold is what the budget can bear: a tenth for a
+single order, more than half when each order has one poll left. The chance that an order has ended since it was seen
+last is taken from three things:
 
 - *known*: the share of the remembered durations of its kind, beyond its age when last seen, that it has reached;
 - *ahead*: nothing is known and no order of its kind was seen running at its age: the chance is the share by
   which it has aged, whatever the scale (``1 - seen / age``);
-- *hearsay*: others of its kind run at that age or took longer; then the same counts for ``HEARSAY`` of itself.
+- *behind*: others of its kind run at that age or took longer; then the same counts for ``BEHIND_WEIGHT`` of itself.
 
-So one order at the front finds out how long orders take, and the others are looked at when they become as old. A
+So one order at the front finds out how long orders take, and the others are polled when they become as old. A
 thousand orders are as polite as one.
 """
 
@@ -24,29 +26,56 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from pulumi_edas_scale.edas.hints import Hints
 
-FIRST_LOOK_SECONDS: Final = 0.4
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pulumi_edas_scale.domain.model import ApplicationSummary
+
+FIRST_POLL_SECONDS: Final = 0.4
 """No order of EDAS is known to end sooner, and the emulator's immediate ones are seen at once all the same."""
 
 SHORTEST_GAP_SECONDS: Final = 0.2
 LONGEST_GAP_SECONDS: Final = 10.0
 
 LONGEST_ROUND_SECONDS: Final = 0.8
-"""However small the chance, an order is looked at after so many seconds for each order there is (and 10 at least):
-with 75 calls a minute to spare, everybody has his turn once in a round."""
+"""However small the chance, an order is polled after so many seconds for each order there is (and 10 at least)."""
 
-LOWEST_PRICE: Final = 0.035
-"""Share of its age by which the end of a single order is seen late at most."""
+HINTED_ROUND: Final = 3.0
+"""An order whose end will probably be hinted at is polled unasked so many times more seldom."""
 
-HIGHEST_PRICE: Final = 0.6
+LOWEST_THRESHOLD: Final = 0.1
+"""Share of its age after which a single order is polled again, up to ``STEADY_GAP_SECONDS``."""
+
+HIGHEST_THRESHOLD: Final = 0.6
 """When calls are scarce they go where an end is more likely than not."""
 
-LOOKS_KEPT: Final = 2.0
-"""Looks the price keeps back for each order: with ``n`` orders and ``s`` spare calls a look costs ``2 n / s``."""
+STEADY_GAP_SECONDS: Final = 1.8
+STEADY_SHARE: Final = 0.028
+"""While calls are plenty, an end is seen that many seconds late at most, or by that share of the age. Taking turns,
+report and list are asked 17 times a minute each, 27 in the first one."""
 
-HEARSAY: Final = 0.3
+SELDOM_SECONDS: Final = 2.4
+"""Between two polls of an order that only its report can tell of: 25 calls a minute of one operation."""
+
+FRONT_STEP: Final = 0.05
+"""Share by which an order must have become older than the one at the front to be polled in its place."""
+
+POLLS_KEPT: Final = 2.0
+"""Polls the threshold keeps back for each order: with ``n`` orders and ``s`` spare calls it is ``2 n / s``."""
+
+BEHIND_WEIGHT: Final = 0.3
+
+KEPT_FOR_HINTS: Final = 1.5
+"""Polls kept back for each order whose end will probably be hinted at: some hints come a moment early."""
+
+FALSE_HINT_SECONDS: Final = 0.5
+"""After the first hint that found an order running; twice as long after each further one. An application may leave
+DEPLOYING a moment before its order ends, and its numbers change with every batch."""
+
+MOST_FALSE_HINTS: Final = 3
+"""Polls in a row for a hint that does not come true."""
 
 REMEMBERED_DURATIONS: Final = 16
 
@@ -54,48 +83,65 @@ REMEMBERED_DURATIONS: Final = 16
 @dataclass(slots=True)
 class _Watched:
     kind: str
+    app_id: str
     begun: float
-    looked: float
+    polled: float
     not_before: float
-    doubted: bool = False
-    looking: bool = False
+    in_doubt: bool = False
+    polling: bool = False
+    hinted_at: float | None = None
+    left_deploying: bool = False
+    false_hints: int = 0
 
     @property
     def seen_age(self) -> float:
-        """How old the order was when it was looked at last."""
-        return self.looked - self.begun
+        """How old the order was when it was polled last."""
+        return self.polled - self.begun
 
 
 @dataclass(slots=True)
 class PollSchedule:
-    """The orders that are waited for, and how long orders like them took."""
+    """The orders that are waited for, how long orders like them took, and what is hinted about them."""
 
+    hints: Hints = field(default_factory=Hints)
     _watched: dict[str, _Watched] = field(default_factory=dict)
     _durations: dict[str, deque[float]] = field(default_factory=dict)
 
-    def watch(self, order_id: str, kind: str, begun: float, now: float) -> None:
-        """Start to care for an order of a kind (``scale out``), which began at the moment ``begun``."""
-        self._watched[order_id] = _Watched(kind, begun, now, now + FIRST_LOOK_SECONDS)
+    def watch(self, order_id: str, app_id: str, kind: str, begun: float, now: float) -> None:
+        """Begin to care for an order of a kind (``scale out``), which began at the moment ``begun``."""
+        self._watched[order_id] = _Watched(kind, app_id, begun, now, now + FIRST_POLL_SECONDS)
 
     def forget(self, order_id: str) -> None:
         """Stop caring for an order, for whatever reason."""
         self._watched.pop(order_id, None)
 
     def poll_begins(self, order_id: str, now: float) -> None:
-        """Note that somebody is looking at the order now, so that nobody else does."""
+        """Note that somebody polls the order now, so that nobody else does."""
         order = self._watched[order_id]
-        order.looking = True
-        order.looked = now
+        order.polling = True
+        order.polled = now
 
     def poll_ends(self, order_id: str, now: float, *, not_before: float | None = None) -> None:
         """Note that the order was seen and goes on; ``not_before`` is when a doubt about it can be settled."""
         order = self._watched.get(order_id)
         if order is None:
             return
-        order.looking = False
-        order.looked = now
-        order.doubted = not_before is not None
+        order.polling = False
+        order.polled = now
+        order.in_doubt = not_before is not None
         order.not_before = now + SHORTEST_GAP_SECONDS if not_before is None else not_before
+        if order.hinted_at is not None:
+            # Polled again soon: the hint may be a moment ahead of the order. If it was about something else (a batch
+            # of instances that came up), the pauses grow and the usual schedule takes over.
+            pause = FALSE_HINT_SECONDS * 2.0**order.false_hints
+            order.false_hints = min(order.false_hints + 1, MOST_FALSE_HINTS)
+            again = order.left_deploying and order.false_hints < MOST_FALSE_HINTS
+            order.hinted_at = now + pause if again else None
+
+    def postpone(self, order_id: str, until: float) -> None:
+        """Let the others go first until then: there is no call to spare that could tell of this order."""
+        order = self._watched[order_id]
+        order.not_before = max(order.not_before, until)
 
     def learn(self, order_id: str, now: float) -> None:
         """Note that the order was seen to have ended well: others of its kind will take as long."""
@@ -103,43 +149,112 @@ class PollSchedule:
         if order is not None:
             known = self._durations.setdefault(order.kind, deque(maxlen=REMEMBERED_DURATIONS))
             known.append(now - order.begun)
+            self.hints.order_ended(order.app_id, now, hinted=order.hinted_at is not None)
+
+    def next_hint(self, part: float) -> float | None:
+        """Return when to ask for the next hint, None while there is no use for one; ``part`` as in ``hints.py``."""
+        return self.hints.next_reading({each.app_id for each in self._watched.values()}, part)
+
+    def begin_hint(self, now: float) -> tuple[str, ...]:
+        """Return the applications to ask for now."""
+        return self.hints.begin_reading({each.app_id for each in self._watched.values()}, now)
+
+    def take_hint(self, lines: Iterable[ApplicationSummary], now: float) -> None:
+        """Take in what ListApplication shows: whose application changed is polled next."""
+        changed = self.hints.heard(lines, now)
+        for order in self._watched.values():
+            left_deploying = changed.get(order.app_id)
+            if left_deploying is None:
+                continue
+            # A number that changes while the application is still deploying is the weaker hint: after some that were
+            # false it no longer counts at once.
+            pause = 0.0 if left_deploying else FALSE_HINT_SECONDS * (2.0**order.false_hints - 1.0)
+            at = max(now, order.polled + pause)
+            order.left_deploying = left_deploying
+            order.hinted_at = at if order.hinted_at is None else min(order.hinted_at, at)
 
     def next_poll(self, now: float, spare_calls: float) -> tuple[str, float] | None:
-        """Return the order to look at next and the moment to do so, None when nobody waits.
+        """Return the order to poll next and the moment to do so, None when nobody waits.
 
         Args:
             now: the present moment.
-            spare_calls: how many calls the budget allows in this minute beyond those already made.
+            spare_calls: how many polls the budget allows in this minute beyond those already made.
         """
         del now
-        price = LOOKS_KEPT * len(self._watched) / max(spare_calls, 1.0)
-        price = min(max(price, LOWEST_PRICE), HIGHEST_PRICE)
+        # The end of an order that is hinted at costs one poll. Those are kept back first, or else the polls that look
+        # for the others would have spent them.
+        expected = self._expected_hints()
+        to_spare = spare_calls - KEPT_FOR_HINTS * len(expected)
+        threshold = POLLS_KEPT * len(self._watched) / max(to_spare, 1.0)
+        threshold = min(max(threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
         known = {kind: sorted(durations) for kind, durations in self._durations.items()}
         farthest: dict[str, float] = {}
         for order in self._watched.values():
             farthest[order.kind] = max(farthest.get(order.kind, 0.0), order.seen_age)
-        due = (
-            (self._due(order, price, farthest[order.kind], known.get(order.kind, [])), order.looked, order_id)
-            for order_id, order in self._watched.items()
-            if not order.looking
-        )
-        first = min(due, default=None)
+        first: tuple[float, float, str] | None = None
+        for order_id, order in self._watched.items():
+            if order.polling:
+                continue
+            if order_id not in expected:
+                age = self._worthwhile_age(order, threshold, farthest[order.kind], known.get(order.kind, ()))
+            elif to_spare > 0:
+                age = self._age_beside_hints(
+                    order, threshold, farthest[order.kind], known.get(order.kind, ())
+                )
+            else:
+                age = order.seen_age + HINTED_ROUND * self._round()
+            due = (_due(order, age), order.polled, order_id)
+            first = due if first is None else min(first, due)
         return None if first is None else (first[2], first[0])
 
-    def _due(self, order: _Watched, price: float, farthest: float, known: Sequence[float]) -> float:
-        """Return the moment at which a look at the order becomes worth its price; ``known`` ascends."""
-        if order.doubted:
-            return order.not_before
-        outlived = bisect_right(known, order.seen_age)
-        longest = max(LONGEST_GAP_SECONDS, LONGEST_ROUND_SECONDS * len(self._watched))
-        age = min(order.seen_age + longest, _worth(order.seen_age, price / HEARSAY))
-        if outlived < len(known):
-            age = min(age, known[outlived + math.ceil(price * (len(known) - outlived)) - 1])
-        elif order.seen_age >= farthest:
-            age = min(age, _worth(order.seen_age, price))
-        else:  # it may pass the one at the front, and be the next to find something out
-            age = min(age, max(_worth(order.seen_age, price), _worth(farthest, LOWEST_PRICE)))
-        return max(order.begun + age, order.not_before)
+    def _expected_hints(self) -> frozenset[str]:
+        """Return the orders whose end will probably be hinted at."""
+        if self.next_hint(1.0) is None:
+            return frozenset()
+        return frozenset(name for name, each in self._watched.items() if self.hints.tells_of(each.app_id))
+
+    def _round(self) -> float:
+        return max(LONGEST_GAP_SECONDS, LONGEST_ROUND_SECONDS * len(self._watched))
+
+    def _worthwhile_age(
+        self, order: _Watched, threshold: float, farthest: float, known: Sequence[float]
+    ) -> float:
+        """Return the age at which a poll of the order becomes worth making; ``known`` ascends."""
+        longest = self._round()
+        if threshold == LOWEST_THRESHOLD:
+            longest = min(longest, max(STEADY_GAP_SECONDS, STEADY_SHARE * order.seen_age))
+        age = min(order.seen_age + longest, _worth(order.seen_age, threshold / BEHIND_WEIGHT))
+        return min(age, _age_by_others(order, threshold, farthest, known, threshold))
+
+    def _age_beside_hints(
+        self, order: _Watched, threshold: float, farthest: float, known: Sequence[float]
+    ) -> float:
+        """Return the same for an order whose end will probably be hinted at: only the quick may be quicker."""
+        # Where calls are scarce, the hint is quicker than a guess among durations that lie far apart.
+        share = 1.0 if threshold == HIGHEST_THRESHOLD else threshold
+        longest = order.seen_age + HINTED_ROUND * self._round()
+        return min(longest, _age_by_others(order, threshold, farthest, known, share))
+
+
+def _due(order: _Watched, age: float) -> float:
+    """Return the moment to poll an order that is worth it from an age on."""
+    if order.in_doubt:
+        return order.not_before
+    due = order.begun + age if order.hinted_at is None else min(order.begun + age, order.hinted_at)
+    return max(due, order.not_before)
+
+
+def _age_by_others(
+    order: _Watched, threshold: float, farthest: float, known: Sequence[float], share: float
+) -> float:
+    """Return the age at which that share of the known durations is over, or the front is reached."""
+    outlived = bisect_right(known, order.seen_age)
+    if outlived < len(known):
+        return known[outlived + math.ceil(share * (len(known) - outlived)) - 1]
+    if order.seen_age >= farthest:
+        return _worth(order.seen_age, threshold)
+    # It may pass the one at the front, and be the next to find something out.
+    return max(_worth(order.seen_age, threshold), _worth(farthest, FRONT_STEP))
 
 
 def _worth(seen_age: float, chance: float) -> float:

@@ -29,10 +29,17 @@ from pulumi_edas_scale.domain.messages import describe_budget, describe_retry
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.domain.resolution import with_instance_ids
 from pulumi_edas_scale.edas.doubts import AGREED, AT_ONCE, Belief, Trouble
-from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE, Budget
+from pulumi_edas_scale.edas.rate_limit import (
+    CALLS_PER_MINUTE,
+    POLL_SHARE,
+    POLLS_PER_MINUTE,
+    UNLISTED_CALLS_PER_MINUTE,
+    Budget,
+    PollShare,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pulumi_edas_scale.domain.clock import OperationContext, Runtime
     from pulumi_edas_scale.domain.model import (
@@ -74,8 +81,12 @@ ENDPOINT_PATIENCE_SECONDS: Final = 20.0
 SHORT_ENDPOINT_PATIENCE_SECONDS: Final = 3.0
 """The same where somebody waits: in a preview, a refresh, a function, a command."""
 
-POLLS_KEPT_FOR_DECISIONS: Final = 50
-"""Calls of ListRecentChangeOrder that polls leave to the readings before a write."""
+ORDER_REPORT: Final = "GetChangeOrderInfo"
+ORDER_LIST: Final = "ListRecentChangeOrder"
+"""The operations that tell how an order goes on."""
+
+HINT: Final = "ListApplication"
+"""What tells of many applications at once which of them changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,7 @@ class Reads:
     client: EdasClient
     runtime: Runtime
     _budgets: dict[str, Budget] = field(default_factory=dict)
+    _poll_share: PollShare = field(default_factory=PollShare)
     _readings: dict[tuple[str, str], Reading[Any]] = field(default_factory=dict)
     _in_flight: set[tuple[str, str]] = field(default_factory=set)
     _order_ended: dict[str, float] = field(default_factory=dict)
@@ -169,24 +181,37 @@ class Reads:
         """Return the recent change orders of an application, read at most so many seconds ago."""
         ended = self._order_ended.get(app_id, float("-inf"))
         return self._shared(
-            ("ListRecentChangeOrder", app_id),
+            (ORDER_LIST, app_id),
             max(self.runtime.now() - within, ended),
             context,
             lambda: self._read_orders(app_id, context),
         ).value
 
     def _read_orders(self, app_id: str, context: OperationContext) -> Reading[tuple[ChangeOrder, ...]]:
-        name = ("ListRecentChangeOrder", app_id)
-        reading = self._read(name, lambda client: client.read_change_orders(app_id), context)
-        ids = frozenset(each.order_id for each in reading.value)
-        with self.runtime:
-            self._note_orders(app_id, ids, any(is_active(each.status) for each in reading.value))
+        reading = self._read((ORDER_LIST, app_id), lambda client: client.read_change_orders(app_id), context)
+        self._remember_orders(app_id, reading.value)
         return reading
+
+    def _remember_orders(self, app_id: str, orders: Sequence[ChangeOrder]) -> None:
+        ids = frozenset(each.order_id for each in orders)
+        with self.runtime:
+            self._note_orders(app_id, ids, any(is_active(each.status) for each in orders))
 
     def change_order(self, order_id: str, context: OperationContext) -> OrderReport:
         """Return the state of one change order, read now."""
-        name = ("GetChangeOrderInfo", order_id)
-        return self._read(name, lambda client: client.read_change_order(order_id), context).value
+        return self._read(
+            (ORDER_REPORT, order_id), lambda client: client.read_change_order(order_id), context
+        ).value
+
+    def poll_order(self, order_id: str, context: OperationContext) -> OrderReport:
+        """Return the state of one change order, asked once; what a failure means is the waiter's business."""
+        return self._poll(ORDER_REPORT, lambda client: client.read_change_order(order_id), context)
+
+    def poll_orders(self, app_id: str, context: OperationContext) -> tuple[ChangeOrder, ...]:
+        """Return the recent change orders of an application, asked once."""
+        orders = self._poll(ORDER_LIST, lambda client: client.read_change_orders(app_id), context)
+        self._remember_orders(app_id, orders)
+        return orders
 
     def machines(self, cluster_id: str, app_id: str, context: OperationContext) -> tuple[Machine, ...]:
         """Return what a cluster offers to scale out to, read within the last five seconds.
@@ -307,9 +332,9 @@ class Reads:
     def refused(self, error: ThrottledError) -> None:
         """Note that EDAS refused a call because too many were made."""
         with self.runtime:
-            self._budget(error.operation).refused(
-                self.runtime.now(), error.retry_after, self.runtime.random()
-            )
+            now = self.runtime.now()
+            self._budget(error.operation).refused(now, error.retry_after, self.runtime.random())
+            self._poll_share.refused(now)
             self.runtime.notify()
 
     def order_ended(self, app_id: str, order_id: str | None) -> None:
@@ -336,15 +361,41 @@ class Reads:
                 return False
             return before[-1].ids == seen[-1].ids and not before[-1].active and not seen[-1].active
 
-    def spare_polls(self, now: float) -> float:
-        """Return how many looks at change orders the budgets allow at once; the monitor's lock must be held."""
-        join_list = self._budget("ListRecentChangeOrder").spare(now) - POLLS_KEPT_FOR_DECISIONS
-        return self._budget("GetChangeOrderInfo").spare(now) + max(join_list, 0.0)
+    def spare_polls(self, now: float) -> dict[str, float]:
+        """Return how many polls each operation allows at once; the monitor's lock must be held."""
+        part = self._poll_share.part(now)
+        return {each: self._budget(each).spare_polls(now, part) for each in (ORDER_REPORT, ORDER_LIST)}
 
-    def poll_by_list(self, now: float) -> bool:
-        """Return whether a look should use ListRecentChangeOrder, because GetChangeOrderInfo is spent."""
-        join_list = self._budget("ListRecentChangeOrder").spare(now)
-        return self._budget("GetChangeOrderInfo").spare(now) < 1 and join_list > POLLS_KEPT_FOR_DECISIONS
+    def poll_part(self, now: float) -> float:
+        """Return which part of their allowance polls take now; the monitor's lock must be held."""
+        return self._poll_share.part(now)
+
+    def begin_hint(self, now: float) -> bool:
+        """Count a reading of ListApplication for a hint, if one is to spare; the monitor's lock must be held."""
+        budget = self._budget(HINT)
+        if budget.spare_polls(now, self._poll_share.part(now)) < 1:
+            return False
+        budget.spend_poll(now)
+        return True
+
+    def read_hint(self, app_ids: Sequence[str], context: OperationContext) -> tuple[ApplicationSummary, ...]:
+        """Return what ListApplication shows of some applications, asked once; ``begin_hint`` has counted it."""
+        return self._poll(HINT, lambda client: client.read_application_states(app_ids), context)
+
+    def begin_poll(self, operation: str, now: float) -> None:
+        """Count a poll that begins now; the monitor's lock must be held since it was found to be to spare."""
+        self._budget(operation).spend_poll(now)
+
+    def _poll(self, operation: str, call: Callable[[EdasClient], _T], context: OperationContext) -> _T:
+        """Make a call that ``begin_poll`` has counted."""
+        try:
+            value = call(self.client.within(context))
+        except ThrottledError as error:
+            self.refused(error)
+            raise
+        with self.runtime:
+            self._budget(operation).accepted()
+        return value
 
     def _note_orders(self, app_id: str, ids: frozenset[str], active: bool) -> None:  # noqa: FBT001 - private
         seen = self._orders_seen.setdefault(app_id, deque(maxlen=4))
@@ -353,7 +404,8 @@ class Reads:
     def _budget(self, operation: str) -> Budget:
         budget = self._budgets.get(operation)
         if budget is None:
-            budget = Budget(CALLS_PER_MINUTE.get(operation, UNLISTED_CALLS_PER_MINUTE))
+            documented = CALLS_PER_MINUTE.get(operation, UNLISTED_CALLS_PER_MINUTE)
+            budget = Budget(documented, polls=POLLS_PER_MINUTE.get(operation, POLL_SHARE * documented))
             self._budgets[operation] = budget
         return budget
 

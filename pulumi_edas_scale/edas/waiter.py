@@ -1,34 +1,54 @@
 """Await the end of change orders, all of a process together.
 
 This file's law: polling again because an order is not finished is decided by ``poll_schedule.py``; retrying because
-a call failed is the business of ``reads.py``. A bad end is believed only when ``orders.py`` says so. This file never
-decides what an end means for a membership.
+a call failed is the business of ``reads.py``, except for a poll: one answer is not the truth (law 15), so a refused
+or unreadable poll is a doubt, which the same schedule settles. A bad end is believed only when ``orders.py`` says so.
+This file never decides what an end means for a membership.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pulumi_edas_scale.domain.errors import ThrottledError
+from pulumi_edas_scale.domain.clock import DeadlineExceeded
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    EdasError,
+    NotUnderstoodError,
+    ThrottledError,
+    UnavailableError,
+)
 from pulumi_edas_scale.domain.model import OrderReport
 from pulumi_edas_scale.domain.orders import Confirmation, Phase, phase_of
 from pulumi_edas_scale.edas.poll_schedule import PollSchedule
+from pulumi_edas_scale.edas.reads import ORDER_LIST, ORDER_REPORT
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.edas.reads import Reads
 
 _LONG_SECONDS: Final = 1.0
-"""Another order is due first: its waiter notifies when it has looked; this only bounds a single wait."""
+"""Another order is due first: its waiter notifies when it has polled; this only bounds a single wait."""
+
+_HINT_CALL_SECONDS: Final = 3.0
+"""A hint that takes longer is none: whoever asks for it does not poll its own order meanwhile."""
+
+_FIRST_DOUBT_SECONDS: Final = 0.5
+_LONGEST_DOUBT_SECONDS: Final = 7.5
+"""Pauses after failed polls. An order may be unknown to EDAS for its first moments and last a second or two, so the
+first pause is short; the sixth poll of a row comes after fifteen seconds, when ``Confirmation`` can believe it."""
 
 
 class Watcher(Protocol):
-    """Who is told what the looks at an order show."""
+    """Who is told what the polls of an order show; no method may block."""
 
     def seen(self, report: OrderReport, age_seconds: float) -> None:
-        """The order goes on; called after every look, and again it must not block."""
+        """The order goes on; called after every poll that was answered."""
+        ...
+
+    def poll_failed(self, order_id: str, error: EdasError, age_seconds: float) -> None:
+        """A poll failed and is made again; called after each."""
         ...
 
 
@@ -48,9 +68,52 @@ class Awaited:
     begun: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """The failed polls of an order since one was answered.
+
+    Attributes:
+        error: the last failure.
+        failures: how many there were.
+        refusals: those that EDAS answered. A call that got no answer, or was throttled, says nothing about the
+            order, and is repeated until the deadline.
+    """
+
+    error: EdasError | None = None
+    failures: int = 0
+    refusals: Confirmation = field(default_factory=Confirmation)
+
+    def after(self, error: EdasError, now: float) -> _Doubt:
+        answered = isinstance(error, (BusinessError, NotUnderstoodError))
+        refusals = self.refusals.once_more(now) if answered else self.refusals
+        return _Doubt(error, self.failures + 1, refusals)
+
+    def next_poll(self, now: float) -> float:
+        return now + min(_FIRST_DOUBT_SECONDS * 2.0 ** min(self.failures - 1, 8), _LONGEST_DOUBT_SECONDS)
+
+
+@dataclass(slots=True)
+class Way:
+    """By which of the two operations an order is polled: by turns, so that neither pays for all.
+
+    The first poll asks for the report: it alone tells what permission is missing. The list does not know old orders,
+    and of a held or failed one it does not say enough; such an order is polled by its report from then on.
+    """
+
+    polls: int = 0
+    reports_only: bool = False
+
+    def choose(self, spare: dict[str, float]) -> str | None:
+        """Return the operation of the next poll, None when none that would do is to spare."""
+        wanted = [ORDER_REPORT] if self.reports_only else [ORDER_REPORT, ORDER_LIST]
+        if self.polls % 2:
+            wanted.reverse()
+        return next((each for each in wanted if spare[each] >= 1), None)
+
+
 @dataclass(slots=True)
 class Waiter:
-    """The looks at change orders of one account in one region."""
+    """The polls of change orders of one account in one region."""
 
     reads: Reads
     poll_schedule: PollSchedule = field(default_factory=PollSchedule)
@@ -61,36 +124,57 @@ class Waiter:
         Args:
             order: the order.
             context: bounds of the operation.
-            watcher: told of every look.
+            watcher: told of every poll.
 
         Returns:
             The last report; its status says how the order ended.
 
         Raises:
-            EdasError: EDAS refuses to tell about the order.
-            StoppedSign, DeadlineSign: the operation must not go on.
+            EdasError: EDAS repeatedly does not say how the order goes on, or does not let us ask; it may still run.
+            Cancelled, DeadlineExceeded: the operation must not go on.
         """
         runtime = self.reads.runtime
-        confirmation = Confirmation()
         with runtime:
-            self.poll_schedule.watch(order.order_id, order.kind, order.begun, runtime.now())
+            self.poll_schedule.watch(order.order_id, order.app_id, order.kind, order.begun, runtime.now())
         try:
-            while True:
-                report = self._look(order, context)
-                now = runtime.now()
-                confirmation = confirmation.after(report.status, now)
-                phase = phase_of(report.status)
-                if phase is Phase.SUCCEEDED or confirmation.confirmed(now):
-                    return self._ended(order, report, phase)
-                watcher.seen(report, now - order.begun)
-                with runtime:
-                    doubt = confirmation.next_poll(now) if phase is Phase.ENDED_BADLY else None
-                    self.poll_schedule.poll_ends(order.order_id, runtime.now(), not_before=doubt)
-                    runtime.notify()
+            return self._poll_to_the_end(order, context, watcher)
         finally:
             with runtime:
                 self.poll_schedule.forget(order.order_id)
                 runtime.notify()
+
+    def _poll_to_the_end(self, order: Awaited, context: OperationContext, watcher: Watcher) -> OrderReport:
+        runtime = self.reads.runtime
+        bad_end, doubt, way = Confirmation(), _Doubt(), Way()
+        while True:
+            try:
+                report = self._poll(order, context, way)
+            except (BusinessError, ThrottledError, UnavailableError) as error:
+                now = runtime.now()
+                doubt = doubt.after(error, now)
+                if doubt.refusals.confirmed(now):
+                    raise
+                watcher.poll_failed(order.order_id, error, now - order.begun)
+                self._goes_on(order, not_before=doubt.next_poll(now))
+                continue
+            except DeadlineExceeded as sign:
+                if doubt.error is None:
+                    raise
+                raise sign from doubt.error
+            doubt = _Doubt()
+            now = runtime.now()
+            bad_end = bad_end.after(report.status, now)
+            phase = phase_of(report.status)
+            if phase is Phase.SUCCEEDED or bad_end.confirmed(now):
+                return self._ended(order, report, phase)
+            watcher.seen(report, now - order.begun)
+            self._goes_on(order, not_before=bad_end.next_poll(now) if phase is Phase.ENDED_BADLY else None)
+
+    def _goes_on(self, order: Awaited, *, not_before: float | None = None) -> None:
+        runtime = self.reads.runtime
+        with runtime:
+            self.poll_schedule.poll_ends(order.order_id, runtime.now(), not_before=not_before)
+            runtime.notify()
 
     def _ended(self, order: Awaited, report: OrderReport, phase: Phase) -> OrderReport:
         if phase is Phase.SUCCEEDED and order.kind:
@@ -99,43 +183,84 @@ class Waiter:
                 self.poll_schedule.learn(order.order_id, runtime.now())
         return report
 
-    def _look(self, order: Awaited, context: OperationContext) -> OrderReport:
-        """Look once, by the order's own report or, where those calls are spent, by the application's list."""
+    def _poll(self, order: Awaited, context: OperationContext, way: Way) -> OrderReport:
+        """Poll until there is a report, which a list may not give."""
         while True:
-            by_list = self._await_turn(order.order_id, context)
-            found = self._listed(order, context) if by_list else None
+            operation = self._await_turn(order.order_id, context, way)
+            way.polls += 1
+            if operation == ORDER_REPORT:
+                return self.reads.poll_order(order.order_id, context)
+            found = self._listed(order, context)
             if found is not None:
                 return found
-            with suppress(ThrottledError):
-                return self.reads.change_order(order.order_id, replace(context, fail_fast=True))
-            runtime = self.reads.runtime
-            with runtime:
-                self.poll_schedule.poll_ends(order.order_id, runtime.now())
+            way.reports_only = True
+            self._goes_on(order)
 
     def _listed(self, order: Awaited, context: OperationContext) -> OrderReport | None:
         """Return what the list says of an order; None when only the order's own report can tell more."""
-        listed = self.reads.change_orders(order.app_id, context)
+        listed = self.reads.poll_orders(order.app_id, context)
         found = next((each for each in listed if each.order_id == order.order_id), None)
         if found is None or phase_of(found.status) not in {Phase.ACTIVE, Phase.SUCCEEDED}:
             return None
         return OrderReport(found.order_id, found.status, found.description, found.created_by, (), None)
 
-    def _await_turn(self, order_id: str, context: OperationContext) -> bool:
-        """Wait until this order is the one to look at; return whether to look by the application's list."""
+    def _await_turn(self, order_id: str, context: OperationContext, way: Way) -> str:
+        """Wait until this order is the one to poll; return by which operation, which is counted already."""
         runtime = self.reads.runtime
-        with runtime:
-            while True:
+        while True:
+            with runtime:
                 context.check()
                 now = runtime.now()
-                spare = self.reads.spare_polls(now)
-                choice = self.poll_schedule.next_poll(now, spare)
-                if choice is not None and choice[0] == order_id and choice[1] <= now and spare >= 1:
-                    self.poll_schedule.poll_begins(order_id, now)
-                    runtime.notify()
-                    return self.reads.poll_by_list(now)
-                mine = choice is not None and choice[0] == order_id and choice[1] > now
-                context.wait(min(choice[1] - now, _LONG_SECONDS) if choice and mine else self._pause(spare))
+                asked = self._begin_hint(now)
+                if not asked:
+                    operation = self._turn(order_id, context, way, now)
+                    if operation is not None:
+                        return operation
+            if asked:
+                self._read_hint(asked, context)
 
-    @staticmethod
-    def _pause(spare: float) -> float:
-        return _LONG_SECONDS if spare >= 1 else _LONG_SECONDS / 2
+    def _turn(self, order_id: str, context: OperationContext, way: Way, now: float) -> str | None:
+        """Return by which operation to poll the order now; else wait for a while and return None."""
+        spare = self.reads.spare_polls(now)
+        choice = self.poll_schedule.next_poll(now, sum(spare.values()))
+        hint = self.poll_schedule.next_hint(self.reads.poll_part(now))
+        until_hint = _LONG_SECONDS if hint is None else max(hint - now, 0.0)
+        if choice is None or choice[0] != order_id or choice[1] > now:
+            until_poll = choice[1] - now if choice is not None and choice[0] == order_id else _LONG_SECONDS
+            context.wait(min(until_poll, until_hint, _LONG_SECONDS))
+            return None
+        operation = way.choose(spare)
+        if operation is not None:
+            self.poll_schedule.poll_begins(order_id, now)
+            self.reads.begin_poll(operation, now)
+            self.reads.runtime.notify()
+            return operation
+        if sum(spare.values()) >= 1:
+            # Those behind may still be polled by the other operation, so this one steps aside for a moment.
+            self.poll_schedule.postpone(order_id, now + _LONG_SECONDS)
+            self.reads.runtime.notify()
+        context.wait(min(until_hint, _LONG_SECONDS / 2))
+        return None
+
+    def _begin_hint(self, now: float) -> tuple[str, ...]:
+        """Return the applications to ask for a hint now, none when that is not due or no call is to spare."""
+        due = self.poll_schedule.next_hint(self.reads.poll_part(now))
+        if due is None or due > now:
+            return ()
+        asked = self.poll_schedule.begin_hint(now)
+        return asked if self.reads.begin_hint(now) else ()
+
+    def _read_hint(self, asked: tuple[str, ...], context: OperationContext) -> None:
+        """Ask for a hint; that it does not come is nobody's failure, and it may not hold up an order for long."""
+        runtime = self.reads.runtime
+        latest = runtime.now() + _HINT_CALL_SECONDS
+        deadline = latest if context.deadline is None else min(latest, context.deadline)
+        try:
+            lines = self.reads.read_hint(asked, replace(context, deadline=deadline))
+        except (EdasError, DeadlineExceeded):
+            with runtime:
+                self.poll_schedule.hints.failed(runtime.now())
+            return
+        with runtime:
+            self.poll_schedule.take_hint(lines, runtime.now())
+            runtime.notify()

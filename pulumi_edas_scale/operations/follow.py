@@ -16,6 +16,7 @@ from pulumi_edas_scale.edas.waiter import Awaited
 from pulumi_edas_scale.operations.outcome import Followed
 
 if TYPE_CHECKING:
+    from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.domain.model import ChangeOrder, OrderReport
     from pulumi_edas_scale.operations.outcome import Operation
 
@@ -70,6 +71,12 @@ class Follower:
         operation = self.operation
         return (
             order_id in operation.progress.order_ids or order_id in operation.target.recorded.change_order_ids
+        )
+
+    def poll_failed(self, order_id: str, error: EdasError, age_seconds: float) -> None:
+        """Say that a poll failed, and why (see ``waiter.Watcher``)."""
+        self.operation.reporter.progress(
+            f"change order {order_id}, {age_seconds:.0f} s; asking again. {error}"
         )
 
     def _held(self, report: OrderReport) -> None:

@@ -145,6 +145,13 @@ class SimClient:
         """Call ListApplication."""
         return answers.parse_applications(self._call("ListApplication", **_paging(page, page_size)), page)
 
+    def read_application_states(self, app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
+        """Call ListApplication for some applications."""
+        body = self._call(
+            "ListApplication", AppIds=json.dumps(list(app_ids)), CurrentPage="1", PageSize=str(len(app_ids))
+        )
+        return answers.parse_applications(body).items
+
     def read_scale_out_machines(self, cluster_id: str, app_id: str = "") -> tuple[Machine, ...]:
         """Call ListScaleOutEcu."""
         asked = {"ClusterId": cluster_id} if cluster_id else {"AppId": app_id}

@@ -7,17 +7,18 @@ the orders and EDAS's answers are made up here, and the same arguments give the 
 from __future__ import annotations
 
 import heapq
+import math
 import random
 import statistics
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pulumi_edas_scale.domain.clock import OperationContext
-from pulumi_edas_scale.domain.model import Application
+from pulumi_edas_scale.domain.model import Application, ApplicationSummary
 from pulumi_edas_scale.edas.poll_schedule import PollSchedule
 from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE, UNLISTED_CALLS_PER_MINUTE
 from pulumi_edas_scale.edas.reads import Reads
+from pulumi_edas_scale.edas.waiter import Way
 from tests.unit.quiet import QuietClient, QuietRuntime
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 REPORT: Final = "GetChangeOrderInfo"
 LIST: Final = "ListRecentChangeOrder"
-DOCUMENTED: Final = {REPORT: CALLS_PER_MINUTE[REPORT], LIST: UNLISTED_CALLS_PER_MINUTE}
+HINT: Final = "ListApplication"
+DOCUMENTED: Final = {
+    REPORT: CALLS_PER_MINUTE[REPORT],
+    LIST: UNLISTED_CALLS_PER_MINUTE,
+    HINT: CALLS_PER_MINUTE[HINT],
+}
 """Calls a minute."""
 
 KIND: Final = "scale out"
@@ -34,8 +40,11 @@ CALL_SECONDS: Final = 0.05
 
 BEGIN_WITHIN_SECONDS: Final = 5.0
 
-ENDS_TO_JUDGE_BY: Final = 200
+ENDS_TO_JUDGE_BY: Final = 50
 """Few orders are lived through several times, for the order of chance in one life says little."""
+
+HINTS: Final[Mapping[str, float]] = {"fresh": 0.0, "3 s stale": 3.0, "never": math.inf, "failing": math.nan}
+"""How old what ListApplication shows may be; seconds."""
 
 COUNTS: Final = (1, 10, 50, 200, 1000)
 """How many orders run at once."""
@@ -68,11 +77,13 @@ class Life:
 
     begins: Sequence[float]
     durations: Sequence[float]
+    stale: float = 0.0
     poll_schedule: PollSchedule = field(default_factory=PollSchedule)
     late: dict[int, float] = field(default_factory=dict)
     calls: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     _clock: QuietRuntime = field(default_factory=QuietRuntime)
     _answers: list[tuple[float, int]] = field(default_factory=list)
+    _ways: defaultdict[int, Way] = field(default_factory=lambda: defaultdict(Way))
 
     def __post_init__(self) -> None:
         nothing = Application("app", "app", "cluster", (), ())
@@ -84,23 +95,46 @@ class Life:
         while len(self.late) < len(self.begins) and self._clock.moment < until:
             now = self._clock.moment
             while begun < len(self.begins) and self.begins[begun] <= now:
-                self.poll_schedule.watch(str(begun), KIND, self.begins[begun], now)
+                self.poll_schedule.watch(str(begun), str(begun), KIND, self.begins[begun], now)
                 begun += 1
             while self._answers and self._answers[0][0] <= now:
                 self._hear(heapq.heappop(self._answers)[1], now)
+            self._hint(now)
             due = self._look(now)
             nexts = [now + 1.0, *self.begins[begun : begun + 1], *(each for each, _ in self._answers[:1])]
             self._clock.moment = min(nexts) if due is None else min([*nexts, due])
         return self
 
+    def _hint(self, now: float) -> None:
+        """Ask for hints when it is time, as the waiter does; the answer is there at once, and made of the past."""
+        moment = self.poll_schedule.next_hint(1.0)
+        if moment is None or moment > now:
+            return
+        asked = self.poll_schedule.begin_hint(now)
+        self.calls[HINT].append(now)
+        if math.isnan(self.stale):
+            self.poll_schedule.hints.failed(now)
+            return
+        self.poll_schedule.take_hint([self._line(each, now - self.stale) for each in asked], now)
+
+    def _line(self, name: str, moment: float) -> ApplicationSummary:
+        begun = self.begins[int(name)]
+        ended = begun + self.durations[int(name)] <= moment
+        running = begun <= moment and not ended
+        return ApplicationSummary(
+            name, name, "", 2, "DEPLOYING" if running else "RUNNING", 2, 2 if ended else 1
+        )
+
     def _look(self, now: float) -> float | None:
         """Make the looks that are due, as the waiter does; return when the next will be, None if unknown."""
-        while (spare := self._inventory.spare_polls(now)) >= 1:
-            choice = self.poll_schedule.next_poll(now, spare)
+        while sum((spare := self._inventory.spare_polls(now)).values()) >= 1:
+            choice = self.poll_schedule.next_poll(now, sum(spare.values()))
             if choice is None or choice[1] > now:
                 return None if choice is None else choice[1]
-            operation = LIST if self._inventory.poll_by_list(now) else REPORT
-            self._inventory.reserve(operation, OperationContext(self._clock))
+            operation = self._ways[int(choice[0])].choose(spare)
+            assert operation is not None
+            self._ways[int(choice[0])].polls += 1
+            self._inventory.begin_poll(operation, now)
             self.calls[operation].append(now)
             self.poll_schedule.poll_begins(choice[0], now)
             heapq.heappush(self._answers, (now + CALL_SECONDS, int(choice[0])))
@@ -142,12 +176,12 @@ class Found:
     @property
     def breaches(self) -> int:
         """By how many calls the documented limits were exceeded in the busiest minute."""
-        return sum(max(self.busiest[each] - limit, 0) for each, limit in DOCUMENTED.items())
+        return sum(max(self.busiest.get(each, 0) - limit, 0) for each, limit in DOCUMENTED.items())
 
 
-def concurrent(count: int, shape: str) -> Found:
+def concurrent(count: int, shape: str, hint: str = "fresh") -> Found:
     """Live through so many orders that begin within five seconds."""
-    lives = [_life(count, shape, seed) for seed in range(max(ENDS_TO_JUDGE_BY // count, 1))]
+    lives = [_life(count, shape, seed, HINTS[hint]) for seed in range(max(ENDS_TO_JUDGE_BY // count, 1))]
     late = sorted(each for life in lives for each in life.late.values())
     if len(late) != count * len(lives):
         raise RuntimeError(f"{count * len(lives) - len(late)} ends were never seen")
@@ -155,10 +189,10 @@ def concurrent(count: int, shape: str) -> Found:
     return Found(tuple(late), busiest)
 
 
-def _life(count: int, shape: str, seed: int) -> Life:
+def _life(count: int, shape: str, seed: int, stale: float) -> Life:
     dice = random.Random(seed)
     begins = sorted(dice.uniform(0.0, BEGIN_WITHIN_SECONDS) for _ in range(count))
-    return Life(begins, [SHAPES[shape](dice) for _ in begins]).run()
+    return Life(begins, [SHAPES[shape](dice) for _ in begins], stale).run()
 
 
 def most_in_a_minute(moments: Sequence[float]) -> int:

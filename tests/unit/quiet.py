@@ -89,6 +89,10 @@ class QuietClient:
         """Return the applications of a page."""
         return _page(self.applications, page, page_size)
 
+    def read_application_states(self, app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
+        """Return those of the applications."""
+        return tuple(each for each in self.applications if each.app_id in app_ids)
+
     def read_scale_out_machines(self, cluster_id: str, app_id: str = "") -> tuple[Machine, ...]:
         """Return what the cluster of the application offers."""
         known = {self.live.cluster_id, ""} if app_id == self.live.app_id else {self.live.cluster_id}
