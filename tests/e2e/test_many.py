@@ -11,6 +11,7 @@ from tests.e2e import orders
 from tests.e2e.orders import calls
 from tests.e2e.stack import machine, membership
 from tests.e2e.world import BETA, DEFAULT, GAMMA, INSTANCES, SHOP
+from tests.simulation.looks import most_in_a_minute
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.emulator import Emulator
@@ -98,6 +99,47 @@ def test_s41_below_the_limits_of_edas(stack: Stack) -> None:
     assert stack.edas.breaches() == {}
     assert len(stack.edas.log("ScaleOutApplication")) == 60
     assert len(stack.resources()) == 60
+
+
+@pytest.mark.scenario("S72")
+@pytest.mark.soak
+def test_s72_an_order_of_a_minute(stack: Stack) -> None:
+    """A long order costs at most thirty calls a minute of any operation, and its end is seen soon."""
+    stack.edas.switches(order_duration="seconds:60")
+    stack.write(membership(instance_ids=["i-a"]))
+
+    stack.up()
+
+    busiest = {
+        operation: most_in_a_minute([entry["time"] for entry in stack.edas.log(operation)])
+        for operation in calls(stack.edas)
+    }
+    assert max(busiest.values()) <= 30, busiest
+    (order,) = stack.edas.orders(SHOP)
+    readings = [entry["time"] for entry in stack.edas.log("QueryApplicationStatus")]
+    assert readings[-1] - order["finishedAt"] <= 2.5, (
+        "the reading that verifies follows the poll that saw the end"
+    )
+
+
+@pytest.mark.scenario("S77")
+@pytest.mark.soak
+@pytest.mark.parametrize("hint", ["fresh", "stale:3", "failing"])
+def test_s77_many_orders_of_unequal_length(stack: Stack, hint: str) -> None:
+    """Thirty-six applications at once take little more than the longest order, below the limits of EDAS."""
+    stack.edas.switches(limits="documented", list_application=hint)
+    statements = add_applications(stack.edas, 36)
+    for number in range(36):
+        seconds = 4.0 + 16.0 * number / 35
+        stack.edas.rule(effect="order", application=f"app-{number:03d}", duration=f"seconds:{seconds}")
+    stack.write(*statements)
+
+    stack.up("--parallel", "64")
+
+    assert stack.edas.breaches() == {}
+    moments = [entry["time"] for entry in stack.edas.log()]
+    late = moments[-1] - max(order["finishedAt"] for order in stack.edas.orders())
+    assert late <= (4.0 if hint == "fresh" else 8.0), late
 
 
 @pytest.mark.scenario("S42")
