@@ -101,7 +101,12 @@ class Hints:
                 continue
             if before.state == DEPLOYING != line.state:
                 changed[line.app_id] = True
-            elif (before.instances, before.running) != (line.instances, line.running):
+            elif line.state != DEPLOYING and (before.instances, before.running) != (
+                line.instances,
+                line.running,
+            ):
+                # While it is still deploying, a number tells of an instance that came, and not of the end: one false
+                # hint for each order would spend the polls that their ends need.
                 changed[line.app_id] = False
         for app_id, until in tuple(self._overdue.items()):
             if app_id in changed or now > until:

@@ -10,6 +10,7 @@ single order, more than half when each order has one poll left. The chance that 
 last is taken from three things:
 
 - *known*: the share of the remembered durations of its kind, beyond its age when last seen, that it has reached;
+  orders that were seen running at a greater age count as some that take longer;
 - *ahead*: nothing is known and no order of its kind was seen running at its age: the chance is the share by
   which it has aged, whatever the scale (``1 - seen / age``);
 - *behind*: others of its kind run at that age or took longer; then the same counts for ``BEHIND_WEIGHT`` of itself.
@@ -21,7 +22,7 @@ thousand orders are as polite as one.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -188,19 +189,17 @@ class PollSchedule:
         threshold = POLLS_KEPT * len(self._watched) / max(to_spare, 1.0)
         threshold = min(max(threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
         known = {kind: sorted(durations) for kind, durations in self._durations.items()}
-        farthest: dict[str, float] = {}
+        ages: dict[str, list[float]] = {}
         for order in self._watched.values():
-            farthest[order.kind] = max(farthest.get(order.kind, 0.0), order.seen_age)
+            insort(ages.setdefault(order.kind, []), order.seen_age)
         first: tuple[float, float, str] | None = None
         for order_id, order in self._watched.items():
             if order.polling:
                 continue
             if order_id not in expected:
-                age = self._worthwhile_age(order, threshold, farthest[order.kind], known.get(order.kind, ()))
+                age = self._worthwhile_age(order, threshold, ages[order.kind], known.get(order.kind, ()))
             elif to_spare > 0:
-                age = self._age_beside_hints(
-                    order, threshold, farthest[order.kind], known.get(order.kind, ())
-                )
+                age = self._age_beside_hints(order, threshold, ages[order.kind], known.get(order.kind, ()))
             else:
                 age = order.seen_age + HINTED_ROUND * self._round()
             due = (_due(order, age), order.polled, order_id)
@@ -217,23 +216,23 @@ class PollSchedule:
         return max(LONGEST_GAP_SECONDS, LONGEST_ROUND_SECONDS * len(self._watched))
 
     def _worthwhile_age(
-        self, order: _Watched, threshold: float, farthest: float, known: Sequence[float]
+        self, order: _Watched, threshold: float, ages: Sequence[float], known: Sequence[float]
     ) -> float:
         """Return the age at which a poll of the order becomes worth making; ``known`` ascends."""
         longest = self._round()
         if threshold == LOWEST_THRESHOLD:
             longest = min(longest, max(STEADY_GAP_SECONDS, STEADY_SHARE * order.seen_age))
         age = min(order.seen_age + longest, _worth(order.seen_age, threshold / BEHIND_WEIGHT))
-        return min(age, _age_by_others(order, threshold, farthest, known, threshold))
+        return min(age, _age_by_others(order, threshold, ages, known, threshold))
 
     def _age_beside_hints(
-        self, order: _Watched, threshold: float, farthest: float, known: Sequence[float]
+        self, order: _Watched, threshold: float, ages: Sequence[float], known: Sequence[float]
     ) -> float:
         """Return the same for an order whose end will probably be hinted at: only the quick may be quicker."""
         # Where calls are scarce, the hint is quicker than a guess among durations that lie far apart.
         share = 1.0 if threshold == HIGHEST_THRESHOLD else threshold
         longest = order.seen_age + HINTED_ROUND * self._round()
-        return min(longest, _age_by_others(order, threshold, farthest, known, share))
+        return min(longest, _age_by_others(order, threshold, ages, known, share))
 
 
 def _due(order: _Watched, age: float) -> float:
@@ -245,16 +244,21 @@ def _due(order: _Watched, age: float) -> float:
 
 
 def _age_by_others(
-    order: _Watched, threshold: float, farthest: float, known: Sequence[float], share: float
+    order: _Watched, threshold: float, ages: Sequence[float], known: Sequence[float], share: float
 ) -> float:
     """Return the age at which that share of the known durations is over, or the front is reached."""
     outlived = bisect_right(known, order.seen_age)
     if outlived < len(known):
-        return known[outlived + math.ceil(share * (len(known) - outlived)) - 1]
-    if order.seen_age >= farthest:
+        # Those that ended first are the short ones: who was seen running at a greater age is another that takes longer.
+        older = len(ages) - bisect_right(ages, order.seen_age)
+        place = outlived + math.ceil(share * (len(known) - outlived + older)) - 1
+        if place < len(known):
+            return known[place]
+        return math.inf
+    if order.seen_age >= ages[-1]:
         return _worth(order.seen_age, threshold)
     # It may pass the one at the front, and be the next to find something out.
-    return max(_worth(order.seen_age, threshold), _worth(farthest, FRONT_STEP))
+    return max(_worth(order.seen_age, threshold), _worth(ages[-1], FRONT_STEP))
 
 
 def _worth(seen_age: float, chance: float) -> float:

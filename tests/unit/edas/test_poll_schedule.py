@@ -208,9 +208,9 @@ BOUNDS: Final = {
     ("3 s stale", 10): 6.0,
     ("3 s stale", 50): 6.5,
     ("never", 10): 12.0,
-    ("never", 50): 70.0,
+    ("never", 50): 45.0,
     ("failing", 10): 16.0,
-    ("failing", 50): 70.0,
+    ("failing", 50): 45.0,
 }
 """How late nineteen in twenty ends are seen, in seconds, in the worst shape, by hint and number of orders.
 
@@ -222,8 +222,6 @@ A single order is one of five minutes, and 3 % of that is 9 seconds.
 def test_concurrent_orders(hint: str, count: int) -> None:
     """Whatever the hint: polls take no more than their part, and every end is seen, not too late."""
     for shape in SHAPES:
-        if (count, shape) == (50, "uniform, 10 to 60 s") and hint == "fresh":
-            continue  # its ends need more polls than there are
         found = concurrent(count, shape, hint)
         assert found.busiest[REPORT] <= POLLS_PER_MINUTE[REPORT]
         assert found.busiest[LIST] <= POLL_SHARE * DOCUMENTED[LIST]
