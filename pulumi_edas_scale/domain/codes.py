@@ -356,6 +356,12 @@ ROWS: Final = (
         "Deploy the application.",
     ),
     Row(
+        "ES504",
+        "is shorter than joinTimeoutSeconds",
+        "the operation ends before missing instances are given up",
+        "Raise the time-out, or lower joinTimeoutSeconds.",
+    ),
+    Row(
         "ES601",
         "failed: change order",
         "the order ended badly",
