@@ -4,8 +4,10 @@ from typing import Final
 
 import pytest
 
+from pulumi_edas_scale.domain.model import ApplicationSummary
 from pulumi_edas_scale.edas.poll_schedule import (
     BEHIND_WEIGHT,
+    FALSE_HINT_SECONDS,
     FIRST_POLL_SECONDS,
     HIGHEST_THRESHOLD,
     LONGEST_GAP_SECONDS,
@@ -250,3 +252,39 @@ def test_newcomers_starve_nobody() -> None:
     found = Life(begins, [300.0, *[20.0] * 300]).run()
     assert len(found.late) == 301
     assert found.late[0] <= 30.0
+
+
+def hinted_schedule() -> PollSchedule:
+    """Return a schedule with two orders whose applications were shown as DEPLOYING."""
+    schedule = PollSchedule()
+    for name in ("one", "two"):
+        schedule.watch(name, name, KIND, 0.0, 0.0)
+    schedule.begin_hint(0.0)
+    schedule.take_hint([_line("one", "DEPLOYING"), _line("two", "DEPLOYING")], 0.0)
+    return schedule
+
+
+def _line(app_id: str, state: str) -> ApplicationSummary:
+    return ApplicationSummary(app_id, app_id, "cluster", 2, state, 1, 1)
+
+
+def test_who_is_hinted_at_is_polled_next() -> None:
+    """S77: an order whose application left DEPLOYING comes first, and again soon when the hint was early."""
+    schedule = hinted_schedule()
+    for name in ("one", "two"):
+        schedule.poll_begins(name, 10.0)
+        schedule.poll_ends(name, 10.0)
+    schedule.take_hint([_line("one", "DEPLOYING"), _line("two", "RUNNING")], 10.5)
+    gaps, now = [], 10.5
+    for _ in range(3):
+        choice = schedule.next_poll(now, 1.0)
+        assert choice is not None
+        assert choice[0] == "two"
+        gaps.append(choice[1] - now)
+        now = choice[1]
+        schedule.poll_begins("two", now)
+        schedule.poll_ends("two", now)
+    assert gaps == [0.0, FALSE_HINT_SECONDS, 2 * FALSE_HINT_SECONDS]
+    choice = schedule.next_poll(now, 1.0)
+    assert choice is not None
+    assert choice[1] >= now + LONGEST_GAP_SECONDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -17,7 +17,7 @@ from pulumi_edas_scale.domain.errors import (
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.domain.model import Application, ChangeOrder, OrderReport
+from pulumi_edas_scale.domain.model import Application, ApplicationSummary, ChangeOrder, OrderReport
 from pulumi_edas_scale.edas.rate_limit import POLLS_PER_MINUTE
 from pulumi_edas_scale.edas.reads import ORDER_LIST, ORDER_REPORT, Reads
 from pulumi_edas_scale.edas.waiter import Awaited, Waiter, Way
@@ -42,7 +42,12 @@ class ScriptedClient(QuietClient):
     runtime: QuietRuntime = field(default_factory=QuietRuntime)
     report: Callable[[float], int | EdasError] = lambda _: SUCCESS
     listed: Callable[[float], int | EdasError | None] | None = None
+    hint: Callable[[Sequence[str]], tuple[ApplicationSummary, ...]] = lambda _: ()
     polls: list[tuple[str, float]] = field(default_factory=list)
+
+    def read_application_states(self, app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
+        """Answer as the script says."""
+        return self.hint(app_ids)
 
     def read_change_order(self, order_id: str) -> OrderReport:
         """Answer as the script says."""
@@ -266,3 +271,53 @@ def test_ways_take_turns() -> None:
     way.reports_only = True
     assert way.choose({ORDER_REPORT: 0.0, ORDER_LIST: 5.0}) is None
     assert way.choose({ORDER_REPORT: 1.0, ORDER_LIST: 5.0}) == ORDER_REPORT
+
+
+def beside_another(one: Scene) -> list[str]:
+    """Let another order of another application be polled by somebody else; return what is asked for hints."""
+    one.waiter.poll_schedule.watch("other", "other", "", 0.0, 0.0)
+    one.waiter.poll_schedule.poll_begins("other", 0.0)
+    asked: list[str] = []
+    line = ApplicationSummary(APP, "name", "cluster", 2)
+
+    def read(app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
+        asked.extend(app_ids)
+        state = "DEPLOYING" if one.client.runtime.moment < 29.0 else "RUNNING"
+        return (replace(line, state=state),)
+
+    one.client.hint = read
+    return asked
+
+
+def test_a_hint_is_followed() -> None:
+    """With two orders the list of applications is asked, and who leaves DEPLOYING is polled at once."""
+    one = scene(ends_at(29.0))
+    asked = beside_another(one)
+    assert one.await_end().status == SUCCESS
+    assert one.client.runtime.moment <= 31.5
+    assert set(asked) == {APP, "other"}
+
+
+@pytest.mark.parametrize("error", [BROKEN, DeadlineExceeded()])
+def test_a_hint_that_fails_is_left_alone(error: Exception) -> None:
+    """S73: the hint fails for ever; the order ends all the same, and the hint is asked ever more seldom."""
+    one = scene(ends_at(60.0))
+    asked = beside_another(one)
+
+    def fail(app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
+        asked.extend(app_ids)
+        raise error
+
+    one.client.hint = fail
+    assert one.await_end(deadline=100.0).status == SUCCESS
+    assert len(asked) <= 2 * 4
+
+
+def test_no_call_to_spare_for_a_hint() -> None:
+    """A hint is asked for within what polls may take."""
+    one = scene(ends_at(20.0))
+    asked = beside_another(one)
+    while one.waiter.reads.begin_hint(0.0):
+        pass
+    assert one.await_end().status == SUCCESS
+    assert asked == []

@@ -1,0 +1,107 @@
+"""What ListApplication shows is a hint; the tests say how far it is trusted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pulumi_edas_scale.domain.model import ApplicationSummary
+from pulumi_edas_scale.edas.hints import (
+    DEPLOYING,
+    FEWEST_ENDS,
+    FIRST_FAILURE_SECONDS,
+    HINT_SECONDS,
+    IN_TIME_SECONDS,
+    MOST_APPLICATIONS,
+    OFF_SECONDS,
+    Hints,
+)
+
+BOTH: Final = ("a", "b")
+
+
+def line(app_id: str, state: str = DEPLOYING, instances: int = 1, running: int = 1) -> ApplicationSummary:
+    """Return what the list shows of an application."""
+    return ApplicationSummary(app_id, app_id, "cluster", 2, state, instances, running)
+
+
+def asked(now: float = 0.0) -> Hints:
+    """Return hints that have asked for both applications and seen them deploying."""
+    hints = Hints()
+    hints.begin_reading(BOTH, now)
+    assert hints.heard([line("a"), line("b")], now) == {}
+    return hints
+
+
+def test_a_single_order_needs_no_hint() -> None:
+    """One order is polled often enough by itself; a hint in use goes on until nobody waits."""
+    assert Hints().next_reading(["a"], 1.0) is None
+    assert Hints().next_reading(BOTH, 1.0) == 0.0
+    assert asked().next_reading(["a"], 1.0) == HINT_SECONDS
+    assert asked().next_reading(["a"], 0.5) == 2 * HINT_SECONDS
+    assert asked().next_reading([], 1.0) is None
+
+
+def test_what_is_a_hint() -> None:
+    """Who leaves DEPLOYING, or changes a number while not DEPLOYING, is named; strangers and missing lines are not."""
+    hints = asked()
+    assert hints.heard([line("a", instances=2), line("stranger", "RUNNING")], 2.0) == {}
+    assert hints.heard([line("a", "RUNNING", 2)], 4.0) == {"a": True}
+    assert hints.heard([line("a", "RUNNING", 2)], 6.0) == {}
+    assert hints.heard([line("a", "RUNNING", 2, 2)], 8.0) == {"a": False}
+
+
+def test_many_applications_take_turns() -> None:
+    """One call asks for so many applications; whose turn is longest ago comes first."""
+    hints, many = Hints(), [f"{number:03d}" for number in range(MOST_APPLICATIONS + 5)]
+    first = hints.begin_reading(many, 0.0)
+    second = hints.begin_reading(many, 2.0)
+    assert len(first) == len(second) == MOST_APPLICATIONS
+    assert set(first) | set(second) == set(many)
+
+
+def test_a_failure_rests() -> None:
+    """A failing call rests, ever longer, and meanwhile nothing is expected of it."""
+    hints = asked()
+    hints.failed(2.0)
+    assert hints.next_reading(BOTH, 1.0) == 2.0 + FIRST_FAILURE_SECONDS
+    assert not hints.tells_of("a")
+    assert not hints.tells_of("new")
+    hints.failed(20.0)
+    assert hints.next_reading(BOTH, 1.0) == 20.0 + 2 * FIRST_FAILURE_SECONDS
+
+
+def test_a_hint_that_never_comes_is_left_alone() -> None:
+    """After some ends that no hint followed in time, the call is not made for a while."""
+    hints, now = Hints(), 0.0
+    for _ in range(FEWEST_ENDS):
+        hints.begin_reading(BOTH, now)
+        hints.heard([line("a"), line("b")], now)
+        hints.order_ended("a", now, hinted=False)
+        now += IN_TIME_SECONDS + 1.0
+        hints.begin_reading(["b"], now)
+        hints.heard([line("a"), line("b")], now)
+    due = hints.next_reading(BOTH, 1.0)
+    assert due is not None
+    assert due >= now + OFF_SECONDS
+
+
+def test_a_poll_that_was_quicker_proves_nothing_against_the_hint() -> None:
+    """A hint that would have come soon after the end counts as in time."""
+    hints, now = Hints(), 0.0
+    for _ in range(FEWEST_ENDS):
+        hints.begin_reading(BOTH, now)
+        hints.heard([line("a"), line("b")], now)
+        hints.order_ended("a", now, hinted=False)
+        hints.begin_reading(["b"], now + 2.0)
+        hints.heard([line("a", "RUNNING"), line("b")], now + 2.0)
+        now += 4.0
+    assert hints.tells_of("b")
+
+
+def test_what_is_not_known_teaches_nothing() -> None:
+    """The end of an order whose application was never shown says nothing about the hint."""
+    hints = asked()
+    hints.order_ended("unknown", 1.0, hinted=True)
+    hints.order_ended("a", 1.0, hinted=True)
+    assert hints.tells_of("b")
+    assert not hints.tells_of("a")
