@@ -57,9 +57,6 @@ STEADY_SHARE: Final = 0.028
 """While calls are plenty, an end is seen that many seconds late at most, or by that share of the age. Taking turns,
 report and list are asked 17 times a minute each, 27 in the first one."""
 
-SELDOM_SECONDS: Final = 2.4
-"""Between two polls of an order that only its report can tell of: 25 calls a minute of one operation."""
-
 FRONT_STEP: Final = 0.05
 """Share by which an order must have become older than the one at the front to be polled in its place."""
 
