@@ -90,12 +90,12 @@ def test_s93_another_machine_gets_the_plugin_by_one_command(native: Stack) -> No
 @only_native
 @pytest.mark.scenario("S93")
 def test_s93_a_launcher_whose_environment_is_gone_says_what_to_do(native: Stack) -> None:
-    """The environment of the project comes first; without any, one sentence is what the engine prints."""
+    """A refresh, which runs no program, prints one sentence; with an environment in the project it works again."""
     native.up()
     launcher = native.directory / LAUNCHER
     launcher.write_text(launcher.read_text().replace(sys.executable, "/gone/bin/python"))
 
-    native.run("preview", fails=True).must_say(
+    native.run("refresh", "--yes", fails=True).must_say(
         "/gone/bin/python is gone. Activate an environment with pulumi-edas-scale, or run "
         f"'pulumi plugin rm resource edas-scale {__version__}' and the program again."
     )

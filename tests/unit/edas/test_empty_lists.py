@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-ABSENT: Final = object()
+
+class Absent:
+    """A key that is not there; its name is the same in every process, so that parallel tests agree on theirs."""
+
+    def __repr__(self) -> str:
+        """Return the name that stands in a test's id."""
+        return "absent"
+
+
+ABSENT: Final = Absent()
 
 SPELLINGS: Final[dict[str, Callable[[str], object]]] = {
     "absent": lambda _: ABSENT,
