@@ -150,7 +150,7 @@ MUTANTS ?=
 .PHONY: mutants
 mutants: $(STAMP) ## change the deciding files one operator at a time; list what no fast test notices
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group mutants
-	mkdir -p build && $(BIN)/mutmut run $(if $(MUTANTS),'$(MUTANTS)') >build/mutants.log 2>&1 || { tail -c 2000 build/mutants.log; exit 1; }
+	mkdir -p build && HYPOTHESIS_PROFILE=mutants $(BIN)/mutmut run $(MUTANTS:%='%') >build/mutants.log 2>&1 || { tail -c 2000 build/mutants.log; exit 1; }
 	@tail -c 200 build/mutants.log; echo; $(BIN)/mutmut results
 
 .PHONY: sdks

@@ -19,6 +19,8 @@ settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True
 settings.register_profile(
     "soak", max_examples=10_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
+# `make mutants`: a mutant is held against the same few examples, so that a thousand of them end within an afternoon.
+settings.register_profile("mutants", max_examples=20, derandomize=True, deadline=None, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # Settings and credentials of the person who runs the tests. No test may see them: it would pass or fail by

@@ -13,6 +13,7 @@ from pulumi_edas_scale.domain.inputs import (
     changed_members,
     changed_properties,
     check_inputs,
+    ignored_lists,
     import_inputs,
     membership_id,
     parse_membership_id,
@@ -743,3 +744,18 @@ def test_the_table_knows_the_python_names() -> None:
         "exclusive",
         "join_timeout_seconds",
     ]
+
+
+@pytest.mark.parametrize(
+    ("paths", "ignored"),
+    [
+        ([], set()),
+        (["*"], {"instanceIds", "ecuIds"}),
+        (["instanceIds"], {"instanceIds"}),
+        (["instanceIds[*]", "ecuIds[1]"], {"instanceIds", "ecuIds[1]"}),
+        (["minRunning", "members[0]", "instanceIdsOf"], set()),
+    ],
+)
+def test_lists_that_the_program_ignores(paths: list[str], ignored: set[str]) -> None:
+    """``ignoreChanges`` names a list, all of it by ``[*]`` or ``*``, or an element; other properties are no list."""
+    assert ignored_lists(paths) == ignored

@@ -406,3 +406,12 @@ def test_a_joiner_is_told_with_its_state_and_a_fix() -> None:
         "After 60 seconds: i-a (10.0.0.1) is listed but its agent is off. Restart the EDAS agent on the instance, or "
         "the instance itself."
     )
+
+
+def test_a_replacement_that_another_membership_keeps_in_place() -> None:
+    """Where nobody leaves the old group, the words name only those who stay in it."""
+    plan = replace(NOTHING, kept=(member("a"),))
+    words = messages.describe_replaced(plan, SCOPE, NAMES)
+    assert "leave in place 1" in words
+    assert "i-a" in words
+    assert "scale in" not in words

@@ -73,3 +73,11 @@ def test_a_failed_join_is_repaired_by_one_pair() -> None:
         Order(OrderKind.SCALE_OUT, ("ecu-b",), repair=True),
     )
     assert plan.removals == 0
+
+
+def test_a_member_that_was_added_again_leaves_once_in_an_operation() -> None:
+    """Its scale in was accepted and it came back under another ECC: not even ``exclusive`` sends it out again."""
+    done = History().after(Order(OrderKind.SCALE_IN, ("ecu-b",), ("ecc-before",)))
+    plan = decide(plan_input(desired=frozenset({"ecu-a"}), history=done, policy=Policy(exclusive=True)))
+    assert plan.orders == ()
+    assert [each.ecu_id for each in plan.foreign] == ["ecu-b"]

@@ -273,3 +273,26 @@ def test_a_circle_among_many_is_found_by_following_each_way_once() -> None:
     closing = known.record(claim("urn-0", "i-39", was="i-0", scope=groups[0]))
     assert closing is not None
     assert closing.startswith("urn-0, urn-39 exchange instances (i-0, i-39)")
+
+
+def test_a_resource_begins_once() -> None:
+    """The engine may create and then update a resource: the run needs to know only that it has begun."""
+    run = MemoryRun()
+    known = Ownership(MemoryLog(run))
+    assert not known.has_begun("one")
+    known.note_begun("one")
+    assert known.has_begun("one")
+    known.note_begun("one")
+    assert len(run.records) == 1
+
+
+def test_a_run_may_be_left_twice() -> None:
+    """A process that has left its run leaves nothing behind, however often it says so."""
+    run = MemoryRun()
+    log, other = MemoryLog(run), MemoryLog(run)
+    log.note_questions(3, 9.0)
+    assert other.other_questions() == (3, 9.0)
+    log.close()
+    log.close()
+    assert run.logs == [other]
+    assert other.other_questions() == (0, float("-inf"))
