@@ -8,15 +8,12 @@ Source: EDAS API 2017-08-01, GetChangeOrderInfo.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
+from pulumi_edas_scale.domain.orders import is_ended
 from pulumi_edas_scale.edas.failures import quote
-from pulumi_edas_scale.edas.parse import as_integer, private_ip
-
-ENDED: Final = frozenset({2, 3, 6, 7, 10})
-"""Statuses of a batch or an instance after which nothing more happens to it by itself."""
+from pulumi_edas_scale.edas.parse import as_integer, instance_ip, loose_objects, loose_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class BatchInstance:
     @property
     def ended(self) -> bool:
         """Whether nothing more happens to it in this order."""
-        return self.status in ENDED
+        return is_ended(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +63,21 @@ def parse_order_body(body: object) -> OrderBody:
     Args:
         body: any JSON value.
     """
-    order = _object(body, "changeOrderInfo")
+    order = body.get("changeOrderInfo") if isinstance(body, Mapping) else None
+    order = order if isinstance(order, Mapping) else {}
     return OrderBody(
-        kind=_text(order, "CoType"),
-        detail=_text(order, "Desc"),
-        created_at=_text(order, "CreateTime"),
+        kind=loose_text(order, "CoType"),
+        detail=loose_text(order, "Desc"),
+        created_at=loose_text(order, "CreateTime"),
         batches=tuple(
             Batch(
-                name=_text(pipeline, "PipelineName") or f"Batch: {number}",
+                name=loose_text(pipeline, "PipelineName") or f"Batch: {number}",
                 status=as_integer(pipeline.get("PipelineStatus")),
                 instances=tuple(_instances(pipeline)),
             )
-            for number, pipeline in enumerate(_objects(order, "PipelineInfoList", "PipelineInfo"), start=1)
+            for number, pipeline in enumerate(
+                loose_objects(order, "PipelineInfoList", "PipelineInfo"), start=1
+            )
         ),
     )
 
@@ -85,12 +85,11 @@ def parse_order_body(body: object) -> OrderBody:
 def _instances(pipeline: Mapping[str, object]) -> Iterator[BatchInstance]:
     """Yield each instance of a batch once, with the state of its last stage."""
     found: dict[tuple[str, str], BatchInstance] = {}
-    for stage in _objects(pipeline, "StageList", "StageInfoDTO"):
-        for entry in _objects(_object(stage, "StageResultDTO"), "InstanceDTOList", "InstanceDTO"):
-            address = entry.get("InstanceIp")
+    for stage in loose_objects(pipeline, "StageList", "StageInfoDTO"):
+        for entry in loose_objects(stage, "StageResultDTO", "InstanceDTOList", "InstanceDTO"):
             instance = BatchInstance(
-                ip=quote(private_ip(address)) if isinstance(address, str) else "",
-                name=_text(entry, "InstanceName"),
+                ip=quote(instance_ip(entry)),
+                name=loose_text(entry, "InstanceName"),
                 status=as_integer(entry.get("Status")),
                 step=_last_step(entry),
             )
@@ -100,26 +99,9 @@ def _instances(pipeline: Mapping[str, object]) -> Iterator[BatchInstance]:
 
 def _last_step(entry: Mapping[str, object]) -> str:
     steps = [
-        (_text(step, "StageName"), _text(step, "StageMessage"))
-        for step in _objects(entry, "InstanceStageDTOList", "InstanceStageDTO")
+        (loose_text(step, "StageName"), loose_text(step, "StageMessage"))
+        for step in loose_objects(entry, "InstanceStageDTOList", "InstanceStageDTO")
         if as_integer(step.get("Status")) != 0
     ]
     name, message = steps[-1] if steps else ("", "")
     return f"{name}: {message}" if message and message.lower() != "success" else name
-
-
-def _object(value: object, key: str) -> Mapping[str, object]:
-    inner = value.get(key) if isinstance(value, Mapping) else None
-    return inner if isinstance(inner, Mapping) else {}
-
-
-def _objects(value: Mapping[str, object], wrapper: str, element: str) -> Iterator[Mapping[str, object]]:
-    inner = _object(value, wrapper).get(element)
-    for each in inner if isinstance(inner, Sequence) and not isinstance(inner, str) else ():
-        if isinstance(each, Mapping):
-            yield each
-
-
-def _text(value: Mapping[str, object], key: str) -> str:
-    text = value.get(key)
-    return quote(text) if isinstance(text, str) else ""

@@ -70,9 +70,17 @@ AGREEING_SECONDS: Final = 15.0
 """Three looks within a second would see the same moment; the looks that agree must span this long."""
 
 
-def phase_of(status: int) -> Phase:
-    """Return what the status asks of the one who waits; UNKNOWN for a number EDAS does not document."""
-    return STATUSES.get(status, ("", Phase.UNKNOWN))[1]
+def phase_of(status: int | None) -> Phase:
+    """Return what a status asks of the one who waits; UNKNOWN for a missing one or one EDAS does not document.
+
+    The batches, instances and tasks of an order have the same numbers.
+    """
+    return STATUSES[status][1] if status in STATUSES else Phase.UNKNOWN
+
+
+def is_ended(status: int | None) -> bool:
+    """Return whether nothing more happens by itself after that status (2, 3, 6, 7, 10)."""
+    return phase_of(status) in {Phase.SUCCEEDED, Phase.ENDED_BADLY}
 
 
 def is_active(status: int) -> bool:

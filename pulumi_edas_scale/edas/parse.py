@@ -39,6 +39,7 @@ from pulumi_edas_scale.domain.model import (
     TaskFailure,
     TaskState,
 )
+from pulumi_edas_scale.domain.orders import Phase, is_ended, phase_of
 from pulumi_edas_scale.domain.task_errors import TASK_ERRORS, find_code
 from pulumi_edas_scale.edas.failures import quote, request_id_of
 
@@ -450,15 +451,6 @@ def parse_forced_order_id(operation: str, body: object) -> str | None:
     return root.identifier("ChangeOrderId") if root.text("ChangeOrderId") else None
 
 
-HELD: Final = 8
-"""Status of an order or a batch that waits for a person."""
-
-ENDED: Final = frozenset({2, 3, 6, 7, 10})
-"""Statuses after which nothing more happens by itself; ``orders.py`` says what each means."""
-
-FAILED: Final = frozenset({3, 6, 10})
-"""Of these, the ones of a stage, instance or task that went wrong or was stopped."""
-
 TOLERATED: Final = 1
 """``TaskErrorIgnorance`` of a task whose failure does not fail the order."""
 
@@ -483,19 +475,19 @@ def parse_order_report(body: object, order_id: str) -> OrderReport:
     if answered_id and answered_id != order_id:
         raise order.wrong("ChangeOrderId", f"'{order_id}'")
     status = order.required_number("Status")
-    pipelines = tuple(_loose(order.value, "PipelineInfoList", "PipelineInfo"))
+    pipelines = tuple(loose_objects(order.value, "PipelineInfoList", "PipelineInfo"))
     return OrderReport(
         order_id=order_id,
         status=status,
         description=order.text("ChangeOrderDescription") or order.text("Desc"),
         created_by=order.text("CreateUserId"),
         failures=_failures(pipelines, _codes_in(order.value)),
-        held_pipeline_id=_held_pipeline(pipelines) if status == HELD else None,
+        held_pipeline_id=_held_pipeline(pipelines) if phase_of(status) is Phase.HELD else None,
         ips=_instance_ips(pipelines) or frozenset(_ADDRESS.findall(order.text("Desc"))),
     )
 
 
-def _loose(value: Mapping[str, object], *path: str) -> Iterator[Mapping[str, object]]:
+def loose_objects(value: Mapping[str, object], *path: str) -> Iterator[Mapping[str, object]]:
     """Yield the objects of a list below an object, none where the shape is another one."""
     inner: object = value
     for key in path:
@@ -505,7 +497,7 @@ def _loose(value: Mapping[str, object], *path: str) -> Iterator[Mapping[str, obj
             yield element
 
 
-def _loose_text(value: Mapping[str, object], *keys: str) -> str:
+def loose_text(value: Mapping[str, object], *keys: str) -> str:
     """Return the first text under one of the keys, in one line; empty when there is none."""
     return next((quote(text) for key in keys if isinstance(text := value.get(key), str) and text.strip()), "")
 
@@ -515,16 +507,20 @@ _ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 
 def _instance_ips(pipelines: Sequence[Mapping[str, object]]) -> frozenset[str]:
     """Return the private addresses of the instances that the stages name."""
-    stages = (stage for pipeline in pipelines for stage in _loose(pipeline, "StageList", "StageInfoDTO"))
+    stages = (
+        stage for pipeline in pipelines for stage in loose_objects(pipeline, "StageList", "StageInfoDTO")
+    )
     results = (result for stage in stages if isinstance(result := stage.get("StageResultDTO"), Mapping))
-    instances = (each for result in results for each in _loose(result, "InstanceDTOList", "InstanceDTO"))
-    return frozenset(ip for each in instances if (ip := private_ip(_raw_text(each, "InstanceIp"))))
+    instances = (
+        each for result in results for each in loose_objects(result, "InstanceDTOList", "InstanceDTO")
+    )
+    return frozenset(ip for each in instances if (ip := instance_ip(each)))
 
 
 def _held_pipeline(pipelines: Sequence[Mapping[str, object]]) -> str | None:
     waiting = [(as_integer(pipeline.get("PipelineStatus")), _pipeline_id(pipeline)) for pipeline in pipelines]
-    held = [pipeline_id for status, pipeline_id in waiting if pipeline_id and status == HELD]
-    unended = [pipeline_id for status, pipeline_id in waiting if pipeline_id and status not in ENDED]
+    held = [pipeline_id for status, pipeline_id in waiting if pipeline_id and phase_of(status) is Phase.HELD]
+    unended = [pipeline_id for status, pipeline_id in waiting if pipeline_id and not is_ended(status)]
     return next(iter(held + unended), None)
 
 
@@ -617,39 +613,39 @@ def _explained(failure: TaskFailure, cause: TaskFailure) -> TaskFailure:
 
 
 def _stage_failures(pipeline: Mapping[str, object]) -> Iterator[TaskFailure]:
-    for stage in _loose(pipeline, "StageList", "StageInfoDTO"):
+    for stage in loose_objects(pipeline, "StageList", "StageInfoDTO"):
         result = stage.get("StageResultDTO")
         if not isinstance(result, Mapping):
             continue
         service = result.get("ServiceStage")
-        if isinstance(service, Mapping) and as_integer(service.get("Status")) in FAILED:
-            yield _failure("", "", _loose_text(service, "StageName"), _loose_text(service, "Message"))
-        for instance in _loose(result, "InstanceDTOList", "InstanceDTO"):
-            yield from _instance_failures(instance, _loose_text(stage, "StageName"))
+        if isinstance(service, Mapping) and phase_of(as_integer(service.get("Status"))) is Phase.ENDED_BADLY:
+            yield _failure("", "", loose_text(service, "StageName"), loose_text(service, "Message"))
+        for instance in loose_objects(result, "InstanceDTOList", "InstanceDTO"):
+            yield from _instance_failures(instance, loose_text(stage, "StageName"))
 
 
 def _instance_failures(instance: Mapping[str, object], stage_name: str) -> Iterator[TaskFailure]:
-    ip, name = private_ip(_raw_text(instance, "InstanceIp")), _loose_text(instance, "InstanceName")
+    ip, name = instance_ip(instance), loose_text(instance, "InstanceName")
     failed = [
         stage
-        for stage in _loose(instance, "InstanceStageDTOList", "InstanceStageDTO")
-        if as_integer(stage.get("Status")) in FAILED
+        for stage in loose_objects(instance, "InstanceStageDTOList", "InstanceStageDTO")
+        if phase_of(as_integer(stage.get("Status"))) is Phase.ENDED_BADLY
     ]
     for stage in failed:
-        yield _failure(ip, name, _loose_text(stage, "StageName"), _loose_text(stage, "StageMessage"))
-    if not failed and as_integer(instance.get("Status")) in FAILED:
+        yield _failure(ip, name, loose_text(stage, "StageName"), loose_text(stage, "StageMessage"))
+    if not failed and phase_of(as_integer(instance.get("Status"))) is Phase.ENDED_BADLY:
         yield _failure(ip, name, stage_name, "")
 
 
 def _task_failures(pipeline: Mapping[str, object]) -> Iterator[TaskFailure]:
-    for stage in _loose(pipeline, "StageDetailList", "StageDetailDTO"):
-        for task in _loose(stage, "TaskList", "TaskInfoDTO"):
+    for stage in loose_objects(pipeline, "StageDetailList", "StageDetailDTO"):
+        for task in loose_objects(stage, "TaskList", "TaskInfoDTO"):
             if as_integer(task.get("TaskErrorIgnorance")) == TOLERATED:
                 continue
-            if as_integer(task.get("TaskStatus")) in FAILED:
-                code = _loose_text(task, "TaskErrorCode")
-                message = _loose_text(task, "TaskErrorMessage", "TaskMessage")
-                yield _failure("", "", _loose_text(task, "TaskName"), message or code, code)
+            if phase_of(as_integer(task.get("TaskStatus"))) is Phase.ENDED_BADLY:
+                code = loose_text(task, "TaskErrorCode")
+                message = loose_text(task, "TaskErrorMessage", "TaskMessage")
+                yield _failure("", "", loose_text(task, "TaskName"), message or code, code)
 
 
 def _failure(ip: str, name: str, stage: str, message: str, code: str = "") -> TaskFailure:
@@ -658,9 +654,10 @@ def _failure(ip: str, name: str, stage: str, message: str, code: str = "") -> Ta
     return TaskFailure(ip=ip, instance_name=name, stage=stage, code=known, message=message)
 
 
-def _raw_text(value: Mapping[str, object], key: str) -> str:
-    text = value.get(key)
-    return text if isinstance(text, str) else ""
+def instance_ip(instance: Mapping[str, object]) -> str:
+    """Return the private address of an instance of an order, empty when none is reported."""
+    text = instance.get("InstanceIp")
+    return private_ip(text) if isinstance(text, str) else ""
 
 
 def private_ip(text: str) -> str:
