@@ -16,7 +16,7 @@ import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import grpc
 
@@ -39,8 +39,8 @@ _LARGEST_MESSAGE: Final = 400 * 1024 * 1024
 class _LateService(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in its stubs only
     """The service, imported with the first call or when told, whichever comes first."""
 
-    def __init__(self, on_gone: Callable[[], None]) -> None:
-        self._on_gone = on_gone
+    def __init__(self, make_plugin: Callable[[Any], Plugin]) -> None:
+        self._make_plugin = make_plugin
         self._plugin: Plugin | None = None
         self._handlers: list[Any] = []
 
@@ -48,7 +48,7 @@ class _LateService(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic
         """Return the service; in the event loop only."""
         if self._plugin is None:
             module = import_module("pulumi_edas_scale.hosts.plugin")
-            self._plugin = module.Plugin(self._on_gone)
+            self._plugin = self._make_plugin(module)
             module.provider_pb2_grpc.add_ResourceProviderServicer_to_server(self._plugin, self)
         return self._plugin
 
@@ -81,9 +81,18 @@ async def serve(arguments: Sequence[str]) -> None:
     Args:
         arguments: the command line as the engine makes it; the last one is the engine's address.
     """
-    address = engine_address(arguments)
-    ended = asyncio.Event()
-    service = _LateService(ended.set if address else lambda: service.plugin().stop())
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def end() -> None:
+        with suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(ended.set)
+
+    def make_plugin(module: Any) -> Plugin:  # noqa: ANN401  # the module of the service, imported late
+        engine = module.Engine(engine_address(arguments), end)
+        engine.watch()
+        return cast("Plugin", module.Plugin(engine))
+
+    service = _LateService(make_plugin)
     context = [
         ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
         ("grpc.max_send_message_length", _LARGEST_MESSAGE),
@@ -94,11 +103,10 @@ async def serve(arguments: Sequence[str]) -> None:
     await server.start()
     with suppress(NotImplementedError):  # Windows has no such handlers: there the process just ends
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+            loop.add_signal_handler(number, ended.set)
     print(port, flush=True)  # noqa: T201  # the engine waits for it
     sys.stdout = sys.stderr
     plugin = service.plugin()
-    await plugin.link.connect(address)
     await ended.wait()
     plugin.stop()
     await server.stop(_DRAIN_TIMEOUT)

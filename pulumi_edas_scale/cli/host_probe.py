@@ -37,13 +37,16 @@ class Probe:
     def check(self, olds: Mapping[str, object], news: Mapping[str, object]) -> SimpleNamespace:
         """Tell which tricks work, or fail as the front end fails."""
         from pulumi_edas_scale import dynamic  # noqa: PLC0415 - imported in the host only
-        from pulumi_edas_scale.hosts import dynamic_process as dynamic_host  # noqa: PLC0415 - imported in the host only
+        from pulumi_edas_scale.domain.errors import PartialFailureError  # noqa: PLC0415 - imported in the host only
+        from pulumi_edas_scale.hosts import dynamic_process as dynamic_host  # noqa: PLC0415 - as above
+        from pulumi_edas_scale.hosts.engine import failure_status  # noqa: PLC0415 - as above
+        from pulumi_edas_scale.hosts.wire import render_properties  # noqa: PLC0415 - as above
 
         del olds
         call = dynamic_host.current_call()
         if news.get(FAIL):
-            state = dynamic_host.PartialState(id="probe", inputs={}, outputs={}, reasons=(MESSAGE,))
-            raise dynamic_host.failure(call, MESSAGE, state) from None
+            error = PartialFailureError(MESSAGE, id="probe", inputs={}, outputs={})
+            raise dynamic_host.failure(call, failure_status(error, render_properties)) from None
         found = {
             "front_end": hasattr(dynamic, "Provider"),
             "call": call.urn == URN and call.context is not None,

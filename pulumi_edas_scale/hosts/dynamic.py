@@ -10,21 +10,19 @@ import functools
 import os
 import sys
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pulumi_edas_scale.domain.codes import with_code
-from pulumi_edas_scale.domain.errors import (
-    EdasScaleError,
-    InputError,
-    InternalError,
-    PartialFailureError,
-    format_failure,
-)
+from pulumi_edas_scale.domain.errors import EdasScaleError, InputError, InternalError
 from pulumi_edas_scale.domain.settings import KEY_SETTINGS, SETTINGS, resolve_settings
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
+from pulumi_edas_scale.hosts.engine import failure_status, format_reasons
+from pulumi_edas_scale.hosts.wire import render_properties
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
+
+    from google.protobuf import struct_pb2
 
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.hosts.dynamic_process import Call, Config, DynamicHost
@@ -75,11 +73,11 @@ class DynamicFrontEnd:
                 # The engine never asks a dynamic provider for the preview of a create: this is the only
                 # chance.
                 operations.preview_create(_urn(call), checked.inputs)
-            return dynamic_host.to_engine(checked.inputs), _reasons(checked.failures)
+            return dynamic_host.to_engine(checked.inputs), format_reasons(checked.failures)
 
         def refuse(error: EdasScaleError) -> tuple[dict[str, Any], list[str]]:
             failures = error.failures if isinstance(error, InputError) else [("", str(error))]
-            return dict(news), _reasons(failures)
+            return dict(news), format_reasons(failures)
 
         return self._answer(news, run, refuse)
 
@@ -157,7 +155,7 @@ class DynamicFrontEnd:
             self._host.flush()
         if refuse is not None and not isinstance(error, InternalError):
             return refuse(error)
-        raise dynamic_host.failure(call, with_code(str(error)), _partial_state(error, props)) from None
+        raise dynamic_host.failure(call, failure_status(error, partial(_with_reference, props))) from None
 
     def _usable(self) -> Service:
         if self._operations is None:
@@ -181,6 +179,11 @@ def _config_keys() -> list[str]:
     return [*(key for row in SETTINGS for key in (row.key, *row.borrowed)), *KEY_SETTINGS]
 
 
+def _with_reference(props: Mapping[str, Any], properties: Mapping[str, object]) -> struct_pb2.Struct:
+    """Return the message of properties with the reference to the provider, by which the host finds it again."""
+    return render_properties({**properties, PROVIDER_KEY: props[PROVIDER_KEY]})
+
+
 def _bug(method: str, error: BaseException) -> InternalError:
     what = " ".join(f"{type(error).__name__}: {error}".split())
     return InternalError(f"{method or 'An operation'} broke off with {what.rstrip('.')}.")
@@ -198,19 +201,3 @@ def _outputs(call: Call, recorded: Mapping[str, Any]) -> dict[str, object]:
 def _plain(properties: Mapping[str, Any]) -> dict[str, object]:
     """Return the properties of this package, as the core writes them."""
     return dynamic_host.to_core({name: value for name, value in properties.items() if name != PROVIDER_KEY})
-
-
-def _reasons(failures: Iterable[tuple[str, str]]) -> list[str]:
-    return [with_code(format_failure(*each)) for each in failures]
-
-
-def _partial_state(error: EdasScaleError, props: Mapping[str, Any]) -> dynamic_host.PartialState | None:
-    if not isinstance(error, PartialFailureError):
-        return None
-    reference = {PROVIDER_KEY: props[PROVIDER_KEY]}
-    return dynamic_host.PartialState(
-        id=error.id,
-        inputs={**error.inputs, **reference},
-        outputs={**error.outputs, **reference},
-        reasons=tuple(with_code(each) for each in error.reasons),  # the engine prints these only
-    )

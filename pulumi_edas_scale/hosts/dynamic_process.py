@@ -26,47 +26,33 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
-from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf import empty_pb2
 from pulumi.output import UNKNOWN as ENGINE_UNKNOWN
 from pulumi.output import Unknown as EngineUnknown
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT
-from pulumi_edas_scale.domain.codes import with_code
 from pulumi_edas_scale.domain.model import UNKNOWN, Unknown
-from pulumi_edas_scale.hosts.engine_watch import EngineWatch, parse_address
-from pulumi_edas_scale.hosts.run_ledger import open_run_log
+from pulumi_edas_scale.hosts.engine import Engine, EngineHost
+from pulumi_edas_scale.hosts.engine_watch import parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from types import FrameType
 
     from pulumi.dynamic import Config as Config  # noqa: PLC0414  # the front end has no other way to name it
-
-    from pulumi_edas_scale.operations.ownership import RunLog
+    from pulumi.runtime.proto import status_pb2
 
 WORKERS: Final = 64
 """Threads of the host after trick 5, as many as the plugin has. A thread that waits costs next to nothing."""
-
-_FLUSH_SECONDS: Final = 2.0
-"""How long an answer may wait for the engine to take the lines that belong before it."""
-
-_LOG_SECONDS: Final = 5.0
-"""Time-out of one line; the engine is on this machine, so that past it the engine is busy ending."""
-
-_BACKLOG: Final = 256
-"""Lines that may wait to be sent. Past it status lines are dropped: a newer one follows anyway."""
 
 _LAST_WORDS_SECONDS: Final = 2.0
 """How long an orphan's own calls may take to see the stop sign and end by themselves."""
@@ -186,21 +172,7 @@ def _to_engine(value: object) -> object:
     return [_to_engine(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-@dataclass(frozen=True, slots=True)
-class PartialState:
-    """What is true after an operation that changed something and did not end well.
-
-    ``outputs`` and ``inputs`` must hold the key of the serialized provider: without it the host could not
-    find the provider of the next call.
-    """
-
-    id: str
-    inputs: Mapping[str, Any]
-    outputs: Mapping[str, Any]
-    reasons: Sequence[str]
-
-
-def failure(call: Call, message: str, partial: PartialState | None = None) -> OperationFailedError:
+def failure(call: Call, status: status_pb2.Status) -> OperationFailedError:
     """Make the answer of a call a failure of one line, with what is true (tricks 2 and 3).
 
     The engine takes code, text and details from the status in the trailing metadata, and not what the host
@@ -208,31 +180,14 @@ def failure(call: Call, message: str, partial: PartialState | None = None) -> Op
 
     Args:
         call: the call that fails.
-        message: one paragraph for the user.
-        partial: what the state must say; None leaves the state as it was.
+        status: one paragraph for the user, and what the state must say, if anything.
 
     Returns:
         The exception to raise, ``from None``.
     """
     if call.context is not None:
-        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)
-        if partial is not None:
-            status.details.add().Pack(_init_failed(partial))
-        _answer_with(call.context, message, status.SerializeToString())
-    return OperationFailedError(message)
-
-
-def _init_failed(partial: PartialState) -> provider_pb2.ErrorResourceInitFailed:
-    detail = provider_pb2.ErrorResourceInitFailed(id=partial.id, reasons=partial.reasons)
-    detail.properties.CopyFrom(_struct(partial.outputs))
-    detail.inputs.CopyFrom(_struct(partial.inputs))
-    return detail
-
-
-def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    struct = struct_pb2.Struct()
-    struct.update({name: value for name, value in values.items() if value is not None})
-    return struct
+        _answer_with(call.context, status.message, status.SerializeToString())
+    return OperationFailedError(status.message)
 
 
 def _answer_with(context: grpc.ServicerContext, message: str, details: bytes) -> None:
@@ -350,90 +305,6 @@ def before_threads_are_joined(call: Callable[[], None]) -> bool:
     return True
 
 
-class EngineLog:
-    """Lines on the engine's display (trick 4), sent in order by one thread over one channel.
-
-    Args:
-        address: the engine's address; None, or what is no address, makes a log that drops everything.
-    """
-
-    def __init__(self, address: str | None) -> None:
-        self._address = address if parse_address(address) else None
-        self._lines: queue.Queue[engine_pb2.LogRequest] = queue.Queue()
-        self._lock = threading.Lock()
-        self._started = False
-
-    def line(
-        self, urn: str, text: str, severity: engine_pb2.LogSeverity.ValueType, *, ephemeral: bool = False
-    ) -> None:
-        """Send a line, on the resource's row when the URN is known; never blocks, never raises.
-
-        Args:
-            urn: whose line it is; empty puts it under the stack.
-            text: one paragraph.
-            severity: how the engine marks it.
-            ephemeral: a status that the next one replaces. It is dropped without a URN, and while the engine
-                lags.
-        """
-        if self._address is None or (ephemeral and (not urn or self._lines.qsize() > _BACKLOG)):
-            return
-        self._lines.put(
-            engine_pb2.LogRequest(urn=urn, message=text, severity=severity, ephemeral=ephemeral),
-        )
-        with self._lock:
-            started, self._started = self._started, True
-        if not started:
-            threading.Thread(target=self._send, args=(self._address,), name="engine-log", daemon=True).start()
-
-    def flush(self) -> None:
-        """Wait, not for long, until the engine has what was said so far: it shows nothing after an answer."""
-        with self._lines.all_tasks_done:
-            self._lines.all_tasks_done.wait_for(lambda: not self._lines.unfinished_tasks, _FLUSH_SECONDS)
-
-    def _send(self, address: str) -> None:
-        # The engine is on this machine: a proxy of the environment must not be asked for it.
-        channel = grpc.insecure_channel(address, options=(("grpc.enable_http_proxy", 0),))
-        engine = engine_pb2_grpc.EngineStub(channel)
-        while True:
-            line = self._lines.get()
-            with contextlib.suppress(grpc.RpcError):  # an engine that is ending takes no lines
-                engine.Log(line, timeout=_LOG_SECONDS)
-            self._lines.task_done()
-
-
-class StopFlag:
-    """Why nothing more may be sent to EDAS by this process; goes up once and never down."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._reason: str | None = None
-        self._wakes: list[Callable[[], None]] = []
-
-    @property
-    def reason(self) -> str | None:
-        """In words, None while operations may go on."""
-        return self._reason
-
-    def on_stop(self, wake: Callable[[], None]) -> None:
-        """Have ``wake`` called when the sign goes up, at once when it is up."""
-        with self._lock:
-            up = self._reason is not None
-            if not up:
-                self._wakes.append(wake)
-        if up:
-            wake()
-
-    def stop(self, reason: str) -> None:
-        """Put the sign up and wake whoever waits. The first reason stays."""
-        with self._lock:
-            if self._reason is not None:
-                return
-            self._reason = reason
-            wakes = tuple(self._wakes)
-        for wake in wakes:
-            wake()
-
-
 class CallOrder:
     """Which call came last for each URN (trick 7).
 
@@ -454,7 +325,7 @@ class CallOrder:
         return replace(call, previous=previous)
 
 
-class DynamicHost:
+class DynamicHost(EngineHost):
     """What this process can do for the core while operations run; one for all providers of the process.
 
     Args:
@@ -469,12 +340,9 @@ class DynamicHost:
         is_ours: Callable[[object], bool],
         end_process: Callable[[], None],
     ) -> None:
-        self._address = address
-        self._log = EngineLog(address)
-        self._sign = StopFlag()
+        super().__init__(Engine(address, self._engine_gone))
         self._is_ours = is_ours
         self._end_process = end_process
-        self._watch = EngineWatch(address, self._engine_gone)
         self._host_known = False
         self._calls = CallOrder()
 
@@ -483,52 +351,16 @@ class DynamicHost:
         # Only a host whose frames look as expected here can be asked later whose calls are in flight.
         self._host_known = current_call().context is not None
         widen_pool()
-        self._watch.start()
-        heed_cancel(self._cancelled)
-        before_threads_are_joined(self._cancelled)
+        self._engine.watch()
+        heed_cancel(self.cancel)
+        before_threads_are_joined(self.cancel)
 
     def enter(self) -> Call:
         """Return the call that this thread is answering, and remember that it came."""
         return self._calls.note(current_call())
 
-    def progress(self, urn: str, text: str) -> None:
-        """Show a status on the resource's row until the next one."""
-        self._log.line(urn, text, engine_pb2.INFO, ephemeral=True)
-
-    def info(self, urn: str, text: str) -> None:
-        """List a line under the resource."""
-        self._log.line(urn, text, engine_pb2.INFO)
-
-    def warn(self, urn: str, text: str) -> None:
-        """List a warning under the resource."""
-        self._log.line(urn, with_code(text), engine_pb2.WARNING)
-
-    def debug(self, urn: str, text: str) -> None:
-        """Say something that only ``pulumi --debug`` shows."""
-        self._log.line(urn, text, engine_pb2.DEBUG)
-
-    def flush(self) -> None:
-        """Wait, not for long, until the engine has every line."""
-        self._log.flush()
-
-    def open_run_log(self) -> RunLog:
-        """Join the run of the engine that this process serves."""
-        return open_run_log(self._address, partial(self.debug, ""))
-
-    def stopped(self) -> str | None:
-        """Return why nothing more may be sent, None while operations may go on."""
-        return self._sign.reason or (ENGINE_IN_DOUBT if self._watch.in_doubt else None)
-
-    def on_stop(self, wake: Callable[[], None]) -> None:
-        """Have ``wake`` called when nothing more may be sent."""
-        self._sign.on_stop(wake)
-
-    def _cancelled(self) -> None:
-        self._sign.stop(CANCELLED)
-
     def _engine_gone(self) -> None:
-        """Stop our calls, let those of other packages end, and end the process (trick 6)."""
-        self._sign.stop(ENGINE_GONE)
+        """Let our calls, which know, and those of other packages end, and end the process (trick 6)."""
         last_words = time.monotonic() + _LAST_WORDS_SECONDS
         pause = threading.Event()  # never set: a pause, in a thread that has nothing else to do
         while True:

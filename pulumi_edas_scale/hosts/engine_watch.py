@@ -5,10 +5,10 @@ loop would submit its next order while the next ``pulumi up`` runs. The parent p
 be a shell that outlives the CLI). The engine's own socket does: the kernel closes it with the process,
 whatever killed it.
 
-This file's law: only the end of a held connection, confirmed by refused reconnects, means that the engine
-is gone. A time-out, an unreachable network or a lack of file descriptors never does. An engine that was
-never reached is not watched. Sockets and one thread only: both front ends use this file, and it imports neither
-gRPC nor Pulumi.
+This file's law: only refused connections mean that the engine is gone: after the end of a held one or, when the engine
+started this process and so must have listened, from the start. A time-out, an unreachable network or a lack of file
+descriptors never does. Sockets and one thread only: both front ends use this file, and it imports neither gRPC nor
+Pulumi.
 """
 
 from __future__ import annotations
@@ -58,11 +58,13 @@ class EngineWatch:
         address: the engine's address as it gave it to its plugin; None, or one that is not a host and a port,
             makes a watch that watches nothing.
         on_gone: called at most once, in the thread of the watch. It may end the process.
+        started_us: whether the engine started this process. One that did not, and refuses from the start, says nothing.
     """
 
-    def __init__(self, address: str | None, on_gone: Callable[[], None]) -> None:
+    def __init__(self, address: str | None, on_gone: Callable[[], None], *, started_us: bool = False) -> None:
         self._target = parse_address(address)
         self._on_gone = on_gone
+        self._started_us = started_us
         self._closed = threading.Event()
         self._gone = threading.Event()
         self._lock = threading.Lock()
@@ -79,22 +81,14 @@ class EngineWatch:
         """Whether the engine was found gone."""
         return self._gone.is_set()
 
-    def start(self) -> bool:
-        """Connect, and watch from a daemon thread.
-
-        Returns:
-            Whether there is something to watch: False without an address, and when nobody answers there now.
-        """
+    def start(self) -> threading.Thread | None:
+        """Connect and watch in a daemon thread, which is returned; None without an address."""
         if self._target is None:
-            return False
-        connection = self._connect(self._target)
-        if not isinstance(connection, socket.socket):
-            _log.debug("the engine is not watched: %s", connection)
-            return False
-        self._connection = connection
+            return None
         name = f"engine-watch-{self._target[1]}"
-        threading.Thread(target=self._watch, args=(self._target, connection), name=name, daemon=True).start()
-        return True
+        thread = threading.Thread(target=self._watch, args=(self._target,), name=name, daemon=True)
+        thread.start()
+        return thread
 
     def close(self) -> None:
         """Stop watching; ``on_gone`` is not called any more."""
@@ -106,23 +100,32 @@ class EngineWatch:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
 
-    def _watch(self, target: tuple[str, int], connection: socket.socket) -> None:
-        while not self._closed.is_set():
+    def _watch(self, target: tuple[str, int]) -> None:
+        first = self._connect(target)
+        # Whoever started us listens before that, so nobody there means that it has died since.
+        connection = self._reconnect(target) if isinstance(first, OSError) and self._started_us else first
+        if isinstance(connection, OSError):
+            _log.debug("the engine is not watched: %s", connection)
+            return
+        while connection is not None and self._hold(connection):
             begun = time.monotonic()
             _read_to_the_end(connection)
             self._in_doubt = True  # the kernel ends it with the process, so before anything else is noticed
             connection.close()
-            successor = self._reconnect(target)
-            if successor is None:
-                return
-            with self._lock:
-                if self._closed.is_set():
-                    successor.close()
-                    return
-                self._connection = connection = successor
+            connection = self._reconnect(target)
+            if connection is not None and time.monotonic() - begun < _PAUSE_BETWEEN_CONNECTIONS:
                 self._in_doubt = False
-            if time.monotonic() - begun < _PAUSE_BETWEEN_CONNECTIONS:
                 self._closed.wait(_PAUSE_BETWEEN_CONNECTIONS)
+
+    def _hold(self, connection: socket.socket) -> bool:
+        """Keep a connection that ``close`` can end; return False when it came after that."""
+        with self._lock:
+            if self._closed.is_set():
+                connection.close()
+                return False
+            self._connection = connection
+            self._in_doubt = False
+            return True
 
     def _reconnect(self, target: tuple[str, int]) -> socket.socket | None:
         """Return the next connection, or None when the watch is over: closed, or the engine is gone."""

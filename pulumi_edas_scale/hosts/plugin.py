@@ -22,14 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 import grpc
 from google.protobuf import empty_pb2
 
-from pulumi_edas_scale.domain.codes import with_code
-from pulumi_edas_scale.domain.errors import (
-    EdasScaleError,
-    InputError,
-    InternalError,
-    PartialFailureError,
-    format_failure,
-)
+from pulumi_edas_scale.domain.errors import EdasScaleError, InputError, InternalError, OperationError
 from pulumi_edas_scale.domain.settings import (
     ACCOUNT_SETTINGS,
     NAMESPACE,
@@ -38,8 +31,8 @@ from pulumi_edas_scale.domain.settings import (
     Settings,
     resolve_settings,
 )
-from pulumi_edas_scale.hosts.plugin_link import EngineLink, PluginHost
-from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi_edas_scale.hosts.engine import Engine, EngineHost, failure_status, format_reasons
+from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_edas_scale.hosts.stack_file import find_settings
 from pulumi_edas_scale.hosts.wire import parse_properties, render_properties
 from pulumi_edas_scale.version import __version__
@@ -50,6 +43,7 @@ if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
     from pulumi_edas_scale.domain.inputs import Checked
+    from pulumi_edas_scale.hosts.protocol import status_pb2
     from pulumi_edas_scale.operations.service import Service
 
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -76,7 +70,7 @@ _DIFF_KINDS: Final = {
 }
 
 
-def _make_provider(settings: Settings, host: PluginHost) -> Service:
+def _make_provider(settings: Settings, host: EngineHost) -> Service:
     """Make the core's provider, which is imported with its first use."""
     service = import_module("pulumi_edas_scale.operations.service")
     made: Service = service.Service(settings, host, log=host.open_run_log())
@@ -87,18 +81,17 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     """Pulumi's provider protocol, answered by the core.
 
     Args:
+        engine: the one that started this process; one without an address when somebody did it by hand.
         make_provider: makes the core's provider of settings and host; cheap, and without the network.
-        on_gone: called in the event loop when the engine is surely gone.
     """
 
     def __init__(
-        self,
-        on_gone: Callable[[], None],
-        make_provider: Callable[[Settings, PluginHost], Service] = _make_provider,
+        self, engine: Engine, make_provider: Callable[[Settings, EngineHost], Service] = _make_provider
     ) -> None:
-        self.link = EngineLink(on_gone)
+        self._started_by_hand = engine.address is None
+        self._engine = engine
         self._make_provider = make_provider
-        self._host = PluginHost(self.link)
+        self._host = EngineHost(engine)
         self._provider: Service | None = None
         self._checked: set[str] = set()
         self._changes = ThreadPoolExecutor(_CALLS_AT_ONCE, "change")
@@ -111,14 +104,20 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Learn where the engine is, and say what is understood: secrets, but no resource references."""
         del context
-        await self.link.connect(request.engine_address)
+        self._turn_to(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     async def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> empty_pb2.Empty:
         """Learn where the engine is that found this process running (PULUMI_DEBUG_PROVIDERS)."""
         del context
-        await self.link.connect(request.address)
+        self._turn_to(request.address)
         return empty_pb2.Empty()
+
+    def _turn_to(self, address: str) -> None:
+        # A process that an engine started serves and outlives no other: whoever attaches to it may leave again.
+        if self._started_by_hand and address and address != self._engine.address:
+            self._engine = Engine(address)
+            self._engine.watch()
 
     async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
         """Tell the version, which the engine compares with that of the program's SDK."""
@@ -158,8 +157,6 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def stop(self) -> None:
         """Stop what is under way: nothing more is sent, and each operation ends with what is true."""
         self._host.cancel()
-        if self._provider is not None:
-            self._provider.stop()
 
     # Settings
 
@@ -174,7 +171,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             _settings_of(request.urn, news.values)
         except InputError as error:
             failures = error.failures
-        return provider_pb2.CheckResponse(inputs=request.news, failures=_wire_failures(failures))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=_refusals(failures))
 
     async def DiffConfig(
         self, request: provider_pb2.DiffRequest, context: Context
@@ -201,8 +198,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def _configure(self, settings: Settings) -> None:
         before = self._provider
         self._checked.clear()
-        self._host = PluginHost(self.link)
+        self._host = EngineHost(self._engine)
         self._provider = self._make_provider(settings, self._host)
+        self._host.on_stop(self._provider.stop)
         if before is not None:
             # Only now: it may be alone in the run that both belong to, which would be forgotten with it.
             before.end_of_operation()
@@ -224,7 +222,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         self._checked.add(request.urn)
         secret = news.secret | (olds.secret - news.values.keys())
         return provider_pb2.CheckResponse(
-            inputs=render_properties(checked.inputs, secret), failures=_wire_failures(checked.failures)
+            inputs=_wire(checked.inputs, secret), failures=_refusals(checked.failures)
         )
 
     async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
@@ -251,11 +249,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         urn, news = request.urn, parse_properties(request.properties)
         if request.preview:
             outputs = await self._ask(context, urn, lambda core: core.preview_create(urn, news.values))
-            return provider_pb2.CreateResponse(properties=_wire_outputs(outputs, news.secret))
+            return provider_pb2.CreateResponse(properties=_wire(outputs, news.secret))
         created, outputs = await self._change(
             context, urn, lambda core: core.create(urn, news.values, request.timeout or None), news.secret
         )
-        return provider_pb2.CreateResponse(id=created, properties=_wire_outputs(outputs, news.secret))
+        return provider_pb2.CreateResponse(id=created, properties=_wire(outputs, news.secret))
 
     async def Update(
         self, request: provider_pb2.UpdateRequest, context: Context
@@ -275,7 +273,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 ),
                 news.secret,
             )
-        return provider_pb2.UpdateResponse(properties=_wire_outputs(outputs, news.secret))
+        return provider_pb2.UpdateResponse(properties=_wire(outputs, news.secret))
 
     async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
         """Read a membership for a refresh, or for an import when nothing is recorded of it."""
@@ -291,8 +289,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse()  # an empty id: it is gone
         return provider_pb2.ReadResponse(
             id=answer.id,
-            properties=_wire_outputs(answer.outputs, secret),
-            inputs=render_properties(answer.inputs, secret),
+            properties=_wire(answer.outputs, secret),
+            inputs=_wire(answer.inputs, secret),
         )
 
     async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
@@ -311,31 +309,34 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.InvokeResponse:
         """Answer a function."""
         arguments = parse_properties(request.args).values
-        core = await self._core(context)
-        answer = await self._call(context, self._answers, lambda: core.invoke(request.tok, arguments))
+        answer = await self._call(context, self._answers, lambda: self._core().invoke(request.tok, arguments))
         fields: dict[str, Any] = {"return": render_properties(answer)}  # a keyword of Python
         return provider_pb2.InvokeResponse(**fields)
 
     # Calls of the core
 
-    async def _core(self, context: Context) -> Service:
-        if self._provider is None:
-            await _abort(context, "The provider has no settings yet: the engine must call Configure first.")
-        return self._provider
-
     async def _ask(self, context: Context, urn: str, question: Callable[[Service], T]) -> T:
         """Ask the core something that the engine needs to go on."""
-        await _require_membership(context, urn)
-        return await self._call(context, self._answers, partial(question, await self._core(context)), urn)
+        return await self._call(context, self._answers, lambda: question(self._core_for(urn)), urn)
 
     async def _change(
         self, context: Context, urn: str, change: Callable[[Service], T], secret: Collection[str]
     ) -> T:
         """Let the core do something that may wait for EDAS."""
-        await _require_membership(context, urn)
         self._checked.discard(urn)
-        core = await self._core(context)
-        return await self._call(context, self._changes, partial(change, core), urn, secret)
+        return await self._call(context, self._changes, lambda: change(self._core_for(urn)), urn, secret)
+
+    def _core_for(self, urn: str) -> Service:
+        # urn:pulumi:stack::project::parent$type::name
+        kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
+        if kind != RESOURCE_TYPE:
+            raise OperationError(f"{kind or urn!r} is no resource of this package; it has {RESOURCE_TYPE}.")
+        return self._core()
+
+    def _core(self) -> Service:
+        if self._provider is None:
+            raise OperationError("The provider has no settings yet: the engine must call Configure first.")
+        return self._provider
 
     async def _call(
         self,
@@ -349,11 +350,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, self._guarded, call, urn)
         except EdasScaleError as error:
-            failure = error
-        finally:
-            await self.link.flush()
-        detail = _init_failed(failure, secret) if isinstance(failure, PartialFailureError) else None
-        return await _abort(context, str(failure), detail)
+            status = failure_status(error, partial(_wire, secret=secret))
+        return await _abort(context, status)
 
     def _guarded(self, call: Callable[[], T], urn: str) -> T:
         """Turn a bug of ours into a failure as well: the engine must get an answer all the same."""
@@ -364,6 +362,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         except Exception as error:
             self._host.debug(urn, traceback.format_exc())
             raise InternalError(f"{type(error).__name__}: {error}.") from error
+        finally:
+            self._host.flush()
 
 
 def read_schema() -> str:
@@ -396,23 +396,15 @@ def _settings_of(urn: str, reported: Mapping[str, object]) -> Settings:
     return settings
 
 
-async def _require_membership(context: Context, urn: str) -> None:
-    # urn:pulumi:stack::project::parent$type::name
-    kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
-    if kind != RESOURCE_TYPE:
-        await _abort(context, f"{kind or urn!r} is no resource of this package; it has {RESOURCE_TYPE}.")
+def _refusals(failures: Sequence[tuple[str, str]]) -> Iterator[provider_pb2.CheckFailure]:
+    for reason in format_reasons(failures):
+        yield provider_pb2.CheckFailure(reason=reason)
 
 
-def _wire_failures(failures: Sequence[tuple[str, str]]) -> Iterator[provider_pb2.CheckFailure]:
-    # With the name of a property the engine prints the Go syntax of its value; without, the reason as it is.
-    for each in failures:
-        yield provider_pb2.CheckFailure(reason=with_code(format_failure(*each)))
-
-
-def _wire_outputs(outputs: Mapping[str, object], secret: Collection[str]) -> struct_pb2.Struct:
-    """Return outputs in which what names secret members is secret too."""
-    derived = _OF_THE_LISTS.isdisjoint(secret)
-    return render_properties(outputs, secret if derived else _DERIVED_FROM_THE_LISTS.union(secret))
+def _wire(properties: Mapping[str, object], secret: Collection[str]) -> struct_pb2.Struct:
+    """Return the message of inputs or outputs in which what names secret members is secret too."""
+    public = _OF_THE_LISTS.isdisjoint(secret)
+    return render_properties(properties, secret if public else _DERIVED_FROM_THE_LISTS.union(secret))
 
 
 def _diff_response(
@@ -430,24 +422,6 @@ def _diff_response(
     )
 
 
-def _init_failed(error: PartialFailureError, secret: Collection[str]) -> provider_pb2.ErrorResourceInitFailed:
-    """Return the detail that makes the engine save what is true although the operation failed."""
-    return provider_pb2.ErrorResourceInitFailed(
-        id=error.id,
-        properties=_wire_outputs(error.outputs, secret),
-        reasons=[with_code(each) for each in error.reasons],
-        inputs=render_properties(error.inputs, secret),
-    )
-
-
-async def _abort(
-    context: Context, text: str, detail: provider_pb2.ErrorResourceInitFailed | None = None
-) -> NoReturn:
-    code = grpc.StatusCode.UNKNOWN
-    text = with_code(text)
-    if detail is None:
-        await context.abort(code, text)
-    # The code inside must be the code of the call, or else the engine sees a mismatch instead of the detail.
-    status = status_pb2.Status(code=code.value[0], message=text)
-    status.details.add().Pack(detail)
-    await context.abort(code, text, (("grpc-status-details-bin", status.SerializeToString()),))
+async def _abort(context: Context, status: status_pb2.Status) -> NoReturn:
+    details = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(grpc.StatusCode.UNKNOWN, status.message, details)

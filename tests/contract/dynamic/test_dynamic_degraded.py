@@ -10,12 +10,20 @@ import pytest
 from pulumi.dynamic import Config
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
+from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.domain.errors import PartialFailureError
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
+from pulumi_edas_scale.hosts.engine import Engine, EngineHost, failure_status
+from pulumi_edas_scale.hosts.wire import render_properties
 from tests.contract.dynamic.host_process import URN, HostProcess, RecordingEngine, plain, reference, struct
 from tests.contract.dynamic.scripted_front_end import BLIND, ScriptedFrontEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+NOTHING_JOINED = failure_status(
+    PartialFailureError("Nothing joined.", id="id", inputs={}, outputs={}), render_properties
+)
 
 
 @pytest.fixture
@@ -78,7 +86,7 @@ def test_outside_a_host_there_is_no_call() -> None:
     """In any other process there is no request, no server and no failure but the exception itself."""
     call = dynamic_host.current_call()
     assert call == dynamic_host.Call()
-    assert str(dynamic_host.failure(call, "Nothing joined.")) == "Nothing joined."
+    assert str(dynamic_host.failure(call, NOTHING_JOINED)) == "Nothing joined."
     assert not dynamic_host.widen_pool()
     assert not dynamic_host.heed_cancel(lambda: None)
 
@@ -87,8 +95,7 @@ def test_a_context_of_another_shape_is_no_crash() -> None:
     """A context without the methods of today leaves the exception."""
     strange: Any = object()
     call = dynamic_host.Call(method="Create", urn=URN, context=strange)
-    partial = dynamic_host.PartialState(id="id", inputs={}, outputs={}, reasons=())
-    assert str(dynamic_host.failure(call, "Nothing joined.", partial)) == "Nothing joined."
+    assert str(dynamic_host.failure(call, NOTHING_JOINED)) == "Nothing joined."
 
 
 def test_configuration_is_looked_up_key_by_key() -> None:
@@ -111,12 +118,18 @@ def test_an_interpreter_without_the_list_is_no_crash(monkeypatch: pytest.MonkeyP
     assert not dynamic_host.before_threads_are_joined(lambda: None)
 
 
-def test_the_first_reason_to_stop_stays() -> None:
-    """The stop sign keeps its first reason, wakes everybody once, and late comers at once."""
-    sign, woken = dynamic_host.StopFlag(), list[str]()
-    sign.on_stop(lambda: woken.append("early"))
-    reasons = [sign.reason]
-    sign.stop("the engine is gone")
-    sign.stop("the run was cancelled")
-    sign.on_stop(lambda: woken.append("late"))
-    assert ([*reasons, sign.reason], woken) == ([None, "the engine is gone"], ["early", "late"])
+def test_a_stop_sign_stays_and_wakes_everybody(engine: RecordingEngine) -> None:
+    """Whoever waits is woken by a cancel and by the engine's end, late comers at once; the end is what counts then."""
+    gone, woken = threading.Event(), list[str]()
+    served = Engine(engine.address, gone.set)
+    host = EngineHost(served)
+    host.on_stop(lambda: woken.append("early"))
+    assert host.stopped() is None
+    host.cancel()
+    host.on_stop(lambda: woken.append("late"))
+    assert (host.stopped(), woken) == (CANCELLED, ["early", "late"])
+    engine.vanish()
+    served.watch()
+    assert gone.wait(30)
+    EngineHost(served).on_stop(lambda: woken.append("after the end"))
+    assert (host.stopped(), woken[2:]) == (ENGINE_GONE, ["early", "late", "after the end"])

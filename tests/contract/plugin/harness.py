@@ -12,6 +12,7 @@ import grpc
 from google.protobuf import empty_pb2
 
 from pulumi_edas_scale.domain.inputs import Checked
+from pulumi_edas_scale.hosts.engine import Engine as Served
 from pulumi_edas_scale.hosts.plugin import Plugin
 from pulumi_edas_scale.hosts.protocol import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 from pulumi_edas_scale.hosts.wire import render_properties
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
     from pulumi_edas_scale.domain.settings import Settings
-    from pulumi_edas_scale.hosts.plugin_link import PluginHost
+    from pulumi_edas_scale.hosts.engine import EngineHost
     from pulumi_edas_scale.hosts.protocol import engine_pb2
 
 URN = "urn:pulumi:dev::shop::edas-scale:index:DeployGroupMembership::members"
@@ -42,9 +43,9 @@ class Core:
         }
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.settings: Settings | None = None
-        self.host: PluginHost | None = None
+        self.host: EngineHost | None = None
 
-    def made(self, settings: Settings, host: PluginHost) -> Core:
+    def made(self, settings: Settings, host: EngineHost) -> Core:
         """Take the place of the provider that the plugin makes."""
         self.settings, self.host = settings, host
         return self
@@ -85,15 +86,17 @@ class RunningPlugin:
 
     Args:
         core: what the plugin asks; None for the real one.
+        engine: the address of the engine that started it; None for a plugin that somebody started by hand.
 
     Attributes:
         stub: what the engine calls.
         plugin: the servicer.
-        gone: set when the plugin found its engine gone.
+        gone: set when the plugin found the engine gone that started it.
     """
 
-    def __init__(self, core: Core | None = None) -> None:
+    def __init__(self, core: Core | None = None, engine: str | None = None) -> None:
         self.core = core
+        self._engine = engine
         self.gone = threading.Event()
         self.plugin: Plugin
         self.stub: Any
@@ -104,14 +107,15 @@ class RunningPlugin:
     async def _serve(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         fakes = () if self.core is None else (cast("Any", self.core.made),)
-        self.plugin = Plugin(self.gone.set, *fakes)
+        engine = Served(self._engine, self.gone.set)
+        engine.watch()
+        self.plugin = Plugin(engine, *fakes)
         server = grpc.aio.server()
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(self.plugin, server)
         self._port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         self._ready.set()
         await self._ended.wait()
-        await self.plugin.link.close()
         await server.stop(None)
 
     @contextmanager

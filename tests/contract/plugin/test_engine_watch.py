@@ -80,13 +80,19 @@ def test_a_closed_watch_is_silent(engine: socket.socket) -> None:
     assert not gone.is_set()
 
 
-def test_an_engine_that_never_answered_is_not_watched(engine: socket.socket) -> None:
-    """An address nobody listens on is no proof that an engine died."""
+@pytest.mark.parametrize("started_us", [True, False])
+def test_an_engine_that_never_answered_is_gone_when_it_started_us(
+    engine: socket.socket, *, started_us: bool
+) -> None:
+    """An address nobody listens on is no proof that an engine died, unless it must have listened to start us."""
     address = address_of(engine)
     engine.close()
     gone = threading.Event()
-    assert not EngineWatch(address, gone.set).start()
-    assert not gone.is_set()
+    watching = EngineWatch(address, gone.set, started_us=started_us).start()
+    assert watching is not None
+    watching.join(WAIT)
+    assert not watching.is_alive()
+    assert gone.is_set() is started_us
 
 
 @pytest.mark.parametrize(

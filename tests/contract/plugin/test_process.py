@@ -182,10 +182,6 @@ def test_an_idle_orphan_ends() -> None:
     """The engine starts several plugins; those that have nothing to do end with it as well."""
     engine = Engine()
     with plugin(engine.address) as process:
-        # The engine's first call, answered when its connection is held: an engine that dies before is not noticed.
-        process.stub.Handshake(
-            provider_pb2.ProviderHandshakeRequest(engine_address=engine.address), timeout=WAIT
-        )
         engine.server.stop(None).wait(WAIT)
         assert process.end()[0] == 0
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pulumi_edas_scale.hosts.plugin_link import PluginHost
+    from pulumi_edas_scale.hosts.engine import EngineHost
 
 ID = "cn-hangzhou/app/group"
 EMPTY = empty_pb2.Empty()
@@ -75,8 +75,8 @@ def engine(plugin: RunningPlugin) -> Iterator[Engine]:
     """Give an engine that the plugin knows."""
     engine = Engine()
     plugin.stub.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address=engine.address), timeout=WAIT)
+    plugin.configure()
     yield engine
-    plugin.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"), timeout=WAIT)
     engine.server.stop(None).wait(WAIT)
 
 
@@ -428,7 +428,8 @@ def test_a_failure_is_the_users_sentence(plugin: RunningPlugin, core: Core) -> N
     core.answers["create"] = fails(OperationError("Scale out failed: it did."))
     error = failure_of(plugin.stub.Create, provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)))
     assert (error.code(), error.details()) == (grpc.StatusCode.UNKNOWN, "Scale out failed: it did.")
-    assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
+    status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    assert (status.message, len(status.details)) == ("Scale out failed: it did.", 0)
 
 
 def test_refused_inputs_are_named(plugin: RunningPlugin, core: Core) -> None:
@@ -519,7 +520,7 @@ def test_cancel_wakes_what_waits(plugin: RunningPlugin, core: Core) -> None:
 
 def test_configure_takes_the_stop_sign_down(plugin: RunningPlugin, core: Core) -> None:
     """After a Cancel, which also ends every healthy operation, a new Configure starts afresh."""
-    first: PluginHost | None = core.host
+    first: EngineHost | None = core.host
     plugin.stub.Cancel(EMPTY, timeout=WAIT)
     assert first is not None
     assert first.stopped() == CANCELLED
@@ -547,20 +548,63 @@ def test_waits_do_not_keep_the_engine_from_asking(plugin: RunningPlugin, core: C
     assert {create.exception().details() for create in creates} == {CANCELLED}
 
 
-def test_an_engine_that_dies_is_noticed(plugin: RunningPlugin, core: Core) -> None:
-    """When the engine's socket is gone, operations are told to stop and the process is told to end."""
+def test_an_engine_that_dies_is_noticed(core: Core) -> None:
+    """When the socket of the engine that started it is gone, operations are woken and the process is told to end."""
+    engine, woken = Engine(), threading.Event()
+    core.answers["stop"] = woken.set
+    with RunningPlugin(core, engine.address).running() as plugin:
+        plugin.configure()
+        assert core.host is not None
+        assert core.host.stopped() is None
+        engine.server.stop(None).wait(WAIT)
+        assert plugin.gone.wait(WAIT)
+        assert woken.is_set()
+        assert core.host.stopped() == ENGINE_GONE
+
+
+def test_an_engine_that_dies_before_it_was_reached_is_noticed(core: Core) -> None:
+    """An engine that started the plugin has listened: when nobody answers, it is gone."""
     engine = Engine()
-    plugin.stub.Attach(plugin_pb2.PluginAttach(address=engine.address), timeout=WAIT)
-    assert core.host is not None
-    assert core.host.stopped() is None
     engine.server.stop(None).wait(WAIT)
-    assert plugin.gone.wait(WAIT)
-    assert core.host.stopped() == ENGINE_GONE
+    with RunningPlugin(core, engine.address).running() as plugin:
+        assert plugin.gone.wait(WAIT)
+
+
+def test_an_engine_that_attached_ends_its_operations_alone(core: Core) -> None:
+    """A plugin that was started by hand goes on when an engine leaves that had attached to it."""
+    engine, woken = Engine(), threading.Event()
+    core.answers["stop"] = woken.set
+    with RunningPlugin(core).running() as plugin:
+        plugin.stub.Attach(plugin_pb2.PluginAttach(address=engine.address), timeout=WAIT)
+        plugin.configure()
+        assert core.host is not None
+        assert core.host.stopped() is None
+        engine.server.stop(None).wait(WAIT)
+        assert woken.wait(WAIT)
+        assert core.host.stopped() == ENGINE_GONE
+        assert not plugin.gone.is_set()
+
+
+def test_a_stranger_who_attaches_ends_nothing(core: Core) -> None:
+    """A plugin that an engine started serves that engine, whoever else attaches and leaves again."""
+    engine, stranger = Engine(), Engine()
+    core.answers["check"] = lambda *_: Checked(INPUTS, (), ("a warning",))
+    with RunningPlugin(core, engine.address).running() as plugin:
+        plugin.stub.Attach(plugin_pb2.PluginAttach(address=stranger.address), timeout=WAIT)
+        stranger.server.stop(None).wait(WAIT)
+        plugin.configure()
+        plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS)), timeout=WAIT)
+        assert [line.message for line in engine.lines] == ["a warning"]
+        assert core.host is not None
+        assert core.host.stopped() is None
+        assert not plugin.gone.is_set()
+    engine.server.stop(None)
 
 
 def test_messages_for_an_engine_that_does_not_answer_are_lost(plugin: RunningPlugin, core: Core) -> None:
     """An engine that cannot be reached is no reason for an operation to fail."""
     plugin.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"), timeout=WAIT)
+    plugin.configure()
     core.answers["check"] = lambda *_: Checked(INPUTS, (), ("a warning",))
     assert plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS)), timeout=WAIT).inputs
 
