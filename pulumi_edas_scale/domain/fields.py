@@ -175,9 +175,6 @@ BY_NAME: Final[Mapping[str, Property]] = {row.name: row for row in PROPERTIES}
 OUTPUTS: Final = ("members", "foreignMembers", "runningCount", "groupName", "clusterId", "changeOrderIds")
 """What the resource adds to its inputs, in the order of the documentation."""
 
-MEMBER_FIELDS: Final = ("ecuId", "instanceId", "eccId", "ip", "state", "joined")
-"""The fields of one entry of ``members`` and ``foreignMembers``."""
-
 
 def quote_value(text: str) -> str:
     """Return a text between quotes on one printable line, cut where it is longer than any id."""

