@@ -56,7 +56,10 @@ from pulumi_edas_scale.edas.failures import (
 )
 from pulumi_edas_scale.edas.transport import (
     CONNECTIONS,
+    RESOLVE_SECONDS,
+    NotBegunError,
     TooSlowError,
+    UnresolvedError,
     find_proxy,
     is_loopback,
     make_adapter,
@@ -85,8 +88,8 @@ CONNECT_TIMEOUT: Final = 5.0  # seconds, for each address that the endpoint's na
 CALL_TIMEOUT: Final = 30.0
 """Seconds from connecting to the last byte, when nobody says otherwise."""
 
-CREDENTIALS_TIMEOUT: Final = 30.0
-"""Seconds that looking for credentials may take before the first call."""
+CREDENTIALS_TIMEOUT: Final = 20.0
+"""Seconds that looking for credentials may take before the first call; less than a preview has."""
 
 PATIENT_SECONDS: Final = 10.0
 """What a call may always take, also where somebody waits who would rather know now that nothing comes."""
@@ -351,6 +354,15 @@ class SdkClient:
                 check=_go_on if context is None else _check_of(context, operation),
                 writes=OPERATIONS[operation].writes,
             )
+        except UnresolvedError as slow:
+            detail = f"{slow}: no answer within {RESOLVE_SECONDS:g} s"
+            raise classify_transport_error(operation, TransportError.UNRESOLVED, detail) from None
+        except NotBegunError:
+            words = (
+                f"looking for credentials was not over within {CREDENTIALS_TIMEOUT:g} s, so nothing was sent: a token "
+                "service or the metadata service of ECS does not answer"
+            )
+            raise NotSentError(operation, message=words) from None
         except TooSlowError:
             detail = (
                 f"{seconds:g} s, edas-scale:callTimeoutSeconds"

@@ -431,7 +431,10 @@ class Reads:
                 if trouble is not None and trouble is not reported:
                     reported = trouble
                     context.report(describe_retry(trouble.error, self.runtime.now() - trouble.since))
-                context.wait(RETRY_BACKOFF.longest)
+                try:
+                    context.wait(RETRY_BACKOFF.longest)
+                except DeadlineExceeded as sign:
+                    raise sign from (None if trouble is None else trouble.error)
         try:
             reading = read()
             with self.runtime:
@@ -494,7 +497,8 @@ class Reads:
         Raises:
             EdasError: EDAS refused, or answered what cannot be understood, often enough; or the call failed for longer
                 than the operation has patience.
-            DeadlineExceeded: the deadline passed; its cause is the last failure, if there was one.
+            DeadlineExceeded: the deadline passed; its cause is the last failure, or that no answer came. Without one it
+                was the queue of our own calls.
         """
         operation, _ = name
         client = self.client.within(context)
@@ -505,6 +509,9 @@ class Reads:
                 begun = self.runtime.now()
                 try:
                     value = call(client)
+                except DeadlineExceeded:
+                    last = last or _unanswered(operation)
+                    raise
                 except (BusinessError, ThrottledError, UnavailableError) as error:
                     last = error
                     self._failed(name, error, begun, context, belief)
@@ -565,6 +572,10 @@ class Reads:
         trouble = Trouble.beginning(error, begun) if known is None else known.after(error, begun)
         self._troubles[name] = trouble
         return trouble
+
+
+def _unanswered(operation: str) -> UnavailableError:
+    return UnavailableError(operation, message="no answer had arrived when the time was over")
 
 
 _PAGE_BEHIND: Final = Belief(looks=2, seconds=0.0)

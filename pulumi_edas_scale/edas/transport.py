@@ -45,6 +45,9 @@ CONNECTIONS: Final = 64
 CHECK_SECONDS: Final = 0.1
 """Between two questions whether a call that takes longer should still be waited for."""
 
+RESOLVE_SECONDS: Final = 5.0
+"""How long a name may take to be resolved. The resolver of the system asks for half a minute, and cannot be stopped."""
+
 LAST_WORD_SECONDS: Final = 0.5
 """What a stopped write is given to answer: the id of its order spares the next run a search."""
 
@@ -55,6 +58,14 @@ class TooLargeError(OSError):
 
 class TooSlowError(Exception):
     """The call was not over in time; it may have been executed."""
+
+
+class NotBegunError(TooSlowError):
+    """What comes before the call, such as looking for credentials, took too long; nothing was sent."""
+
+
+class UnresolvedError(TooSlowError):
+    """The name of a host was not resolved in time, so nothing was sent; the argument is the host."""
 
 
 class Attempt:
@@ -69,16 +80,35 @@ class Attempt:
         self.status = 0
         self._left = False
         self._connection: Any = None
+        self._resolving: tuple[str, float] | None = None  # the host, and since when
 
     def begin(self) -> None:
         """Start the clock: what came before, such as looking for credentials, is not part of the call."""
         self.begun = time.monotonic()
 
     def seconds_left(self, seconds: float, seconds_before: float) -> float:
-        """Return how much is left of the time it may take, or of that before it begins."""
-        begun = self.begun
+        """Return how much is left of the time it may take, or of that before it begins, or of resolving a name."""
+        begun, resolving = self.begun, self._resolving
         end = self.asked + seconds_before if begun is None else begun + seconds
+        if resolving is not None:
+            end = min(end, resolving[1] + RESOLVE_SECONDS)
         return end - time.monotonic()
+
+    def too_slow(self) -> TooSlowError:
+        """Return what it is that took too long."""
+        if self.begun is None:
+            return NotBegunError()
+        return TooSlowError() if self._resolving is None else UnresolvedError(self._resolving[0])
+
+    def resolve(self, host: str, port: int) -> None:
+        """Resolve a name, which the connection then does once more, so that it is known who hangs in that."""
+        self._resolving = (host, time.monotonic())
+        try:
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            return  # no name at all, which the connection says in its own words
+        finally:
+            self._resolving = None
 
     def uses(self, connection: Any) -> None:
         """Note the connection that the call is made on.
@@ -126,7 +156,7 @@ def run_call(
         writes: whether it changes something, so that its answer is worth a moment more.
 
     Raises:
-        TooSlowError: it was not over in time.
+        TooSlowError: it was not over in time; the class says what took so long.
     """
     attempt = Attempt()
     result: list[_T] = []
@@ -147,11 +177,11 @@ def run_call(
             if thread.is_alive():
                 _check(thread, check, LAST_WORD_SECONDS if writes else 0.0)
     finally:
-        late = thread.is_alive()
-        if late:
+        late = attempt.too_slow() if thread.is_alive() else None
+        if late is not None:
             attempt.leave()
-    if late:
-        raise TooSlowError
+    if late is not None:
+        raise late
     if errors:
         raise errors[0]
     return result[0]
@@ -169,11 +199,14 @@ def _check(thread: threading.Thread, check: Callable[[], None], last_word: float
 class _Watched:
     """A connection of ``urllib3`` that another thread can shut, whatever it is doing."""
 
+    _dns_host: str
+    port: int
     attempt: Attempt | None = None
     _twin: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
         present_attempt().uses(self)
+        present_attempt().resolve(self._dns_host, self.port)
         made: socket.socket = super()._new_conn()  # type: ignore[misc] # of the class it is mixed into
         # TLS takes the socket over and keeps it to itself until its handshake is done; a copy stays ours.
         self._twin = made.dup()

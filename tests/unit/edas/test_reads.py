@@ -183,6 +183,29 @@ def test_an_outage_is_told_while_it_lasts() -> None:
     assert "503 'ServiceUnavailable'. Trying again for" in world.lines[-1][1]
 
 
+def test_a_call_that_the_deadline_ended_is_the_cause() -> None:
+    """A time-out in the first call says that no answer came; only the queue of our own calls leaves no cause."""
+    world = World({"read_application": [DeadlineExceeded()]})
+    with pytest.raises(DeadlineExceeded) as caught:
+        world.reads.application("app-1", world.context(deadline=25.0), begun_after=0)
+    assert "QueryApplicationStatus failed: no answer had arrived" in str(caught.value.__cause__)
+
+
+def test_who_shares_a_reading_that_fails_learns_the_cause() -> None:
+    """The deadline of somebody who waits for another's reading passes: it is told how that one fails."""
+    world = World({"read_application": [LOST, LIVE]})
+    told: list[BaseException | None] = []
+
+    def ask_too() -> None:
+        with pytest.raises(DeadlineExceeded) as caught:
+            world.reads.application("app-1", world.context(deadline=world.runtime.now() + 5.0), begun_after=0)
+        told.append(caught.value.__cause__)
+
+    world.runtime.meanwhile.append(ask_too)
+    world.reads.application("app-1", world.context(), begun_after=0)
+    assert told == [LOST]
+
+
 def test_an_outage_ends_an_operation_without_patience() -> None:
     """A preview or a refresh does not wait for the end of an outage."""
     world = World({"read_application": [LOST]})
