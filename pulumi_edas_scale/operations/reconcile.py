@@ -334,7 +334,8 @@ class Reconciler:
             return False
         operation.reporter.progress(f"waiting for {reason.value}, {waited.seconds:.0f} s")
         pause = WAIT_BACKOFF.pause(waited.looks)
-        if reason in {Wait.ABSENT, Wait.GROUP} or waited.looks >= URGENT_LOOKS:
+        urgent = waited.looks < URGENT_LOOKS and reason not in {Wait.ABSENT, Wait.GROUP}
+        if not urgent:
             pause = max(pause, operation.session.lookout.gap_seconds())
         begun = runtime.now()
         operation.context.sleep(pause if starting else min(pause, left))
@@ -348,15 +349,14 @@ class Reconciler:
         )
         waited.looks += 1
         # The clock stands still only while an order of the application is active, or EDAS starts that very joiner.
-        if not (starting or self._is_busy(waited.looks, pause)):
+        # In the first seconds, which cost little, nobody asks whether one is.
+        if not (starting or (not urgent and self._is_busy(pause))):
             waited.seconds += runtime.now() - begun
         return reason is (self._blocked_by(seen) if isinstance(seen, Observation) else seen)
 
-    def _is_busy(self, looks: int, within: float) -> bool:
-        """Return whether an order of the application is active; not asked in the first seconds, which cost little."""
+    def _is_busy(self, within: float) -> bool:
+        """Return whether an order of the application is active."""
         operation = self.operation
-        if looks <= URGENT_LOOKS:
-            return False
         reads, app_id = operation.session.reads, operation.target.scope.app_id
         self._orders = reads.recent_change_orders(app_id, operation.context, within=within)
         return any(is_active(each.status) for each in self._orders)

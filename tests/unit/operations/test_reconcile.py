@@ -360,6 +360,16 @@ def test_the_join_clock_stands_still_while_an_order_of_the_application_is_active
     assert account.writes == ["out x"]
 
 
+def test_a_short_join_timeout_does_not_run_out_while_an_order_is_active() -> None:
+    """An order that begins with the wait stops the join clock from its first look at the cluster on."""
+    stack = Stack(Account().running("a"))
+    account = stack.account
+    account.runtime.after(1.0, lambda: account.start("Application Deployment", ["a"], seconds=60.0))
+    account.runtime.after(40.0, lambda: account.free("x"))
+    stack.up("a", "x", join_timeout_seconds=20)
+    assert account.writes == ["out x"]
+
+
 def test_a_joiner_that_edas_still_starts_is_waited_for_without_a_join_timeout() -> None:
     """TaskState 1 is work in progress, also with ``joinTimeoutSeconds: 0`` (S79)."""
     stack = Stack(Account(start_states={"ecu-a": (MemberState.STOPPED, TaskState.PROCESSING)}).free("a"))
