@@ -210,6 +210,10 @@ def _count(members: Sequence[Member]) -> str:
     return "1 member" if len(members) == 1 else f"{len(members)} members"
 
 
+USED_ELSEWHERE: Final = frozenset({Cause.OTHER_GROUP, Cause.OTHER_APPLICATION})
+"""Why a listed id is absent although nothing is wrong with its machine: somebody holds it."""
+
+
 def describe_absent(absent: Absent, live: Application) -> str:
     """Return what is wrong with a listed id, why, and what to do, after its property path."""
     each = absent.listed
@@ -243,14 +247,14 @@ def describe_absent(absent: Absent, live: Application) -> str:
 
 
 def describe_holder(absent: Absent, releaser: str | None, *, begun: bool) -> str:
-    """Return which resource stands in the way of an instance in another group, and the steps that work.
+    """Return which resource stands in the way of an instance that is used elsewhere, and the steps that work.
 
     Args:
         absent: the listed id.
         releaser: the membership of this run that gives it up, None when none does.
         begun: whether Pulumi has begun to change that one.
     """
-    if absent.cause is not Cause.OTHER_GROUP:
+    if absent.cause not in USED_ELSEWHERE:
         return ""
     if releaser is None:
         return (

@@ -210,8 +210,10 @@ def _absent(operation: Operation, found: Observation) -> list[str]:
     ownership, scope = operation.session.ownership, operation.target.scope
     words = []
     for each in found.plan.absent:
+        releaser = None
         with operation.context.runtime:
-            releaser = ownership.releaser(scope, each.group_id, each.listed.id)
+            if each.cause in messages.USED_ELSEWHERE:
+                releaser = ownership.releaser(scope, each.group_id, each.listed.id)
             begun = releaser is not None and ownership.has_begun(releaser)
         words.append(
             messages.describe_absent(each, found.live) + messages.describe_holder(each, releaser, begun=begun)

@@ -58,9 +58,10 @@ class Claim:
         return self.recorded - self.ids if self.complete else frozenset()
 
     @property
-    def application(self) -> tuple[str, str]:
-        """Region and application."""
-        return self.scope.region_id, self.scope.app_id
+    def given_up(self) -> Mapping[Scope, frozenset[str]]:
+        """The ids it gives up, by the group they are in until then."""
+        left = () if self.left is None else (self.left,)
+        return dict([(self.scope, self.released), *left])
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class Ownership:
     _by_urn: dict[str, Claim] = field(default_factory=dict)
     _by_scope: dict[Scope, dict[str, Claim]] = field(default_factory=dict)
     _listing: dict[tuple[Scope, str], dict[str, None]] = field(default_factory=dict)
-    _releasing: dict[tuple[tuple[str, str], str], dict[str, None]] = field(default_factory=dict)
+    _releasing: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
     _removed: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
     _begun: set[str] = field(default_factory=set)
     _asking: int = 0
@@ -225,15 +226,19 @@ class Ownership:
         return max(floors, key=lambda each: each.min_running, default=Floor())
 
     def releaser(self, scope: Scope, group_id: str, listed_id: str) -> str | None:
-        """Return the membership of another group of the application that gives up an id, in that spelling."""
+        """Return the membership that gives up an id, in that spelling, where it is now.
+
+        Args:
+            scope: the group that waits for the id.
+            group_id: the group of the same application that has it; empty for any of another application.
+            listed_id: the id.
+        """
         self._catch_up()
-        place = replace(scope, group_id=group_id)
-        for urn in self._releasing.get(((scope.region_id, scope.app_id), listed_id), ()):
-            claim = self._by_urn[urn]
-            if claim.scope == place and listed_id in claim.released:
-                return urn
-            if claim.left is not None and claim.left[0] == place and listed_id in claim.left[1]:
-                return urn
+        there = replace(scope, group_id=group_id)
+        for urn in self._releasing.get((scope.region_id, listed_id), ()):
+            for place, ids in self._by_urn[urn].given_up.items():
+                if listed_id in ids and (place == there if group_id else place.app_id != scope.app_id):
+                    return urn
         return None
 
     def exchange(self, urn: str) -> str | None:
@@ -247,10 +252,12 @@ class Ownership:
             return None
         who = ", ".join(sorted(each.urn for each in circle))
         moved = ", ".join(sorted(frozenset().union(*(_handed_on(circle)))))
+        apps = sorted({each.scope.app_id for each in circle})
+        where = f"applications {', '.join(apps)}" if len(apps) > 1 else f"groups of application {apps[0]}"
         return (
-            f"{who} exchange instances ({moved}) between groups of application {claim.scope.app_id}; "
-            "each must scale out before it scales in, so none can begin. Do it in two runs of 'pulumi up': first "
-            "remove the instances from their old lists, then add them to the new ones."
+            f"{who} exchange instances ({moved}) between {where}; each must scale out before it scales in, so none "
+            "can begin. Do it in two runs of 'pulumi up': first remove the instances from their old lists, then add "
+            "them to the new ones."
         )
 
     # -- what the run did ----------------------------------------------------------------------------------------
@@ -297,14 +304,14 @@ class Ownership:
             del self._by_scope[known.scope][known.urn]
             for each in known.ids:
                 del self._listing[known.scope, each][known.urn]
-            for each in _given_up(known):
-                del self._releasing[known.application, each][known.urn]
+            for each in frozenset().union(*known.given_up.values()):
+                del self._releasing[known.scope.region_id, each][known.urn]
         self._by_urn[claim.urn] = claim
         self._by_scope.setdefault(claim.scope, {})[claim.urn] = claim
         for each in claim.ids:
             self._listing.setdefault((claim.scope, each), {})[claim.urn] = None
-        for each in _given_up(claim):
-            self._releasing.setdefault((claim.application, each), {})[claim.urn] = None
+        for each in frozenset().union(*claim.given_up.values()):
+            self._releasing.setdefault((claim.scope.region_id, each), {})[claim.urn] = None
 
     def _conflict(self, claim: Claim) -> str | None:
         """Return why a claim cannot stand beside the others of its group."""
@@ -344,14 +351,10 @@ class Ownership:
     def _waits_for(self, claim: Claim) -> Iterator[Claim]:
         """Yield the memberships that hold an instance which ``claim`` adds, until they have let it go."""
         for each in sorted(claim.joining):
-            for urn in self._releasing.get((claim.application, each), ()):
+            for urn in self._releasing.get((claim.scope.region_id, each), ()):
                 other = self._by_urn[urn]
-                if other.scope.group_id != claim.scope.group_id and each in other.released:
+                if other.scope != claim.scope and each in other.released:
                     yield other
-
-
-def _given_up(claim: Claim) -> frozenset[str]:
-    return claim.released | (claim.left[1] if claim.left is not None else frozenset())
 
 
 def _way_back(urn: str, came_from: Mapping[str, str]) -> list[str]:

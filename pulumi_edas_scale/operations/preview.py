@@ -241,7 +241,7 @@ def _judge(session: Session, target: Target, found: Observation, preview: Previe
     preview.mendable.extend(
         messages.describe_absent(each, found.live)
         for each in plan.absent
-        if each.cause is not Cause.OTHER_GROUP or not _is_released(session, target, each)
+        if not _is_released(session, target, each)
     )
     if plan.evict:
         preview.warnings.append(messages.describe_evictions(plan, target.scope, target.unknown_ids))
@@ -346,6 +346,8 @@ def _bounded(context: OperationContext) -> OperationContext:
 
 def _is_released(session: Session, target: Target, absent: Absent) -> bool:
     """Return whether another membership of this run gives the instance up, so that there is nothing to warn of."""
+    if absent.cause not in messages.USED_ELSEWHERE:
+        return False
     with session.runtime:
         urn = session.ownership.releaser(target.scope, absent.group_id, absent.listed.id)
     return urn is not None

@@ -168,13 +168,19 @@ def test_a_dead_end_is_no_circle() -> None:
     assert known.record(claim("three", "i-a", was="i-z", scope=RED)) is None
 
 
-@pytest.mark.parametrize(
-    "other", [replace(GREEN, app_id="app-2"), replace(GREEN, region_id="cn-beijing"), SCOPE]
-)
-def test_an_exchange_needs_one_application(other: Scope) -> None:
-    """Only two groups of one application in one region can exchange instances."""
+@pytest.mark.parametrize("other", [replace(GREEN, region_id="cn-beijing"), SCOPE])
+def test_an_exchange_needs_two_groups_of_one_region(other: Scope) -> None:
+    """Only groups of one region, and not one with itself, can exchange instances."""
     known = recorded(claim("one", "i-b", was="i-a"))
     assert known.record(claim("two", "i-a", was="i-b", scope=other)) is None
+
+
+def test_two_applications_cannot_exchange_instances_in_one_run() -> None:
+    """EDAS runs one application on an instance, so memberships of two applications wait for each other as well."""
+    known = recorded(claim("one", "i-b", was="i-a"))
+    words = known.record(claim("two", "i-a", was="i-b", scope=replace(GREEN, app_id="app-2")))
+    assert words is not None
+    assert words.startswith("one, two exchange instances (i-a, i-b) between applications app-1, app-2; ")
 
 
 def test_a_released_id_is_known() -> None:
@@ -184,6 +190,16 @@ def test_a_released_id_is_known() -> None:
     assert not known.releaser(SCOPE, "group-2", "ecu-b")
     assert not known.releaser(SCOPE, "group-2", "i-a")
     assert not known.releaser(SCOPE, "group-3", "i-b")
+
+
+def test_an_id_that_another_application_releases_is_known() -> None:
+    """What a membership of another application gives up is known without its group, which no reading tells."""
+    elsewhere = replace(GREEN, app_id="app-2")
+    known = recorded(claim("one", "i-a", was="i-a i-b", scope=elsewhere))
+    assert known.releaser(SCOPE, "", "i-b")
+    assert not known.releaser(SCOPE, "", "i-a")
+    assert not known.releaser(elsewhere, "", "i-b")
+    assert not known.releaser(replace(SCOPE, region_id="cn-beijing"), "", "i-b")
 
 
 def test_a_replacement_releases_what_it_leaves() -> None:
