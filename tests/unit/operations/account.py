@@ -106,6 +106,13 @@ class Account:
         listing_lag, leaving_lag: how long after its order a joiner is not listed yet, a leaver is listed still.
         start_states: in which state the next joiners come up, instead of running.
         held: whether orders wait for a confirmation.
+        groups: the groups of the application.
+        deployed: whether its groups were ever deployed.
+        gone: whether the application does not exist any more.
+        cluster_type: on which kind of cluster it runs.
+        refuse_writes: errors of aborts and of the next confirmation, by operation.
+        before_write: what happens just before each of the next writes arrives.
+        confirmation_lag: for how long an order stays held after its confirmation.
         calls: every call with its moment.
         writes: every write that arrived, in words.
     """
@@ -113,7 +120,7 @@ class Account:
     runtime: TimedRuntime = field(default_factory=TimedRuntime)
     order_seconds: float = 5.0
     ends: list[int] = field(default_factory=list)
-    answers: list[tuple[EdasError, bool]] = field(default_factory=list)
+    answers: list[tuple[Exception, bool]] = field(default_factory=list)
     listing_lag: float = 0.0
     leaving_lag: float = 0.0
     start_states: dict[str, tuple[MemberState, TaskState]] = field(default_factory=dict)
@@ -125,6 +132,13 @@ class Account:
     calls: list[tuple[float, str]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     refuse_reads: dict[str, EdasError] = field(default_factory=dict)
+    refuse_writes: dict[str, EdasError] = field(default_factory=dict)
+    before_write: list[Callable[[], object]] = field(default_factory=list)
+    confirmation_lag: float = 0.0
+    groups: tuple[str, ...] = ("beta", "web")
+    deployed: bool = True
+    gone: bool = False
+    cluster_type: int = 2
     numbers: int = 0
 
     # -- what a test does --------------------------------------------------------------------------------------------
@@ -229,7 +243,9 @@ class Account:
     def read_application(self, app_id: str) -> Application:
         """Return who is listed."""
         self._called("QueryApplicationStatus")
-        groups = (DeployGroup("beta", "beta", deployed=True), DeployGroup("web", "web", deployed=True))
+        if self.gone:
+            raise BusinessError("QueryApplicationStatus", "601", "application not exist")
+        groups = tuple(DeployGroup(each, each, self.deployed) for each in self.groups)
         members = tuple(self.members[each] for each in sorted(self.members))
         return Application(app_id, "shop", "cluster", groups, members)
 
@@ -237,12 +253,13 @@ class Account:
         """Return the one application."""
         self._called("ListApplication")
         del page_size
-        return Page((ApplicationSummary(APP, "shop", "cluster", 2),) if page == 1 else (), 1)
+        known = page == 1 and not self.gone
+        return Page((ApplicationSummary(APP, "shop", "cluster", self.cluster_type),) if known else (), 1)
 
     def read_application_states(self, app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
         """Return the one application if it is asked for."""
         self._called("ListApplication")
-        return (ApplicationSummary(APP, "shop", "cluster", 2),) if APP in app_ids else ()
+        return (ApplicationSummary(APP, "shop", "cluster", self.cluster_type),) if APP in app_ids else ()
 
     def read_scale_out_machines(self, cluster_id: str, app_id: str = "") -> tuple[Machine, ...]:
         """Return the free machines."""
@@ -259,7 +276,8 @@ class Account:
 
     def read_cluster(self, cluster_id: str) -> Cluster:
         """Return the cluster, one of ECS instances."""
-        return Cluster(cluster_id, 2, present=True)
+        self._called("GetCluster")
+        return Cluster(cluster_id, self.cluster_type, present=True)
 
     def read_change_orders(self, app_id: str) -> tuple[ChangeOrder, ...]:
         """Return the orders."""
@@ -306,6 +324,8 @@ class Account:
         return self._accept("Application Scale In", names, left)
 
     def _accept(self, co_type: str, names: Sequence[str], effect: Callable[[], object]) -> str:
+        if self.before_write:
+            self.before_write.pop(0)()
         error, executed = self.answers.pop(0) if self.answers else (None, True)
         order_id = ""
         if executed:
@@ -322,12 +342,17 @@ class Account:
 
     def submit_abort(self, order_id: str) -> None:
         """Abort an order."""
+        if "AbortChangeOrder" in self.refuse_writes:
+            raise self.refuse_writes["AbortChangeOrder"]
         self.writes.append(f"abort {order_id}")
 
     def submit_confirmation(self, pipeline_id: str) -> None:
         """Confirm a batch."""
+        if "ContinuePipeline" in self.refuse_writes:
+            raise self.refuse_writes.pop("ContinuePipeline")
         self.writes.append(f"confirm {pipeline_id.removeprefix('pipeline-')}")
-        self.confirm(pipeline_id.removeprefix("pipeline-"))
+        order_id = pipeline_id.removeprefix("pipeline-")
+        self.runtime.after(self.confirmation_lag, lambda: self.confirm(order_id))
 
     # -- operations --------------------------------------------------------------------------------------------------
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
-from pulumi_edas_scale.domain.errors import BusinessError, NotSentError, ThrottledError, UnavailableError
+from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, DeadlineExceeded
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    InputError,
+    NotSentError,
+    ThrottledError,
+    UnavailableError,
+)
 from pulumi_edas_scale.domain.model import MemberState, TaskState
 from pulumi_edas_scale.operations.outcome import ChangeError
-from tests.unit.operations.account import FAILED, HELD, Account, Stack
+from pulumi_edas_scale.operations.ownership import Claim
+from tests.unit.operations.account import FAILED, HELD, SCOPE, Account, Stack
 
 LOST = UnavailableError("ScaleInApplication", message="the connection was interrupted")
 LOST_OUT = UnavailableError("ScaleOutApplication", message="the connection was interrupted")
@@ -511,3 +520,269 @@ def test_a_time_out_shorter_than_the_join_time_out_is_warned_of_once() -> None:
     with pytest.raises(ChangeError):
         stack.up("a", "x", timeout_seconds=30)
     assert len([each for each in stack.heard.warned if "shorter than joinTimeoutSeconds" in each]) == 1
+
+
+# -- what is not there -----------------------------------------------------------------------------------------------
+
+
+def test_a_destroy_of_an_application_that_is_gone_sends_nothing() -> None:
+    """Two witnesses agree that it is gone, so nothing is left to do (law 9)."""
+    stack = Stack(Account().free("a"))
+    stack.up("a")
+    stack.account.gone = True
+    assert stack.destroy().members == ()
+    assert stack.account.writes == ["out a"]
+
+
+def test_a_destroy_that_cannot_tell_whether_the_application_is_gone_says_what_to_do() -> None:
+    """Without the recorded cluster it may be another account: whoever knows better removes it from state."""
+    stack = Stack(Account(gone=True))
+    with pytest.raises(ChangeError, match="pulumi state delete"):
+        stack.destroy()
+
+
+def test_an_application_that_goes_while_its_members_leave_is_gone() -> None:
+    """A destroy that waits for the listing finds the application gone, and ends well."""
+    stack = Stack(Account(leaving_lag=1e6).running("a"))
+    stack.up("a")
+    stack.account.runtime.after(30.0, lambda: setattr(stack.account, "gone", True))
+    assert stack.destroy().members == ()
+    assert stack.account.writes == ["in a"]
+
+
+def test_an_application_that_goes_during_an_update_is_a_failure() -> None:
+    """An update has something to reach, which nobody can reach any more."""
+    stack = Stack(Account().running("a"))
+    stack.account.runtime.after(30.0, lambda: setattr(stack.account, "gone", True))
+    with pytest.raises(ChangeError, match="not exist"):
+        stack.up("a", "x")
+
+
+def test_a_destroy_of_a_group_that_is_gone_sends_nothing() -> None:
+    """A good reading of the application that does not list the group is all there is to know (law 9)."""
+    stack = Stack(Account().free("a"))
+    stack.up("a")
+    stack.account.groups = ("beta",)
+    assert stack.destroy().members == ()
+    assert stack.account.writes == ["out a"]
+
+
+def test_a_group_that_was_just_created_is_waited_for() -> None:
+    """EDAS shows a new group some seconds late."""
+    stack = Stack(Account(groups=("beta",)).free("a"))
+    stack.account.runtime.after(5.0, lambda: setattr(stack.account, "groups", ("beta", "web")))
+    stack.up("a")
+    assert names(stack) == ["i-a"]
+
+
+def test_a_group_that_does_not_come_is_a_failure_after_some_seconds() -> None:
+    """It is named, and nothing was sent."""
+    stack = Stack(Account(groups=("beta",)).free("a"))
+    begun = stack.account.runtime.moment
+    with pytest.raises(ChangeError, match="web"):
+        stack.up("a")
+    assert 10.0 <= stack.account.runtime.moment - begun < 15.0
+    assert stack.account.writes == []
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_an_application_on_kubernetes_is_refused(*, refused: bool) -> None:
+    """Pods are not ECS instances; EDAS may not even tell about such an application."""
+    stack = Stack(Account(cluster_type=5).free("a"))
+    if refused:
+        stack.account.refuse_reads["QueryApplicationStatus"] = BusinessError(
+            "QueryApplicationStatus", "601", "x"
+        )
+    with pytest.raises(ChangeError, match="Kubernetes"):
+        stack.up("a")
+    assert stack.account.writes == []
+
+
+def test_an_application_that_is_refused_and_not_on_kubernetes_is_told_as_refused() -> None:
+    """The question about its cluster changes nothing about the failure."""
+    stack = Stack(Account().free("a"))
+    stack.account.refuse_reads["QueryApplicationStatus"] = BusinessError(
+        "QueryApplicationStatus", "601", "no application"
+    )
+    with pytest.raises(ChangeError, match="no application"):
+        stack.up("a")
+
+
+def test_ids_that_cannot_be_right_are_told_by_their_paths() -> None:
+    """One machine in both spellings is an error of the program; nothing is sent."""
+    stack = Stack(Account().running("a"))
+    with pytest.raises(InputError, match=r"instanceIds\[1\]"):
+        stack.up("a", "a")
+    assert stack.account.writes == []
+
+
+def test_a_circle_that_closes_while_an_instance_is_awaited_ends_the_wait() -> None:
+    """Another membership starts to wait for what this one releases: neither can ever begin."""
+    stack = Stack(Account().running("a").running("x", group="beta"))
+    account, beta = stack.account, replace(SCOPE, group_id="beta")
+    mine = Claim("web", SCOPE, frozenset({"i-x"}), frozenset({"i-a"}))
+    other = Claim("beta", beta, frozenset({"i-a"}), frozenset({"i-x"}))
+    stack.up("a")
+    stack.ownership.record(mine)
+    account.runtime.after(20.0, lambda: stack.ownership.record(other))
+    begun = account.runtime.moment
+    with pytest.raises(ChangeError, match="exchange instances"):
+        stack.up("x")
+    assert account.runtime.moment - begun < 60.0
+    assert account.writes == []
+
+
+# -- other operations ------------------------------------------------------------------------------------------------
+
+
+def test_somebody_elses_order_is_waited_for_before_anything_is_sent() -> None:
+    """EDAS runs one order of an application at a time."""
+    stack = Stack(Account().free("a"))
+    stack.account.start("Application Deployment", ["z"], seconds=50.0)
+    begun = stack.account.runtime.moment
+    stack.up("a")
+    sent = next(moment for moment, name in stack.account.calls if name == "ScaleOutApplication")
+    assert sent - begun >= 50.0
+    assert stack.account.writes == ["out a"]
+
+
+def test_a_scale_in_waits_for_the_questions_of_the_run() -> None:
+    """The resource the engine asks about next may list what would leave (S53)."""
+    stack = Stack(Account().running("a", "b"))
+    stack.up("a", "b")
+    account = stack.account
+    stack.ownership.question_begins()
+
+    def answer() -> None:
+        stack.ownership.record(Claim("other", SCOPE, frozenset({"i-b"})))
+        stack.ownership.question_ends(account.runtime.moment)
+
+    account.runtime.after(30.0, answer)
+    stack.up("a")
+    assert account.writes == []
+
+
+def test_members_that_another_membership_lists_stay_in_place() -> None:
+    """Both the order and the recorded members leave them to the other one (S53)."""
+    stack = Stack(Account().running("a", "b"))
+    stack.up("a", "b")
+    stack.ownership.record(Claim("other", SCOPE, frozenset({"i-b"})))
+    stack.account.runtime.wait(10.0)
+    stack.up("a")
+    assert stack.account.writes == []
+    assert names(stack) == ["i-a"]
+
+
+def test_the_floor_of_another_membership_holds_for_a_destroy() -> None:
+    """A delete has no floor of its own, but that of whoever stays in the group."""
+    stack = Stack(Account().running("a", "b"))
+    stack.up("a")
+    stack.ownership.record(Claim("other", SCOPE, frozenset({"i-b"}), min_running=2))
+    stack.account.runtime.wait(10.0)
+    with pytest.raises(ChangeError, match="minRunning"):
+        stack.destroy()
+    assert stack.account.writes == []
+
+
+def test_a_failed_update_keeps_the_members_that_have_not_left() -> None:
+    """The scale in failed, so both are members still, and the next run takes the rest out."""
+    stack = Stack(Account(ends=[FAILED]).running("a", "b"))
+    stack.up("a", "b")
+    with pytest.raises(ChangeError, match="failed"):
+        stack.up("a")
+    assert names(stack) == ["i-a", "i-b"]
+    stack.up("a")
+    assert names(stack) == ["i-a"]
+    assert stack.account.writes == ["in b", "in b"]
+
+
+def test_leavers_that_do_not_run_go_first_and_silent_ones_last() -> None:
+    """Whoever costs no capacity leaves before whoever does; an agent that is off could hold up the others."""
+    stack = Stack(Account().running("a", "b", "c", "d"))
+    stack.up("a", "b", "c", "d")
+    stack.account.set_state("c", MemberState.STOPPED)
+    stack.account.set_state("b", MemberState.AGENT_OFF)
+    stack.up("a", batch_size=1)
+    assert stack.account.writes == ["in c", "in d", "in b"]
+
+
+def test_the_deadline_is_one_for_all_turns() -> None:
+    """An operation that gives its turn away and waits again has the same end in sight."""
+    stack = Stack(Account().running("a"))
+    account = stack.account
+    for moment in range(20, 400, 40):
+        account.runtime.after(moment, lambda: account.start("Application Deployment", ["a"], seconds=10.0))
+    begun = account.runtime.moment
+    with pytest.raises(ChangeError, match="time-out of 100 seconds"):
+        stack.up("a", "x", timeout_seconds=100)
+    assert 100.0 <= account.runtime.moment - begun < 111.0
+
+
+def test_a_decision_rests_on_a_reading_that_no_order_came_after() -> None:
+    """A colleague removed the member after it was read: the floor is that of a new reading (law 6)."""
+    stack = Stack(Account().running("a", "b", "c"))
+    stack.up("a", "b")
+    operation = stack.operation(["a"], min_running=2)
+    account, reads = stack.account, operation.session.reads
+    reads.change_orders("app", operation.context)
+    reads.application("app", operation.context, begun_after=account.runtime.now())
+    account.runtime.wait(1.0)
+    account.start("Application Scale In", ["c"], seconds=0.0)
+    account.leave(account.members["ecu-c"].ecc_id)
+    from pulumi_edas_scale.operations.reconcile import Reconciler  # noqa: PLC0415 - run by hand, once
+
+    with pytest.raises(ChangeError, match="minRunning"):
+        Reconciler(operation).run()
+    assert account.writes == []
+
+
+def test_a_group_that_was_never_deployed_is_told_once() -> None:
+    """Its joiners stay stopped: that is no failure, and is said."""
+    starts = {"ecu-a": (MemberState.STOPPED, TaskState.SUCCESS)}
+    stack = Stack(Account(deployed=False, start_states=starts).free("a"))
+    stack.up("a")
+    assert names(stack) == ["i-a"]
+    assert len([each for each in stack.heard.warned if "deployed" in each]) == 1
+
+
+# -- aborts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DeadlineExceeded(), "not answered within"),
+        (BusinessError("AbortChangeOrder", "601", "too late"), "could not be aborted.*too late"),
+    ],
+)
+def test_an_abort_that_fails_is_told(error: Exception, words: str) -> None:
+    """What is not known to be aborted is not called so."""
+    stack = Stack(Account(order_seconds=100.0).free("a"), abort_on_stop=True)
+    stack.account.refuse_writes["AbortChangeOrder"] = error  # type: ignore[assignment] # a deadline is a sign
+    stack.account.runtime.after(20.0, lambda: stack.stopped.append(CANCELLED))
+    with pytest.raises(ChangeError, match=words):
+        stack.up("a")
+
+
+def test_an_order_that_has_ended_is_not_aborted() -> None:
+    """The user cancels when the order is over and only its poll is due."""
+    stack = Stack(Account(order_seconds=100.0).free("a"), abort_on_stop=True)
+    order = stack.account.orders
+
+    def end_and_stop() -> None:
+        order["order-1"].ends_at = stack.account.runtime.moment
+        stack.stopped.append(CANCELLED)
+
+    stack.account.runtime.after(20.0, end_and_stop)
+    with pytest.raises(ChangeError, match="has ended as success"):
+        stack.up("a")
+    assert stack.account.writes == ["out a"]
+
+
+def test_with_detach_a_cancel_leaves_our_order_alone() -> None:
+    """``onCancel: detach`` is the default: the order goes on, and the next run waits for it."""
+    stack = Stack(Account(order_seconds=100.0).free("a"))
+    stack.account.runtime.after(20.0, lambda: stack.stopped.append(CANCELLED))
+    with pytest.raises(ChangeError, match="goes on in EDAS"):
+        stack.up("a")
+    assert stack.account.writes == ["out a"]
