@@ -18,6 +18,7 @@ from pulumi_edas_scale.domain.settings import KEY_SETTINGS, SETTINGS, resolve_se
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
 from pulumi_edas_scale.hosts.engine import failure_status, format_reasons
 from pulumi_edas_scale.hosts.wire import render_properties
+from pulumi_edas_scale.operations.service import ReadAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.hosts.dynamic_process import Call, Config, DynamicHost
-    from pulumi_edas_scale.operations.service import DiffAnswer, ReadAnswer, Service
+    from pulumi_edas_scale.operations.service import DiffAnswer, Service
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class DynamicFrontEnd:
     ) -> None:
         self._host = _host_of_this_process(owner)
         self._operations: Service | None = None
+        self._read: set[str] = set()
         self._unusable: EdasScaleError = InternalError("The provider has no operations.")
         try:
             settings = resolve_settings(dynamic_host.stack_config(config, _config_keys()), os.environ)
@@ -66,6 +68,7 @@ class DynamicFrontEnd:
 
         def run(operations: Service, call: Call) -> tuple[dict[str, Any], list[str]]:
             recorded = _plain(olds) or None
+            self._read.discard(_membership_of(olds))
             checked = operations.check(_urn(call), recorded, _plain(news))
             for warning in checked.warnings:
                 self._host.warn(call.urn, warning)
@@ -86,8 +89,9 @@ class DynamicFrontEnd:
 
         def run(operations: Service, call: Call) -> DiffAnswer:
             # A refresh asks with the sides swapped; a real diff comes right after the check of the same
-            # resource.
-            announce = call.previous == "Check"
+            # resource. Where the host does not show whose call it is, everything but a reading before it counts
+            # as that: a preview that did not look would pass for a clean one.
+            announce = call.previous == "Check" if call.urn else id_ not in self._read
             return operations.diff(
                 _urn(call), id_, _outputs(call, olds), _plain(news), announce=announce, ignored=call.ignored
             )
@@ -98,7 +102,8 @@ class DynamicFrontEnd:
         """Create, and return id and outputs."""
 
         def run(operations: Service, call: Call) -> tuple[str, dict[str, Any]]:
-            return operations.create(_urn(call), _plain(props), call.timeout_seconds)
+            created, outputs = operations.create(_urn(call), _plain(props), call.timeout_seconds)
+            return created, dynamic_host.to_engine(outputs)
 
         return self._answer(props, run)
 
@@ -106,8 +111,13 @@ class DynamicFrontEnd:
         """Return what is true now, None when it is gone."""
 
         def run(operations: Service, call: Call) -> ReadAnswer | None:
+            self._read.add(id_)
             outputs = _outputs(call, props) if call.has_outputs else {}
-            return operations.read(_urn(call), id_, outputs or None, _plain(call.inputs or {}) or None)
+            answer = operations.read(_urn(call), id_, outputs or None, _plain(call.inputs or {}) or None)
+            if answer is None:
+                return None
+            to_engine = dynamic_host.to_engine
+            return ReadAnswer(answer.id, to_engine(answer.inputs), to_engine(answer.outputs))
 
         return self._answer(props, run)
 
@@ -115,9 +125,10 @@ class DynamicFrontEnd:
         """Update, and return the outputs."""
 
         def run(operations: Service, call: Call) -> dict[str, Any]:
-            return operations.update(
+            outputs = operations.update(
                 _urn(call), id_, _outputs(call, olds), _plain(news), call.timeout_seconds, call.ignored
             )
+            return dynamic_host.to_engine(outputs)
 
         return self._answer(news, run)
 
@@ -191,6 +202,11 @@ def _bug(method: str, error: BaseException) -> InternalError:
 
 def _urn(call: Call) -> str | None:
     return call.urn or None
+
+
+def _membership_of(properties: Mapping[str, Any]) -> str:
+    """Return the id of a recorded membership."""
+    return "/".join(str(properties.get(name)) for name in ("regionId", "appId", "groupId"))
 
 
 def _outputs(call: Call, recorded: Mapping[str, Any]) -> dict[str, object]:

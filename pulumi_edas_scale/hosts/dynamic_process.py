@@ -43,6 +43,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from pulumi_edas_scale.domain.model import UNKNOWN, Unknown
 from pulumi_edas_scale.hosts.engine import Engine, EngineHost
 from pulumi_edas_scale.hosts.engine_watch import parse_address
+from pulumi_edas_scale.hosts.wire import sendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -160,16 +161,16 @@ def _to_core(value: object) -> object:
 
 
 def to_engine(properties: Mapping[str, object]) -> dict[str, Any]:
-    """Return properties with unknown values as the engine writes them."""
-    return {name: _to_engine(value) for name, value in properties.items()}
+    """Return properties as the SDK can send them, with unknown values as the engine writes them."""
+    return {name: _to_engine(value) for name, value in sendable(properties).items()}
 
 
 def _to_engine(value: object) -> object:
     if isinstance(value, Unknown):
         return ENGINE_UNKNOWN
     if isinstance(value, dict):
-        return to_engine(value)
-    return [_to_engine(part) for part in value] if isinstance(value, list | tuple) else value
+        return {name: _to_engine(part) for name, part in value.items()}
+    return [_to_engine(part) for part in value] if isinstance(value, list) else value
 
 
 def failure(call: Call, status: status_pb2.Status) -> OperationFailedError:

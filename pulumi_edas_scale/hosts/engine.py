@@ -19,6 +19,7 @@ from pulumi_edas_scale.domain.codes import with_code
 from pulumi_edas_scale.domain.errors import PartialFailureError, format_failure
 from pulumi_edas_scale.hosts.engine_watch import EngineWatch, parse_address
 from pulumi_edas_scale.hosts.protocol import engine_pb2, engine_pb2_grpc, provider_pb2, status_pb2
+from pulumi_edas_scale.hosts.wire import sendable_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -96,7 +97,9 @@ class Engine:
         """
         if self.address is None or (ephemeral and not urn):
             return
-        line = engine_pb2.LogRequest(severity=severity, urn=urn, message=text, ephemeral=ephemeral)
+        line = engine_pb2.LogRequest(
+            severity=severity, urn=urn, message=sendable_text(text), ephemeral=ephemeral
+        )
         key: object = urn if ephemeral else object()
         with self._changed:
             self._lines.pop(key, None)
@@ -191,7 +194,7 @@ class EngineHost:
 
 def format_reasons(failures: Iterable[tuple[str, str]]) -> list[str]:
     """Return what a refused check tells: with a property's name the engine would print its whole value first."""
-    return [with_code(format_failure(*each)) for each in failures]
+    return [sendable_text(with_code(format_failure(*each))) for each in failures]
 
 
 def failure_status(
@@ -204,14 +207,17 @@ def failure_status(
         render: makes a message of inputs and of outputs.
     """
     # The code inside must be the code of the call, or else the engine sees a mismatch instead of the detail.
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=with_code(str(error)))
+    text = sendable_text(with_code(str(error)))
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=text)
     if isinstance(error, PartialFailureError):
         status.details.add().Pack(
             provider_pb2.ErrorResourceInitFailed(
                 id=error.id,
                 properties=render(error.outputs),
                 inputs=render(error.inputs),
-                reasons=map(with_code, error.reasons),  # the engine prints these only
+                reasons=[
+                    sendable_text(with_code(each)) for each in error.reasons
+                ],  # the engine prints these only
             )
         )
     return status

@@ -6,14 +6,16 @@ resource.
 
 This file's law: nothing of that convention passes it. Inwards there are plain values, ``model.UNKNOWN`` at
 any depth, and the names of the properties that hold a secret anywhere; outwards a property of such a name
-is a secret as a whole, because what was derived from a part of it may be anywhere in it.
+is a secret as a whole, because what was derived from a part of it may be anywhere in it. And whatever is to go out can:
+an engine that gets no answer keeps its stack locked, so a value that no message carries is replaced by a plain one.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf import struct_pb2
 
@@ -114,27 +116,48 @@ def render_properties(values: Mapping[str, object], secret: Collection[str] = ()
     for name, value in values.items():
         if value is None:
             continue
-        wire = _wire_value(value)
-        fields[name] = _wire_secret(wire) if name in secret else wire
+        wire = _wire_value(sendable(value))
+        fields[sendable_text(name)] = _wire_secret(wire) if name in secret else wire
     return struct_pb2.Struct(fields=fields)
 
 
-def _wire_value(value: object) -> struct_pb2.Value:
+def sendable_text(text: str) -> str:
+    """Return a text that protobuf and JSON can carry: halves of characters are joined, or else replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def sendable(value: object) -> Any:  # noqa: ANN401  # plain values, as they came
+    """Return a value that protobuf and JSON can carry: this one, or what it is as a text."""
+    if value is None or isinstance(value, (bool, Unknown)):
+        return value
+    if isinstance(value, str):
+        return sendable_text(value)
+    if isinstance(value, (int, float)) and abs(value) <= sys.float_info.max:  # neither NaN nor infinite
+        return value
+    if isinstance(value, Mapping):
+        return {sendable_text(str(name)): sendable(element) for name, element in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [sendable(element) for element in value]
+    return sendable_text(str(value))
+
+
+def _wire_value(value: Any) -> struct_pb2.Value:  # noqa: ANN401  # what ``sendable`` returns
     if value is None:
         return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
     if isinstance(value, bool):
         return struct_pb2.Value(bool_value=value)
     if isinstance(value, (int, float)):
         return struct_pb2.Value(number_value=value)
-    if isinstance(value, (str, Unknown)):
-        return struct_pb2.Value(string_value=value if isinstance(value, str) else _UNKNOWN_TEXT)
-    if isinstance(value, Mapping):
-        fields = {str(name): _wire_value(element) for name, element in value.items()}
+    if isinstance(value, dict):
+        fields = {name: _wire_value(element) for name, element in value.items()}
         return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
-    if isinstance(value, (list, tuple)):
-        values = [_wire_value(element) for element in value]
-        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=values))
-    raise TypeError(f"{type(value).__name__} is no property value")
+    if isinstance(value, list):
+        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=map(_wire_value, value)))
+    return struct_pb2.Value(string_value=_UNKNOWN_TEXT if isinstance(value, Unknown) else value)
 
 
 def _wire_secret(value: struct_pb2.Value) -> struct_pb2.Value:

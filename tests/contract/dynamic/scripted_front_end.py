@@ -30,6 +30,9 @@ WIDTH = 40
 """How many creates must be in the host at once for one with the application id ``crowd`` to end."""
 
 
+HALF = "half an emoji \ud83d"
+"""A text that no message carries."""
+
 BLIND = "SCRIPTED_DOOR_BLIND"
 """The environment variable that lets the host look like one of another version."""
 
@@ -42,6 +45,10 @@ class ScriptedFrontEnd(dynamic.Provider):
 
     def _make_operations(self, settings: Settings, host: DynamicHost) -> Any:  # noqa: ANN401
         return ScriptedOperations(settings, host)
+
+
+class RealFrontEnd(dynamic.Provider):
+    """The front end as it is, in a host that may look like one of another version."""
 
 
 class Answer:
@@ -82,6 +89,7 @@ class ScriptedOperations:
         self._script(urn, news)
         failures = [("instanceIds[1]", "is wrong.")] if news["appId"] == "wrong" else []
         failures += [("", "is wrong as a whole.")] if news["appId"] == "wrong" else []
+        failures += [("groupId", HALF)] if news["appId"] == "half" else []
         seen = {
             "recorded": None if recorded is None else sorted(recorded),
             "unknown": [name for name, value in news.items() if value is UNKNOWN],
@@ -109,14 +117,16 @@ class ScriptedOperations:
         self._script(urn, news)
         if news["appId"] != recorded_outputs["appId"]:
             return Answer(changes=True, replaces=("appId",))
-        return Answer(changes=announce and membership_id == "id" and not ignored)
+        return Answer(changes=announce and membership_id in {"id", "cn-hangzhou/a/g"} and not ignored)
 
     def create(
         self, urn: str | None, news: Mapping[str, object], timeout_seconds: float | None
     ) -> tuple[str, dict[str, object]]:
         """Tell what is known of the call."""
         self._script(urn, news)
-        return "id", {**news, "seen": {"urn": urn, "timeout": timeout_seconds}}
+        odd = {"groupName": HALF, "runningCount": float("nan"), "members": ({"ecuId": HALF},)}
+        seen = {"urn": urn, "timeout": timeout_seconds}
+        return "id", {**news, "seen": seen, **(odd if news["appId"] == "half" else {})}
 
     def update(  # noqa: PLR0917 - as the core's
         self,
@@ -176,6 +186,10 @@ class ScriptedOperations:
             "exit": self._exit,
             "crowd": self._wait_for_the_crowd,
             "says": self._say,
+            "half": self._say_half,
+            "half-refused": self._refuse_half,
+            "half-partial": self._partial_half,
+            "half-bug": self._bug_half,
             "stops": self._wait_for_a_stop,
         }
         script = scripts.get(str(properties["appId"]))
@@ -199,6 +213,19 @@ class ScriptedOperations:
     def _bug(self, _urn: str, _properties: Mapping[str, object]) -> None:
         message = "no such\nkey"
         raise RuntimeError(message)
+
+    def _say_half(self, urn: str, _properties: Mapping[str, object]) -> None:
+        self._host.progress(urn, HALF)
+        self._host.warn(urn, HALF)
+
+    def _refuse_half(self, _urn: str, _properties: Mapping[str, object]) -> None:
+        raise OperationError(HALF)
+
+    def _partial_half(self, _urn: str, _properties: Mapping[str, object]) -> None:
+        raise PartialFailureError(HALF, "id", {"appId": HALF}, {"groupName": HALF}, (HALF,))
+
+    def _bug_half(self, _urn: str, _properties: Mapping[str, object]) -> None:
+        raise RuntimeError(HALF)
 
     def _exit(self, _urn: str, _properties: Mapping[str, object]) -> None:
         sys.exit(3)

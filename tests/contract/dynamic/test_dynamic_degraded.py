@@ -12,11 +12,12 @@ from pulumi.runtime.proto import engine_pb2, provider_pb2
 
 from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
 from pulumi_edas_scale.domain.errors import PartialFailureError
+from pulumi_edas_scale.emulator import Emulator
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
 from pulumi_edas_scale.hosts.engine import Engine, EngineHost, failure_status
 from pulumi_edas_scale.hosts.wire import render_properties
 from tests.contract.dynamic.host_process import URN, HostProcess, RecordingEngine, plain, reference, struct
-from tests.contract.dynamic.scripted_front_end import BLIND, ScriptedFrontEnd
+from tests.contract.dynamic.scripted_front_end import BLIND, RealFrontEnd, ScriptedFrontEnd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,14 +73,42 @@ def test_a_failure_ends_with_our_sentence(blind_host: HostProcess) -> None:
     assert error.details().rstrip().endswith("Scale out of deploy group g failed.")
 
 
-def test_nothing_is_announced_without_the_request(blind_host: HostProcess) -> None:
-    """A diff that cannot be told from that of a refresh announces nothing."""
-    check = provider_pb2.CheckRequest(urn=URN, olds=inputs("a"), news=inputs("a"))
-    blind_host.stub.Check(check)
-    answer = blind_host.stub.Diff(
-        provider_pb2.DiffRequest(id="id", urn=URN, olds=inputs("a"), news=inputs("a"))
-    )
-    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+SCOPE = {"regionId": "cn-hangzhou", "appId": "a", "groupId": "g"}
+ID = "cn-hangzhou/a/g"
+
+
+def test_a_diff_is_real_without_the_request(blind_host: HostProcess) -> None:
+    """Where the URN cannot be seen, a diff looks unless a reading of the same membership came last: never fail open."""
+    recorded = struct({"__provider": reference(ScriptedFrontEnd()), **SCOPE})
+
+    def diff() -> int:
+        request = provider_pb2.DiffRequest(id=ID, urn=URN, olds=recorded, news=recorded)
+        return int(blind_host.stub.Diff(request).changes)
+
+    assert (
+        diff() == provider_pb2.DiffResponse.DIFF_SOME
+    )  # the scripted core says what it was told: look and announce
+    blind_host.stub.Read(provider_pb2.ReadRequest(id=ID, urn=URN, properties=recorded, inputs=recorded))
+    assert diff() == provider_pb2.DiffResponse.DIFF_NONE  # a refresh asks with the sides swapped
+    blind_host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=recorded, news=recorded))
+    assert diff() == provider_pb2.DiffResponse.DIFF_SOME
+
+
+def test_what_cannot_be_looked_at_is_no_clean_preview_without_the_request() -> None:
+    """In a host that cannot show the request a diff of a recorded membership that EDAS refuses to show is an error."""
+    with Emulator() as edas:
+        environ = {**edas.environment(), "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong", BLIND: "1"}
+        process = HostProcess(None, environ=environ)
+        recorded = struct({"__provider": reference(RealFrontEnd()), **SCOPE, "instanceIds": ["i-bp1"]})
+        try:
+            check = provider_pb2.CheckRequest(urn=URN, olds=recorded, news=recorded)
+            news = process.stub.Check(check).inputs
+            with pytest.raises(grpc.RpcError) as caught:
+                process.stub.Diff(provider_pb2.DiffRequest(id=ID, urn=URN, olds=recorded, news=news))
+        finally:
+            process.kill()
+    error: Any = caught.value
+    assert "SignatureDoesNotMatch" in error.details()
 
 
 def test_outside_a_host_there_is_no_call() -> None:

@@ -213,6 +213,38 @@ def test_a_bug_is_one_line(host: HostProcess, engine: RecordingEngine, script: s
     assert traceback.startswith("Traceback")
 
 
+PLAIN = "half an emoji \ufffd"
+
+
+def test_an_answer_that_no_message_carries_is_sent_plainly(
+    host: HostProcess, engine: RecordingEngine
+) -> None:
+    """Outputs, a refused check and lines with half a character, or what is no number of JSON, reach the engine."""
+    created = plain(
+        host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs("half"))).properties
+    )
+    odd = {"groupName": PLAIN, "runningCount": "nan", "members": [{"ecuId": PLAIN}]}
+    assert {name: created[name] for name in odd} == odd
+    assert engine.format_value(ephemeral=False) == [(URN, PLAIN, engine_pb2.WARNING)]
+    checked = host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("half")))
+    assert [each.reason for each in checked.failures] == [f"groupId: {PLAIN}"]
+
+
+@pytest.mark.parametrize("script", ["half-refused", "half-partial", "half-bug"])
+def test_a_failure_that_no_message_carries_is_sent_plainly(host: HostProcess, script: str) -> None:
+    """A failure, what is true after it, and a bug with half a character reach the engine as one plain line."""
+    with pytest.raises(grpc.RpcError) as caught:
+        host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs(script)), timeout=60)
+    status = status_of(caught.value)
+    assert PLAIN in status.message
+    assert "Traceback" not in status.message
+    if script == "half-partial":
+        detail = provider_pb2.ErrorResourceInitFailed()
+        assert status.details[0].Unpack(detail)
+        assert (plain(detail.inputs)["appId"], plain(detail.properties)["groupName"]) == (PLAIN, PLAIN)
+        assert list(detail.reasons) == [PLAIN]
+
+
 def test_partial_success_is_saved(host: HostProcess) -> None:
     """A create that changed something and failed carries the true state, from which the next call finds us."""
     with pytest.raises(grpc.RpcError) as caught:

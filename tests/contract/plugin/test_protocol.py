@@ -454,6 +454,61 @@ def test_a_partial_failure_saves_what_is_true(plugin: RunningPlugin, core: Core)
     assert not detail.refresh_before_update
 
 
+HALF = "half an emoji \ud83d"
+PLAIN = "half an emoji \ufffd"
+
+
+def test_an_answer_that_no_message_carries_is_sent_plainly(plugin: RunningPlugin, core: Core) -> None:
+    """Outputs and checked inputs with half a character, and with what is no number of JSON, still reach the state."""
+    odd = {**OUTPUTS, "groupName": HALF, "runningCount": float("nan"), "members": [{"ecuId": HALF}]}
+    plain = {**OUTPUTS, "groupName": PLAIN, "runningCount": "nan", "members": [{"ecuId": PLAIN}]}
+    core.answers |= {
+        "check": lambda *_: Checked(odd, (("groupId", HALF),), (HALF,)),
+        "create": lambda *_: (ID, odd),
+        "update": lambda *_: odd,
+        "preview_create": lambda *_: odd,
+        "invoke": lambda *_: odd,
+    }
+    news = struct(INPUTS)
+    checked = plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, news=news), timeout=WAIT)
+    assert [each.reason for each in checked.failures] == [f"groupId: {PLAIN}"]
+    for answer in (
+        checked.inputs,
+        plugin.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=news), timeout=WAIT).properties,
+        plugin.stub.Create(
+            provider_pb2.CreateRequest(urn=URN, properties=news, preview=True), timeout=WAIT
+        ).properties,
+        plugin.stub.Update(
+            provider_pb2.UpdateRequest(urn=URN, id=ID, olds=struct(OUTPUTS), news=news), timeout=WAIT
+        ).properties,
+        getattr(plugin.stub.Invoke(provider_pb2.InvokeRequest(tok="getDeployGroup"), timeout=WAIT), "return"),
+    ):
+        assert parse_properties(answer).values == plain
+
+
+def test_a_failure_that_no_message_carries_is_sent_plainly(
+    plugin: RunningPlugin, core: Core, engine: Engine
+) -> None:
+    """A failure, what is true after it, a bug and a line of log with half a character still reach the engine."""
+    request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS))
+    core.answers["create"] = fails(OperationError(HALF))
+    assert failure_of(plugin.stub.Create, request).details() == PLAIN
+    core.answers["create"] = fails(
+        PartialFailureError(HALF, ID, {"appId": HALF}, {"groupName": HALF}, (HALF,))
+    )
+    status, detail = detail_of(failure_of(plugin.stub.Create, request))
+    assert (status.message, list(detail.reasons)) == (PLAIN, [PLAIN])
+    assert parse_properties(detail.inputs).values == {"appId": PLAIN}
+    assert parse_properties(detail.properties).values == {"groupName": PLAIN}
+    core.answers["create"] = fails(RuntimeError(HALF))
+    assert PLAIN in failure_of(plugin.stub.Create, request).details()
+    assert core.host is not None
+    core.host.warn(URN, HALF)
+    core.host.progress(URN, HALF)
+    core.host.flush()
+    assert [line.message for line in engine.lines][-2:] == [PLAIN, PLAIN]
+
+
 def test_a_bug_of_ours_is_one_line(plugin: RunningPlugin, core: Core, engine: Engine) -> None:
     """The user reads one line that asks for a report; the traceback is there for --debug only."""
     core.answers["create"] = fails(ZeroDivisionError("division by zero"))
