@@ -20,8 +20,11 @@ from pulumi_edas_scale.domain.plan import History, Wait, is_managed, is_up
 from pulumi_edas_scale.operations.observe import outcome_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pulumi_edas_scale.domain.model import Application, OrderReport
     from pulumi_edas_scale.domain.plan import Order, Refusal
+    from pulumi_edas_scale.domain.resolution import Absent
     from pulumi_edas_scale.operations.observe import Observation, Target
     from pulumi_edas_scale.operations.session import Reporter, Session
 
@@ -207,18 +210,36 @@ def expired(operation: Operation, reason: Wait, waited: float, found: Observatio
 
 def _absent(operation: Operation, found: Observation) -> list[str]:
     """Return a text for each listed id that is not there: what is wrong, and who stands in the way."""
+    return [
+        messages.describe_absent(each, found.live) + messages.describe_holder(each, releaser, begun=begun)
+        for each, releaser, begun in _holders(operation, found)
+    ]
+
+
+def held_up(operation: Operation, found: Observation) -> list[str]:
+    """Return a text for each listed id that somebody holds who will probably not let it go while this one waits.
+
+    A membership that was removed from the program is deleted last, and one that Pulumi has not begun to change may
+    stand behind this one. Neither is certain (the program may come to its holder later, a place may become free), so
+    it is told at once and waited for all the same.
+    """
+    return [
+        messages.describe_absent(each, found.live) + messages.describe_holder(each, releaser, begun=begun)
+        for each, releaser, begun in _holders(operation, found)
+        if each.cause in messages.USED_ELSEWHERE and not begun
+    ]
+
+
+def _holders(operation: Operation, found: Observation) -> Iterator[tuple[Absent, str | None, bool]]:
+    """Yield each listed id that is not there, with the membership that gives it up and whether that has begun."""
     ownership, scope = operation.session.ownership, operation.target.scope
-    words = []
     for each in found.plan.absent:
         releaser = None
         with operation.context.runtime:
             if each.cause in messages.USED_ELSEWHERE:
                 releaser = ownership.releaser(scope, each.group_id, each.listed.id)
             begun = releaser is not None and ownership.has_begun(releaser)
-        words.append(
-            messages.describe_absent(each, found.live) + messages.describe_holder(each, releaser, begun=begun)
-        )
-    return words
+        yield each, releaser, begun
 
 
 def order_failed(operation: Operation, failure: OrderFailedError) -> ChangeError:

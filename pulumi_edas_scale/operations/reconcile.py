@@ -51,6 +51,9 @@ SHORTEST_WAIT_SECONDS: Final = 0.01
 URGENT_LOOKS: Final = 5
 """What an order has just brought in is looked at in quick succession first, however many others wait."""
 
+LOOKS_BEFORE_WORDS: Final = 2
+"""After so many looks at the cluster, some twelve seconds, it is told who holds a missing instance."""
+
 OPERATIONS: Final = {OrderKind.SCALE_OUT: "ScaleOutApplication", OrderKind.SCALE_IN: "ScaleInApplication"}
 
 
@@ -332,7 +335,9 @@ class Reconciler:
         if left <= SHORTEST_WAIT_SECONDS and not starting:
             self._give_up(reason, waited.seconds)
             return False
-        operation.reporter.progress(f"waiting for {reason.value}, {waited.seconds:.0f} s")
+        operation.reporter.progress(
+            f"waiting for {reason.value}{self._awaited_names()}, {waited.seconds:.0f} s"
+        )
         pause = WAIT_BACKOFF.pause(waited.looks)
         urgent = waited.looks < URGENT_LOOKS and reason not in {Wait.ABSENT, Wait.GROUP}
         if not urgent:
@@ -348,11 +353,27 @@ class Reconciler:
             ).value
         )
         waited.looks += 1
+        if reason is Wait.ABSENT and waited.looks == LOOKS_BEFORE_WORDS and operation.progress.observation:
+            words = outcome.held_up(operation, operation.progress.observation)
+            for each in words[: messages.LONGEST_LIST]:
+                operation.reporter.warn(each)
         # The clock stands still only while an order of the application is active, or EDAS starts that very joiner.
         # In the first seconds, which cost little, nobody asks whether one is.
         if not (starting or (not urgent and self._is_busy(pause))):
             waited.seconds += runtime.now() - begun
         return reason is (self._blocked_by(seen) if isinstance(seen, Observation) else seen)
+
+    def _awaited_names(self) -> str:
+        """Return which instances the present wait is about, in brackets."""
+        found = self.operation.progress.observation
+        if found is None:
+            return ""
+        plan = found.plan
+        names = {each.listed.id for each in plan.absent} or {
+            *(found.names.get(each, each) for each in plan.awaited),
+            *(messages.short_name(each) for each in plan.vanishing),
+        }
+        return f" ({messages.join_list(names)})" if names else ""
 
     def _is_busy(self, within: float) -> bool:
         """Return whether an order of the application is active."""

@@ -369,6 +369,43 @@ def test_the_join_clock_stands_still_while_an_order_of_the_application_is_active
     assert account.writes == ["out x"]
 
 
+def claimed(stack: Stack, urn: str, group_id: str, ids: str, *, was: str) -> None:
+    """Let a membership of the run say what it lists, and what it listed before."""
+    scope = replace(SCOPE, group_id=group_id)
+    claim = Claim(urn, scope, frozenset(ids.split()), recorded=frozenset(was.split()))
+    assert stack.ownership.record(claim) is None
+
+
+@pytest.mark.parametrize(
+    ("given_up", "words"),
+    [(False, "removed from the program may hold it"), (True, "donor gives it up, but Pulumi has not begun")],
+)
+def test_who_holds_a_missing_instance_is_told_long_before_the_wait_ends(
+    *, given_up: bool, words: str
+) -> None:
+    """After some looks a warning names what stands in the way and the steps that work, once (S62, S86)."""
+    stack = Stack(Account().running("a").running("x", group="beta"))
+    if given_up:
+        claimed(stack, "donor", "beta", "", was="i-x")
+    told: list[list[str]] = []
+    stack.account.runtime.after(15.0, lambda: told.append(list(stack.heard.warned)))
+    with pytest.raises(ChangeError, match="Waited 300 seconds"):
+        stack.up("a", "x")
+    assert len(told[0]) == len(stack.heard.warned) == 1
+    assert words in told[0][0]
+    assert "waiting for instances that are not there yet (i-x), 6 s" in stack.heard.progressed
+
+
+def test_a_holder_that_is_at_work_is_waited_for_without_a_warning() -> None:
+    """An instance that moves within a run is on its way, and one that is not imported yet is nobody's."""
+    stack = Stack(Account().running("a").running("x", group="beta"))
+    claimed(stack, "donor", "beta", "", was="i-x")
+    stack.ownership.note_begun("donor")
+    with pytest.raises(ChangeError, match="donor gives it up and has not finished"):
+        stack.up("a", "x", "y")
+    assert stack.heard.warned == []
+
+
 def test_a_short_join_timeout_does_not_run_out_while_an_order_is_active() -> None:
     """An order that begins with the wait stops the join clock from its first look at the cluster on."""
     stack = Stack(Account().running("a"))
