@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ SIDES: Final[dict[str, tuple[Any, ...]]] = {
     "page_behind_last": ("refused",),
     "task_error_place": ("code", "text", "name", "stage"),
     "redeployed_ecc": ("new",),
+    "blank_instance_id": ("always", "joined:10"),
 }
 
 
@@ -45,3 +47,16 @@ def test_a_doubtful_answer_breaks_no_law(name: str, side: object) -> None:
         history = invent(seed)
         report = play(replace(history, switches={**history.switches, name: side}))
         assert not report.broken, "\n".join([f"seed {seed}", *report.lines, *report.broken])
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_cut_list_costs_nobody_his_place(most: int) -> None:
+    """While EDAS lists fewer members than it counts nothing can be reached, and nobody is taken out for it.
+
+    No order names who is to stay (2), the floor holds (3), and no foreign member leaves (4).
+    """
+    for seed in SEEDS:
+        history = invent(seed)
+        report = play(replace(history, switches={**history.switches, "cut_list": most}))
+        broken = [each for each in report.broken if re.match(r"law [23]|law 4(?!.*destroy left)", each)]
+        assert not broken, "\n".join([f"seed {seed}", *report.lines, *broken])
