@@ -112,6 +112,7 @@ class Account:
         cluster_type: on which kind of cluster it runs.
         refuse_writes: errors of aborts and of the next confirmation, by operation.
         before_write: what happens just before each of the next writes arrives.
+        call_seconds: how long a reading takes; what it shows is that of its end.
         confirmation_lag: for how long an order stays held after its confirmation.
         calls: every call with its moment.
         writes: every write that arrived, in words.
@@ -135,6 +136,7 @@ class Account:
     refuse_writes: dict[str, EdasError] = field(default_factory=dict)
     before_write: list[Callable[[], object]] = field(default_factory=list)
     confirmation_lag: float = 0.0
+    call_seconds: float = 0.0
     groups: tuple[str, ...] = ("beta", "web")
     deployed: bool = True
     gone: bool = False
@@ -237,6 +239,8 @@ class Account:
 
     def _called(self, operation: str) -> None:
         self.calls.append((self.runtime.moment, operation))
+        if self.call_seconds:
+            self.runtime.wait(self.call_seconds)
         if operation in self.refuse_reads:
             raise self.refuse_reads[operation]
 

@@ -1,0 +1,398 @@
+"""The operations of both front ends, against an EDAS of a few dicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pulumi_edas_scale.domain.clock import CANCELLED
+from pulumi_edas_scale.domain.errors import (
+    BusinessError,
+    InputError,
+    OperationError,
+    PartialFailureError,
+    UnavailableError,
+)
+from pulumi_edas_scale.domain.model import MemberState, TaskState
+from pulumi_edas_scale.domain.settings import Settings
+from pulumi_edas_scale.operations.service import Service
+from tests.unit.operations.account import FAILED, Account
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+URN = "urn:web"
+ID = "cn-test/app/web"
+
+
+@dataclass
+class QuietHost:
+    """A front end that keeps what it is told."""
+
+    infos: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    stop: str | None = None
+
+    def progress(self, urn: str, text: str) -> None:
+        """Show nothing."""
+
+    def info(self, urn: str, text: str) -> None:
+        """Keep a line."""
+        assert urn in {URN, ""}
+        self.infos.append(text)
+
+    def warn(self, urn: str, text: str) -> None:
+        """Keep a warning."""
+        assert urn in {URN, ""}
+        self.warnings.append(text)
+
+    def stopped(self) -> str | None:
+        """Return the stop sign."""
+        return self.stop
+
+
+@dataclass
+class Program:
+    """One resource, its provider process, and its recorded state."""
+
+    account: Account
+    settings: Settings = field(default_factory=lambda: Settings(region_id="cn-test"))
+    host: QuietHost = field(default_factory=QuietHost)
+    outputs: dict[str, object] = field(default_factory=dict)
+    service: Service = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.service = self.process()
+
+    def process(self) -> Service:
+        """Start a provider process."""
+        return Service(self.settings, self.host, lambda *_: self.account, self.account.runtime)
+
+    def inputs(self, *names: str, **changes: object) -> dict[str, object]:
+        """Return checked inputs."""
+        news = {
+            "appId": "app",
+            "groupId": "web",
+            "instanceIds": [f"i-{name}" for name in names],
+            **changes,
+        }
+        checked = self.service.check(URN, None, news)
+        assert checked.failures == ()
+        return dict(checked.inputs)
+
+    def create(self, *names: str, **changes: object) -> dict[str, object]:
+        """Create the resource."""
+        _, self.outputs = self.service.create(URN, self.inputs(*names, **changes), None)
+        return self.outputs
+
+    def update(self, *names: str, **changes: object) -> dict[str, object]:
+        """Update the resource."""
+        news = self.inputs(*names, **changes)
+        self.outputs = self.service.update(URN, ID, self.outputs, news, None)
+        return self.outputs
+
+    def refresh(self) -> dict[str, object]:
+        """Read the resource in another process, and return the inputs that are left."""
+        answer = self.process().read(URN, ID, self.outputs, None)
+        assert answer is not None
+        self.outputs = answer.outputs
+        return answer.inputs
+
+
+def ecu_ids(outputs: Mapping[str, object]) -> list[str]:
+    """Return the recorded members."""
+    members = outputs["members"]
+    assert isinstance(members, list)
+    return [each["ecuId"] for each in members]
+
+
+# -- refresh ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_refresh_drops_a_member_that_left() -> None:
+    """The list becomes shorter, so that the next run heals it, and words say who left."""
+    program = Program(Account().running("a", "b"))
+    program.create("a", "b")
+    program.account.members.pop("ecu-b")
+    assert program.refresh()["instanceIds"] == ["i-a"]
+    assert ecu_ids(program.outputs) == ["ecu-a"]
+    assert any("i-b" in each for each in program.host.warnings)
+
+
+def test_a_refresh_drops_nothing_while_the_application_is_busy() -> None:
+    """An order takes members out for a moment: whoever is not listed then may come back by itself."""
+    program = Program(Account().running("a", "b"))
+    program.create("a", "b")
+    program.account.start("Application Deployment", ["b"], seconds=100.0)
+    program.account.members.pop("ecu-b")
+    assert program.refresh()["instanceIds"] == ["i-a", "i-b"]
+    assert ecu_ids(program.outputs) == ["ecu-a", "ecu-b"]
+    assert program.host.warnings == []
+
+
+def test_a_refresh_drops_nothing_when_an_order_ended_after_the_reading() -> None:
+    """The reading is of the moment in which the order had the member out."""
+    program = Program(Account().running("a", "b"))
+    program.create("a", "b")
+    account = program.account
+    member, original = account.members.pop("ecu-b"), account.read_change_orders
+    lists = 0
+
+    def end_meanwhile(app_id: str) -> object:
+        nonlocal lists
+        lists += 1
+        if lists == 2:
+            account.start("Application Deployment", ["b"], seconds=0.0)
+            account.members["ecu-b"] = member
+        return original(app_id)
+
+    account.read_change_orders = end_meanwhile  # type: ignore[assignment,method-assign]
+    account.call_seconds = 0.1
+    assert program.refresh()["instanceIds"] == ["i-a", "i-b"]
+
+
+def test_a_refresh_never_rests_on_a_reading_older_than_the_orders() -> None:
+    """A process that has a reading of before the orders it knows reads again before it drops anybody (law 6)."""
+    program = Program(Account().running("a", "b"))
+    program.create("a", "b")
+    account, service = program.account, program.process()
+    member = account.members.pop("ecu-b")
+    session = service._session("cn-test")
+    context = service._context(URN)
+    session.reads.application("app", context, begun_after=account.runtime.now())
+    account.runtime.wait(1.0)
+    account.members["ecu-b"] = member
+    account.start("Application Scale Out", ["b"], seconds=0.0)
+    answer = service.read(URN, ID, program.outputs, None)
+    assert answer is not None
+    assert answer.inputs["instanceIds"] == ["i-a", "i-b"]
+
+
+def test_a_refresh_drops_nothing_when_the_orders_cannot_be_read() -> None:
+    """Whether an order runs is not known then."""
+    program = Program(Account().running("a", "b"))
+    program.create("a", "b")
+    program.account.members.pop("ecu-b")
+    gone = UnavailableError("ListRecentChangeOrder", message="no answer")
+    program.account.refuse_reads["ListRecentChangeOrder"] = gone
+    assert program.refresh()["instanceIds"] == ["i-a", "i-b"]
+
+
+def test_a_refresh_in_peace_is_the_same_text() -> None:
+    """The same truth gives the same outputs, and nothing is said (law 5)."""
+    program = Program(Account().running("a", "b"))
+    before = program.create("b", "a")
+    program.refresh()
+    assert program.outputs == before
+    assert program.host.warnings == []
+
+
+def test_a_refresh_never_waits_for_a_member_that_is_unwell() -> None:
+    """It says so and ends (law 10)."""
+    program = Program(Account().running("a"))
+    program.create("a")
+    program.account.set_state("a", MemberState.STOPPED, TaskState.PROCESSING)
+    begun = program.account.runtime.moment
+    program.refresh()
+    assert program.account.runtime.moment - begun < 1.0
+    assert any("i-a" in each for each in program.host.warnings)
+
+
+def test_foreign_members_enter_neither_inputs_nor_members() -> None:
+    """An arrival is told once, and recorded as foreign."""
+    program = Program(Account().running("a"))
+    program.create("a")
+    program.account.running("z")
+    assert program.refresh()["instanceIds"] == ["i-a"]
+    assert ecu_ids(program.outputs) == ["ecu-a"]
+    assert any("i-z" in each for each in program.host.infos)
+    program.host.infos.clear()
+    program.refresh()
+    assert program.host.infos == []
+
+
+def test_what_is_gone_is_read_as_gone() -> None:
+    """A group without a good reading that lists it, an application by two witnesses."""
+    program = Program(Account().running("a"))
+    program.create("a")
+    program.account.groups = ("beta",)
+    assert program.process().read(URN, ID, program.outputs, None) is None
+    program.account.gone = True
+    assert program.process().read(URN, ID, program.outputs, None) is None
+
+
+def test_what_may_be_another_account_is_not_read_as_gone() -> None:
+    """Without the recorded cluster nobody can tell the application from one that these credentials do not see."""
+    program = Program(Account(gone=True))
+    with pytest.raises(OperationError, match="pulumi state delete"):
+        program.service.read(URN, ID, {"appId": "app"}, None)
+
+
+def test_an_application_that_is_refused_and_listed_is_not_gone() -> None:
+    """One witness is none: the refusal is the failure."""
+    program = Program(Account().running("a"))
+    program.create("a")
+    program.account.refuse_reads["QueryApplicationStatus"] = BusinessError(
+        "QueryApplicationStatus", "601", "service exception"
+    )
+    with pytest.raises(OperationError, match=r"Reading deploy group.*failed.*service exception"):
+        program.refresh()
+
+
+def test_a_stopped_refresh_says_so() -> None:
+    """Ctrl-C during a refresh is no failure of EDAS."""
+    program = Program(Account().running("a"))
+    program.create("a")
+    program.host.stop = CANCELLED
+    with pytest.raises(OperationError, match="was stopped"):
+        program.refresh()
+
+
+# -- import ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_import_takes_every_member() -> None:
+    """All members of the group become its list."""
+    program = Program(Account().running("a", "b").running("c", group="beta"))
+    answer = program.service.read(URN, ID, None, None)
+    assert answer is not None
+    assert answer.inputs["instanceIds"] == ["i-a", "i-b"]
+
+
+def test_there_is_nothing_to_import() -> None:
+    """The id is told as it has to be."""
+    program = Program(Account(groups=("beta",)))
+    with pytest.raises(OperationError, match=r"nothing to import.*<regionId>/<appId>/<groupId>"):
+        program.service.read(URN, ID, None, None)
+
+
+# -- changes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_create_that_sent_nothing_writes_no_state() -> None:
+    """Ten members of production and one typing error must not become ours."""
+    program = Program(Account().running("a"))
+    with pytest.raises(OperationError, match="'i-x'") as failure:
+        program.create("a", "x", joinTimeoutSeconds=0)
+    assert not isinstance(failure.value, PartialFailureError)
+
+
+def test_a_create_that_sent_something_is_partly_true() -> None:
+    """The state to save lists what is desired and who is a member."""
+    program = Program(Account(ends=[FAILED]).running("a").free("b"))
+    with pytest.raises(PartialFailureError) as failure:
+        program.create("a", "b")
+    assert failure.value.id == ID
+    assert failure.value.outputs["instanceIds"] == ["i-a", "i-b"]
+    assert ecu_ids(failure.value.outputs) == ["ecu-a"]
+
+
+def test_a_delete_takes_out_what_is_managed_and_a_retained_one_nothing() -> None:
+    """``onDelete: retain`` asks EDAS nothing at all."""
+    program = Program(Account().running("a", "z"))
+    program.create("a")
+    program.process().delete(URN, ID, program.outputs, None)
+    assert program.account.writes == ["in a"]
+    retained = Program(Account().running("a"))
+    retained.create("a", onDelete="retain")
+    calls = len(retained.account.calls)
+    retained.service.delete(URN, ID, retained.outputs, None)
+    assert len(retained.account.calls) == calls
+
+
+@pytest.mark.parametrize(("given", "seconds"), [(20.0, 20.0), (0.5, 1.0)])
+def test_the_engines_time_out_wins(given: float, seconds: float) -> None:
+    """``customTimeouts`` come before ``timeoutSeconds``."""
+    program = Program(Account(order_seconds=1000.0).free("a"))
+    news = program.inputs("a")
+    with pytest.raises(PartialFailureError, match=f"time-out of {seconds:.0f} seconds"):
+        program.service.create(URN, news, given)
+
+
+def test_under_strict_preview_nobody_waits_for_joiners() -> None:
+    """``joinTimeoutSeconds`` is off then."""
+    program = Program(Account().running("a"), Settings(region_id="cn-test", strict_preview=True))
+    begun = program.account.runtime.moment
+    with pytest.raises(OperationError, match="'i-x'"):
+        program.create("x")
+    assert program.account.runtime.moment - begun < 10.0
+
+
+def test_somebody_elses_list_is_left_to_him() -> None:
+    """With ``ignoreChanges`` a member that an autoscaler removed is not added again."""
+    program = Program(Account().running("a", "b"))
+    program.create("a", "b")
+    program.account.members.pop("ecu-b")
+    program.account.free("b")
+    news = program.inputs("a", "b", exclusive=True)
+    program.account.running("z")
+    program.account.runtime.wait(20.0)
+    program.outputs = program.service.update(URN, ID, program.outputs, news, None, ["instanceIds"])
+    assert program.account.writes == []
+    assert ecu_ids(program.outputs) == ["ecu-a"]
+
+
+# -- questions -------------------------------------------------------------------------------------------------------
+
+
+def test_two_memberships_of_one_id_are_refused() -> None:
+    """Both are named, whichever is checked last."""
+    program = Program(Account())
+    program.inputs("a")
+    checked = program.service.check(
+        "urn:other", None, {"appId": "app", "groupId": "web", "instanceIds": ["i-a"]}
+    )
+    assert any(URN in reason for _, reason in checked.failures)
+
+
+def test_settings_that_nobody_uses_are_told_once() -> None:
+    """The first check warns, the others do not."""
+    program = Program(Account(), Settings(region_id="cn-test", ignored=("edas-scale:accessKey",)))
+    news = {"appId": "app", "groupId": "web", "instanceIds": ["i-a"]}
+    warned = [program.service.check(URN, None, news).warnings for _ in range(2)]
+    assert any("accessKey" in each for each in warned[0])
+    assert warned[1] == ()
+
+
+def test_an_unknown_function_is_refused() -> None:
+    """The functions there are, are named."""
+    with pytest.raises(InputError, match="getDeployGroups"):
+        Program(Account()).service.invoke("edas-scale:index:getNothing", {})
+
+
+def test_a_diff_sees_what_left() -> None:
+    """Drift found without a refresh is a change, and a clean group is none."""
+    program = Program(Account().running("a", "b"))
+    program.create("a", "b")
+    news = program.inputs("a", "b")
+    assert not program.process().diff(URN, ID, program.outputs, news).changes
+    program.account.members.pop("ecu-b")
+    answer = program.process().diff(URN, ID, program.outputs, news)
+    assert answer.changes
+    assert answer.detailed == (("members", "update"),)
+    assert not program.process().diff(URN, ID, program.outputs, news, announce=False).changes
+
+
+def test_a_diff_that_looks_at_nothing_calls_nobody() -> None:
+    """``previewReads: false`` makes not one call."""
+    program = Program(Account().running("a"), Settings(region_id="cn-test", preview_reads=False))
+    program.create("a")
+    calls = len(program.account.calls)
+    assert not program.service.diff(URN, ID, program.outputs, program.inputs("a")).changes
+    assert len(program.account.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("names", "group", "first"), [(["a"], "beta", True), (["c"], "beta", False), (["c"], "web", True)]
+)
+def test_which_one_of_a_replacement_goes_first(names: list[str], group: str, *, first: bool) -> None:
+    """The new one comes first only in another group, with no shared instance."""
+    program = Program(Account().running("a").free("c"))
+    program.create("a")
+    app_id = "app" if group == "beta" else "other"
+    news = program.inputs(*names, groupId=group, appId=app_id) | {"onDelete": "retain"}
+    answer = program.service.diff(URN, ID, {**program.outputs, "onDelete": "retain"}, news)
+    assert answer.replaces
+    assert answer.delete_before_replace is first
