@@ -265,7 +265,7 @@ def _ignore(_: object) -> None:
 
 
 def _answer_of(response: Response) -> Answer:
-    """Return what the SDK would have handed over (see ``sdk_client._Connection.ask``)."""
+    """Return what the SDK would have handed over (see ``edas/sdk.py``)."""
     try:
         body = json.loads(response.body)
     except ValueError:

@@ -44,8 +44,8 @@ IMPORTS: Final = {
     "the plugin, serving": "import pulumi_edas_scale.hosts.plugin, pulumi_edas_scale.operations.service",
     "the plugin, calling EDAS": (
         "import pulumi_edas_scale.hosts.plugin, pulumi_edas_scale.operations.service; "
-        "import pulumi_edas_scale.edas.client as client; "
-        "client._import_sdk()"
+        "import pulumi_edas_scale.edas.sdk as sdk; "
+        "sdk._import_sdk()"
     ),
 }
 

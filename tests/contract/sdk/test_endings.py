@@ -14,7 +14,8 @@ from pulumi_edas_scale.domain.errors import (
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.edas.client import EXPIRED, SdkClient
+from pulumi_edas_scale.edas.client import SdkClient
+from pulumi_edas_scale.edas.sdk import EXPIRED
 from tests.contract.sdk.conftest import KEYS
 from tests.contract.sdk.endings import ENDINGS, Ending, failure
 from tests.contract.sdk.raw_server import RawServer, Reply

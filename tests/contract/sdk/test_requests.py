@@ -13,9 +13,10 @@ from alibabacloud_edas20170801 import client as edas_client
 from alibabacloud_edas20170801 import models as edas_models
 
 from pulumi_edas_scale.domain.errors import InputError, InternalError, PermissionDeniedError
-from pulumi_edas_scale.edas import client as sdk_client
-from pulumi_edas_scale.edas.client import Exchange, SdkClient, parse_endpoint
+from pulumi_edas_scale.edas import sdk
+from pulumi_edas_scale.edas.client import Exchange, SdkClient
 from pulumi_edas_scale.edas.failures import OPERATIONS
+from pulumi_edas_scale.edas.sdk import parse_endpoint
 from tests.contract.sdk.conftest import KEYS
 from tests.contract.sdk.raw_server import RawServer, Reply
 
@@ -263,7 +264,7 @@ def test_another_sdk_may_keep_its_sessions_elsewhere(server: RawServer, client: 
     client.submit_scale_out("app", "group", ["ecu"])
     connection = client._connector.connection
     assert connection is not None
-    sdk_client._mount_adapter(dataclasses.replace(connection._sdk, core=object()), connection._client, None)
+    sdk._mount_adapter(dataclasses.replace(connection._sdk, core=object()), connection._client, None)
     assert client.submit_scale_out("app", "group", ["ecu"]) == "order"
 
 
