@@ -115,13 +115,14 @@ async def serve(arguments: Sequence[str]) -> None:
 def main() -> NoReturn:
     """Run the plugin; the engine starts it, and so may anybody who wants to attach Pulumi to it."""
     arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        print(__version__)  # noqa: T201
-        sys.exit()
     try:
-        asyncio.run(serve(arguments))
+        if arguments == ["--version"]:
+            print(__version__, flush=True)  # noqa: T201
+        else:
+            asyncio.run(serve(arguments))
     except (ImportError, OSError, RuntimeError) as error:
-        print(f"{_PROGRAM} cannot start: {error}", file=sys.stderr)  # noqa: T201
+        with suppress(OSError):  # a full disk, which may be what there is to tell
+            print(f"{_PROGRAM} cannot start: {error}", file=sys.stderr)  # noqa: T201
         os._exit(1)
     # Not sys.exit: threads that still wait for an answer of EDAS would hold the process.
     os._exit(0)

@@ -8,13 +8,16 @@ Commands are imported when they are called, so that help and completion are quic
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, cast
 
 import click
 
-from pulumi_edas_scale.cli.output import Failure, WrongUse, no_color_option
+from pulumi_edas_scale.cli.output import FAILED, Failure, WrongUse, no_color_option
 from pulumi_edas_scale.domain.errors import EdasScaleError, InputError
 from pulumi_edas_scale.version import __version__
 
@@ -98,7 +101,12 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
-    cli.main(prog_name="edas-scale")
+    try:
+        cli.main(prog_name="edas-scale")
+    except OSError as error:  # click itself ends when a pipe is closed, not when a disk is full
+        with suppress(OSError):
+            sys.stderr.write(f"Error: the output cannot be written: {error}\n")
+        os._exit(FAILED)  # not sys.exit, at which the interpreter tries to write the same again
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +48,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             stop.wait()
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+        return _refuse(str(error))
     except OSError as error:
-        sys.stderr.write(f"cannot listen on {options.host}:{options.port}: {error}\n")
-        return 2
+        return _refuse(f"cannot serve at {options.host}:{options.port}: {error}")
     return 0
+
+
+def _refuse(reason: str) -> int:
+    with suppress(OSError):  # a full disk, which may be the reason itself
+        sys.stderr.write(f"{reason}\n")
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # would be tried again, and reported, when the interpreter ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return 2
 
 
 if __name__ == "__main__":

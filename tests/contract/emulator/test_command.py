@@ -50,7 +50,7 @@ def test_the_command_prints_the_url_and_the_exports_and_ends_when_interrupted(tm
         ("{", [], ": Expecting property name enclosed in double quotes"),
         (None, [], "No such file or directory"),
         ('{"region": "r"}', ["--switch", "nothing=1"], "switches.nothing: no such switch"),
-        ('{"region": "r"}', ["--host", "203.0.113.1"], "cannot listen on 203.0.113.1:0"),
+        ('{"region": "r"}', ["--host", "203.0.113.1"], "cannot serve at 203.0.113.1:0"),
     ],
 )
 def test_a_wrong_world_or_switch_ends_the_command(
