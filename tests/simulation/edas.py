@@ -8,10 +8,13 @@ production (``parse.py``, ``failures.py``).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded
+from pulumi_edas_scale.domain.errors import EdasError
 from pulumi_edas_scale.edas import parse as answers
+from pulumi_edas_scale.edas.client import PATIENT_SECONDS
 from pulumi_edas_scale.edas.failures import Answer, TransportError, classify_answer, classify_transport_error
 from pulumi_edas_scale.emulator import control
 from pulumi_edas_scale.emulator.api.wire import handle
@@ -21,8 +24,7 @@ from tests.simulation.scheduler import KilledError, Process, Scheduler, SimRunti
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from typing_extensions import Self
-
+    from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
@@ -43,6 +45,12 @@ WRITES: Final = frozenset(
 SLOWEST_CALL: Final = 3.0
 """Seconds. One call in thirty is that slow; the others take some tens of milliseconds."""
 
+CALL_SECONDS: Final = 30.0
+"""``callTimeoutSeconds`` at its default."""
+
+ATTENTION_SECONDS: Final = 0.25
+"""How often a call that takes its time looks whether its operation goes on."""
+
 
 class Auditor(Protocol):
     """Who is told of every call."""
@@ -57,6 +65,14 @@ class Auditor(Protocol):
 
     def call_ends(self, before: object, entry: Mapping[str, Any]) -> None:
         """Look at the log line of an executed or refused call."""
+        ...
+
+    def call_failed(self, caller: Task, operation: str, params: Mapping[str, str], error: EdasError) -> None:
+        """Look at an answer that reached its caller and was not a good one."""
+        ...
+
+    def order_told(self, caller: Task, order_id: str) -> None:
+        """Take note that a task has learned the id of an order of its own."""
         ...
 
 
@@ -97,12 +113,17 @@ class SimulatedEdas:
     def act(self, name: str, args: Mapping[str, Any]) -> bool:
         """Let somebody else do something; False when it cannot be done now."""
         before = {app.id: _fingerprint(app) for app in self.world.applications.values()}
+        if name in {"hold_order", "abort_order", "confirm_order"} and "application" in args:
+            active = self.world.active_orders(str(args["application"]))
+            if not active:
+                return False
+            args = {"order": active[0].id}
         try:
             control.act(self.world, name, args, self.scheduler.now)
         except InputError:
             return False
         for app in self.world.applications.values():
-            if before.get(app.id) != _fingerprint(app) or name in {"start_order", "set_start"}:
+            if before.get(app.id) != _fingerprint(app) or name in {"start_order", "set_start", "abort_order"}:
                 self.changed_at[app.id] = self.scheduler.now
         if name in {"online", "offline", "import", "remove_instance"}:
             self.changed_at |= dict.fromkeys(self.world.applications, self.scheduler.now)
@@ -131,11 +152,11 @@ class SimClient:
     runtime: SimRuntime
     faults: Sequence[Fault] = ()
     begun: list[tuple[float, str, dict[str, str]]] = field(default_factory=list)
+    context: OperationContext | None = None
 
-    def within(self, context: object) -> Self:
-        """Return itself: its calls take no time of their own."""
-        del context
-        return self
+    def within(self, context: OperationContext) -> SimClient:
+        """Return this client for the calls of one operation: they end when it does, as those of the real one."""
+        return replace(self, context=context)
 
     def read_application(self, app_id: str) -> Application:
         """Call QueryApplicationStatus."""
@@ -182,15 +203,16 @@ class SimClient:
         body = self._call(
             "ScaleOutApplication", AppId=app_id, DeployGroup=group_id, EcuInfo=",".join(ecu_ids)
         )
-        return answers.parse_order_id("ScaleOutApplication", body)
+        return self._told(answers.parse_order_id("ScaleOutApplication", body))
 
     def submit_scale_in(self, app_id: str, ecc_ids: Sequence[str], *, force: bool) -> str | None:
         """Call ScaleInApplication."""
         params = {"AppId": app_id, "EccInfo": ",".join(ecc_ids)} | ({"ForceStatus": "true"} if force else {})
         body = self._call("ScaleInApplication", **params)
-        if force:
-            return answers.parse_forced_order_id("ScaleInApplication", body)
-        return answers.parse_order_id("ScaleInApplication", body)
+        if not force:
+            return self._told(answers.parse_order_id("ScaleInApplication", body))
+        order_id = answers.parse_forced_order_id("ScaleInApplication", body)
+        return None if order_id is None else self._told(order_id)
 
     def submit_abort(self, order_id: str) -> None:
         """Call AbortChangeOrder."""
@@ -202,13 +224,27 @@ class SimClient:
 
     # -- one call ------------------------------------------------------------------------------------------------
 
+    def _told(self, order_id: str) -> str:
+        if self.edas.auditor:
+            self.edas.auditor.order_told(self.edas.scheduler.current, order_id)
+        return order_id
+
     def _call(self, operation: str, **params: str) -> object:
+        try:
+            return self._ask(operation, params)
+        except EdasError as error:
+            if self.edas.auditor:
+                self.edas.auditor.call_failed(self.edas.scheduler.current, operation, params, error)
+            raise
+
+    def _ask(self, operation: str, params: dict[str, str]) -> object:
         scheduler = self.edas.scheduler
         self._live()
         assert not self.runtime.held_by(scheduler.current), f"{operation} is called while the monitor is held"
         if self.edas.auditor:
             self.edas.auditor.call_starts(self.process, operation)
         self.begun.append((scheduler.now, operation, params))
+        gives_up_at = scheduler.now + self._patience()
         struck = [fault for fault in self.faults if fault.strikes(operation)]
         kinds = {fault.kind: fault for fault in struck}
         if "kill_before" in kinds:
@@ -216,7 +252,7 @@ class SimClient:
         if "not_sent" in kinds:
             scheduler.sleep(0.01)
             raise classify_transport_error(operation, TransportError.REFUSED, "simulated")
-        scheduler.sleep(self._travel())
+        self._await_answer(operation, self._travel(), gives_up_at, params)
         if "late" in kinds:
             self._execute_later(operation, params, kinds["late"].seconds)
         if "lost_before" in kinds or "late" in kinds:
@@ -224,7 +260,7 @@ class SimClient:
         response = self.edas.execute(scheduler.current, operation, params)
         if "kill_after" in kinds:
             self._die()
-        scheduler.sleep(self._travel() + response.delay)
+        self._await_answer(operation, self._travel() + response.delay, gives_up_at)
         if "lost_after" in kinds or response.reset:
             raise classify_transport_error(operation, TransportError.INTERRUPTED, "simulated")
         answer = _answer_of(response)
@@ -232,6 +268,31 @@ class SimClient:
         if error is not None:
             raise error
         return answer.body
+
+    def _patience(self) -> float:
+        """Return how long a call may take, as in ``client.py``."""
+        retry_timeout = self.context.retry_timeout if self.context is not None else None
+        return (
+            CALL_SECONDS if retry_timeout is None else min(CALL_SECONDS, max(retry_timeout, PATIENT_SECONDS))
+        )
+
+    def _await_answer(
+        self, operation: str, seconds: float, gives_up_at: float, unsent: Mapping[str, str] | None = None
+    ) -> None:
+        """Let a call travel, unless its operation ends before; what is on its way then is executed all the same."""
+        scheduler = self.edas.scheduler
+        end = scheduler.now + seconds
+        try:
+            while (left := end - scheduler.now) > 0:
+                scheduler.sleep(min(left, ATTENTION_SECONDS))
+                if self.context is not None:
+                    self.context.check()
+                if scheduler.now >= gives_up_at:
+                    raise classify_transport_error(operation, TransportError.TIMED_OUT, "simulated")
+        except (Cancelled, DeadlineExceeded, EdasError):
+            if unsent is not None:
+                self._execute_later(operation, unsent, max(end - scheduler.now, 0.0))
+            raise
 
     def _travel(self) -> float:
         dice = self.edas.scheduler.dice

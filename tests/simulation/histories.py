@@ -6,6 +6,7 @@ Python that ``test_histories.py`` can keep.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,9 @@ GROUPS: Final = {
     "beta": (SHOP, "g-beta"),
     "other": (OTHER, "g-other"),
 }
+FIRST_WITHOUT: Final = re.compile(r"the first without '([^']+)' in this list, the second with it")
+"""What a message says to do about an instance that a membership removed from the program holds."""
+
 INSTANCES: Final = tuple(f"i-{number}" for number in range(10))
 
 
@@ -38,7 +42,7 @@ class Step:
     name of the resource; ``group`` moves it to another group, and ``web-new`` is what was ``web`` before it was
     renamed. ``events``: moments in seconds after the beginning, actions and their arguments. ``rules``: of the
     emulator, in force during the step. ``faults``: of this process. ``stop``: seconds after which the stop sign goes
-    up, and why.
+    up, and why. ``pause``: how many seconds the program takes at most before each resource.
     """
 
     do: str
@@ -49,6 +53,7 @@ class Step:
     stop: tuple[float, str] | None = None
     replaced: tuple[str, ...] = ()
     seconds: float = 0.0
+    pause: float = 0.0
     on_cancel: str = "detach"
 
 
@@ -159,10 +164,41 @@ class _Player:
             self._finish([preview], [lambda: preview.preview(resources_of(ours))])
             self._sleep(1.0)
         self._finish(runs, bodies, step.stop)
-        if self.history.tame:
+        self.laws.lonely = True
+        if self.history.tame and step.do == "up":
+            for run, program in zip(runs, (ours, theirs), strict=False):
+                self._follow_words(run, program)
+        elif self.history.tame:
             for each in (result for run in runs for result in run.outcomes if not result.well):
                 self.laws.broke(1, f"{each.urn} {each.kind} failed, and nothing excuses it: {each.error}")
-        self.laws.lonely = True
+
+    def _follow_words(self, run: Run, program: Mapping[str, Mapping[str, Any]]) -> None:
+        """Do what the failures of a run say, and hold that it works (S62).
+
+        Only one thing excuses a failure: a membership that was removed from the program holds an instance until the
+        engine deletes it, last of all.
+        """
+        failed = {each.urn: str(each.error) for each in run.outcomes if not each.well}
+        if not failed:
+            return
+        held = {
+            ecu_of(str(member["ecuId"]))
+            for name in run.stack.state.keys() - program.keys()
+            for member in _entries(run.stack.state[name].outputs["members"])
+        }
+        first = dict(program)
+        for name, words in failed.items():
+            left_out = [each for each in FIRST_WITHOUT.findall(words) if ecu_of(each) in held]
+            waits = any(f"{other} gives it up and has not finished" in words for other in failed)
+            if not (left_out or waits):
+                self.laws.broke(1, f"{name} failed, and nothing excuses it: {words}")
+            elif name in first:
+                ids = tuple(each for each in first[name]["ids"] if each not in left_out)
+                first[name] = {**first[name], "ids": ids}
+        for which, part in (("first", first), ("second", program)):
+            again = self._run(run.stack, f"{run.process.name}, {which}", Step("up", part))
+            for each in (result for result in again.outcomes if not result.well):
+                self.laws.broke(1, f"the {which} step that a message names fails: {each.urn}, {each.error}")
 
     def _run(self, stack: Stack, name: str, step: Step) -> Run:
         """Run a step for one stack alone."""
@@ -174,7 +210,7 @@ class _Player:
     def _body(run: Run, step: Step) -> Callable[[], None]:
         program = resources_of(step.program)
         if step.do == "up":
-            return lambda: run.update(program, replaced=frozenset(step.replaced))
+            return lambda: run.update(program, replaced=frozenset(step.replaced), pause=step.pause)
         if step.do == "preview":
             return lambda: run.preview(program)
         if step.do == "import":
@@ -260,9 +296,9 @@ class _Player:
         for stack, _ in stacks:
             self._forget_gone(stack)
         for stack, program in stacks:
-            self._converge(stack, {name: {"ids": (), **LENIENT} for name in program})
+            self._converge(stack, {name: _lenient(given, ()) for name, given in program.items()})
         for stack, program in stacks:
-            self._converge(stack, {name: {"ids": given["ids"], **LENIENT} for name, given in program.items()})
+            self._converge(stack, {name: _lenient(given, given["ids"]) for name, given in program.items()})
         for stack, _ in stacks:
             self._destroy(stack)
 
@@ -438,6 +474,12 @@ def _world_file(history: History) -> dict[str, Any]:
             {"id": OTHER, "name": "other", "cluster": "ecs", "groups": [group("_DEFAULT_GROUP", "g-other")]},
         ],
     }
+
+
+def _lenient(given: Mapping[str, Any], ids: tuple[str, ...]) -> dict[str, Any]:
+    """Return a resource in its place with nothing that forbids it to come right."""
+    place = {"group": given["group"]} if "group" in given else {}
+    return {"ids": ids, **place, **LENIENT}
 
 
 LENIENT: Final = {"minRunning": 0, "joinTimeoutSeconds": 300, "timeoutSeconds": 3600}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
 from tests.simulation.edas import Fault
-from tests.simulation.histories import GROUPS, INSTANCES, OTHER, History, Step, place_of, play
+from tests.simulation.histories import GROUPS, INSTANCES, OTHER, SHOP, History, Step, place_of, play
 from tests.simulation.laws import ecu_of
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ SWITCHES: Final[Mapping[str, tuple[Any, ...]]] = {
     "force_scale_in_lag": (0.0, 10.0),
     "freed_ecu_lag": (0.0, 0.0, 15.0),
     "total_size": ("members", "pages"),
+    "redeployed_ecc": ("kept", "new"),
     "limits": ("off", "documented", "documented"),
 }
 
@@ -180,7 +181,7 @@ class _Inventor:
         elif dice.random() < 0.08 and name in {"web", "web2", "beta"} and not self.tame:
             changed[name] = {**changed[name], "group": dice.choice(["g-web", "g-beta"])}
             changed[name].pop("exclusive", None)
-        if len(changed) > 1 and dice.random() < 0.1 and not self.tame:
+        if len(changed) > 1 and dice.random() < 0.1:
             del changed[dice.choice(sorted(changed))]
         return changed
 
@@ -190,7 +191,12 @@ class _Inventor:
             ["up", "refresh", "destroy", "preview", "wait", "import"],
             [70, 12, 4, 4, 10, 0 if self.tame else 3],
         )[0]
-        step = Step(do, program, seconds=dice.choice([1.0, 8.0, 50.0]) if do == "wait" else 0.0)
+        step = Step(
+            do,
+            program,
+            seconds=dice.choice([1.0, 8.0, 50.0]) if do == "wait" else 0.0,
+            pause=dice.choice([0.0, 0.0, 0.3, 4.0]) if do == "up" else 0.0,
+        )
         if dice.random() < 0.05:
             name = dice.choice(sorted(program))
             # The engine lets a replaced one go last of all, too late for who waits for its instances.
@@ -238,6 +244,9 @@ class _Inventor:
             ("start_order", {"group": group, "duration": dice.choice(["seconds:10", "seconds:70"])}),
             ("start_order", {"group": group, "kind": "start", "duration": "seconds:10"}),
             ("start_order", {"group": group, "duration": "seconds:10", "held": True}),
+            ("hold_order", {"application": dice.choice([SHOP, SHOP, OTHER])}),
+            ("abort_order", {"application": dice.choice([SHOP, SHOP, OTHER])}),
+            ("confirm_order", {"application": dice.choice([SHOP, SHOP, OTHER])}),
             ("remove_instance", {"instance": name}),
             ("delete_group", {"group": "g-beta"}),
             ("delete_application", {"application": OTHER}),
@@ -389,8 +398,8 @@ def _simpler_step(step: Step) -> Iterator[Step]:
         yield replace(step, rules=_less(step.rules, index))
     for index in range(len(step.faults)):
         yield replace(step, faults=_less(step.faults, index))
-    if step.stop is not None or step.replaced:
-        yield replace(step, stop=None, replaced=())
+    if step.stop is not None or step.replaced or step.pause:
+        yield replace(step, stop=None, replaced=(), pause=0.0)
     for program in _simpler_programs(step.program):
         yield replace(step, program=program)
 

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pulumi_edas_scale.domain.clock import CANCELLED
 from pulumi_edas_scale.emulator.world.entities import AppState, OrderKind, TaskState
+from pulumi_edas_scale.emulator.world.identifiers import part_of
+from pulumi_edas_scale.emulator.world.operations import BATCH_DIGITS
+from tests.simulation.conduct import Conduct, Stood
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.emulator.world.entities import Application, Member
     from tests.simulation.edas import SimulatedEdas
     from tests.simulation.scheduler import Process, Task
 
 SCALING: Final = {"ScaleOutApplication": "EcuInfo", "ScaleInApplication": "EccInfo"}
-WRITES: Final = frozenset({*SCALING, "AbortChangeOrder", "ContinuePipeline"})
+STEERING: Final = frozenset({"AbortChangeOrder", "ContinuePipeline"})
+WRITES: Final = frozenset({*SCALING, *STEERING})
 
 UNKNOWABLE_SECONDS: Final = 16.0
 """A shared reading may be ten seconds old, and calls travel: younger changes by others could not be known."""
@@ -36,6 +42,14 @@ def ecu_of(listed_id: str) -> str:
     return listed_id.replace("i-", "ecu-", 1) if listed_id.startswith("i-") else listed_id
 
 
+class Claimed(NamedTuple):
+    """What a Check of another resource of the run has told, and when it was over."""
+
+    group_id: str
+    ecus: frozenset[str]
+    moment: float
+
+
 @dataclass
 class Doing:
     """One create, update or delete while it runs."""
@@ -47,15 +61,26 @@ class Doing:
     group_id: str
     desired: frozenset[str]
     managed: frozenset[str]
-    claimed: frozenset[str]
+    claims: Mapping[str, Claimed]
     settled: Mapping[str, str]
     exclusive: bool
     min_running: int
     waits_for_running: bool
-    begun: float
+    conduct: Conduct
     outs: Counter[str] = field(default_factory=Counter)
     ins: Counter[str] = field(default_factory=Counter)
     repaired: set[str] = field(default_factory=set)
+
+    def claimed(self, sent_at: float) -> frozenset[str]:
+        """Return what other resources had claimed in the group when a call was sent."""
+        return frozenset(
+            ecu
+            for urn, claim in self.claims.items()
+            if claim.group_id == self.group_id
+            and (urn != self.urn or self.deleting)
+            and claim.moment < sent_at
+            for ecu in claim.ecus
+        )
 
     @property
     def deleting(self) -> bool:
@@ -73,7 +98,9 @@ class _Seen:
     targets: tuple[tuple[str, str, str, bool, bool], ...]  # ecu, ecc, group, running, broken
     present: frozenset[str]
     running: int
-    floor_knowable: bool
+    quiet: bool
+    sent_at: float
+    late: bool
     busy: frozenset[str]
 
 
@@ -83,7 +110,9 @@ class Laws:
 
     edas: SimulatedEdas
     doing: dict[Task, Doing] = field(default_factory=dict)
-    stopped: set[Process] = field(default_factory=set)
+    sent_at: dict[Task, float] = field(default_factory=dict)
+    stopped: dict[Process, str] = field(default_factory=dict)
+    aborting: set[Process] = field(default_factory=set)
     lonely: bool = True  # whether one process at a time uses the account
     broken: list[str] = field(default_factory=list)
     submissions: list[str] = field(default_factory=list)
@@ -92,11 +121,18 @@ class Laws:
 
     def call_starts(self, process: Process, operation: str) -> None:
         """Look at a call before it travels: after the stop sign nothing is sent but the abort."""
+        task, now = self.edas.scheduler.current, self.edas.scheduler.now
+        self.sent_at[task] = now
         if process in self.stopped and operation in WRITES - {"AbortChangeOrder"}:
             self._broken(7, f"{process.name} sends {operation} after its stop sign")
+        doing = self.doing.get(task)
+        if doing is not None:
+            self._note(17, doing, doing.conduct.call(operation, now))
 
     def call_begins(self, caller: Task, operation: str, params: Mapping[str, str]) -> _Seen | None:
         """Look at the world before a call is executed."""
+        if operation in STEERING:
+            self._judge_steering(caller, operation, params)
         if operation not in SCALING:
             return None
         ids = [each for each in params.get(SCALING[operation], "").split(",") if each]
@@ -105,13 +141,13 @@ class Laws:
         app = self.edas.world.applications.get(params["AppId"])
         if app is None:
             return None
-        doing = self.doing.get(caller)
-        return self._seen(app, operation, params, ids, doing)
+        return self._seen(app, operation, params, ids, caller)
 
     def _seen(
-        self, app: Application, operation: str, params: Mapping[str, str], ids: list[str], doing: Doing | None
+        self, app: Application, operation: str, params: Mapping[str, str], ids: list[str], caller: Task
     ) -> _Seen:
-        world, now = self.edas.world, self.edas.scheduler.now
+        doing = self.doing.get(caller)
+        world = self.edas.world
         members = [app.members[each] for each in ids if each in app.members]
         group_id = params.get("DeployGroup") or (doing.group_id if doing else "")
         group = app.members_of(group_id)
@@ -121,7 +157,6 @@ class Laws:
             for target in order.targets
             if order.source == "pop" and order.kind in {OrderKind.SCALE_OUT, OrderKind.SCALE_IN}
         }
-        ghosts = any(each.listed(now) for each in app.departed)
         return _Seen(
             operation,
             dict(params),
@@ -132,7 +167,9 @@ class Laws:
             ),
             frozenset(each.ecu_id for each in group),
             sum(world.is_running(each, app) for each in group),
-            self.is_quiet(app.id) and not ghosts,
+            self.is_quiet(app.id),
+            self.sent_at.get(caller, 0.0),
+            self.edas.scheduler.current is not caller,
             frozenset(busy),
         )
 
@@ -149,10 +186,54 @@ class Laws:
         moment = f"{self.edas.scheduler.now:8.1f}"
         ids = before.params[SCALING[before.operation]]
         self.submissions.append(f"{moment} {before.doing.urn} {before.doing.kind}: {before.operation} {ids}")
+        self._judge_pause(before, before.doing, order_id)
         if before.operation == "ScaleOutApplication":
             self._judge_scale_out(before, before.doing)
         else:
             self._judge_scale_in(before, before.doing)
+
+    def call_failed(self, caller: Task, operation: str, params: Mapping[str, str], error: EdasError) -> None:
+        """Judge a call whose answer was not a good one: none is repeated without a bound."""
+        doing = self.doing.get(caller)
+        if doing is not None:
+            idle = not self.edas.world.active_orders(doing.app_id)
+            self._note(15, doing, doing.conduct.fail_call(operation, params, error, idle=idle))
+
+    def order_told(self, caller: Task, order_id: str) -> None:
+        """Take note of the id that EDAS has returned to a call of an operation."""
+        if caller in self.doing:
+            self.doing[caller].conduct.told.add(order_id)
+
+    # -- asked by the stack --------------------------------------------------------------------------------------
+
+    def line_said(self, task: Task, line: str) -> None:
+        """Take note of a status line of an operation."""
+        doing = self.doing.get(task)
+        if doing is not None:
+            doing.conduct.say(line, self.edas.scheduler.now, self._stood(doing))
+
+    def operation_ends(self, doing: Doing, error: BaseException | None) -> None:
+        """Judge the time that an operation took."""
+        for wrong in doing.conduct.ended(self.edas.scheduler.now, str(error or ""), self._stood(doing)):
+            self._note(14, doing, wrong)
+
+    def _stood(self, doing: Doing) -> Stood:
+        """Return whether the join clock had to stand still since the last line of an operation."""
+        since = doing.conduct.said_at
+        orders = self.edas.world.orders_of(doing.app_id)
+        starting = any(
+            each.task_state == TaskState.PROCESSING
+            for ecu, each in self.members(doing.app_id, doing.group_id).items()
+            if ecu in doing.desired
+        )
+        return Stood(
+            starting or any(each.active or (each.finished_at or 0.0) >= since for each in orders),
+            starting or any(each.active and each.created_at <= since for each in orders),
+        )
+
+    def _note(self, law: int, doing: Doing, wrong: str | None) -> None:
+        if wrong is not None:
+            self._broken(law, f"{doing.urn} {doing.kind} {wrong}")
 
     # -- the laws ------------------------------------------------------------------------------------------------
 
@@ -171,6 +252,44 @@ class Laws:
         if seen.params["DeployGroup"] != doing.group_id:
             self._broken(1, f"{doing.urn} scales out into another group")
 
+    def _judge_pause(self, seen: _Seen, doing: Doing, order_id: str | None) -> None:
+        """Hold that ``batchPauseSeconds`` lie between the end of an order and the next one."""
+        before = [self.edas.world.orders[each] for each in doing.conduct.orders]
+        ended = max((each.finished_at or 0.0 for each in before), default=0.0)
+        gap = self.edas.scheduler.now - ended
+        if not seen.late and gap < doing.conduct.pause:
+            self._broken(
+                3, f"{doing.urn} pauses for {gap:.1f} s, batchPauseSeconds is {doing.conduct.pause:g}"
+            )
+        if order_id is not None:
+            doing.conduct.wrote(order_id)
+
+    def _judge_steering(self, caller: Task, operation: str, params: Mapping[str, str]) -> None:
+        """Hold that only an order of ours is confirmed or aborted, and only where somebody asked for it (law 12)."""
+        doing = self.doing.get(caller)
+        if doing is None:
+            self._broken(12, f"{operation} outside an operation")
+            return
+        conduct, process = doing.conduct, doing.process
+        if operation == "AbortChangeOrder":
+            order_id, ours = params["ChangeOrderId"], conduct.told
+            asked = process in self.aborting and self.stopped.get(process) == CANCELLED
+        else:
+            order_id = self._order_of(params["PipelineId"])
+            ours, asked = conduct.told | conduct.recorded_orders, conduct.confirms
+        if order_id not in ours:
+            self._broken(12, f"{doing.urn} sends {operation} for {order_id}, which is not its own")
+        if not asked:
+            self._broken(12, f"{doing.urn} sends {operation}, which nobody asked for")
+
+    def _order_of(self, pipeline_id: str) -> str:
+        return next(
+            each.id
+            for each in self.edas.world.orders.values()
+            for batch in range(each.batch_count)
+            if part_of(each.id, BATCH_DIGITS, batch) == pipeline_id
+        )
+
     def _judge_scale_in(self, seen: _Seen, doing: Doing) -> None:
         quiet = self.is_quiet(doing.app_id)
         for ecu, ecc, group_id, _, broken in seen.targets:
@@ -181,7 +300,7 @@ class Laws:
                 self._broken(4, f"{doing.urn} scales in {ecu}, which is foreign to it")
             if group_id != doing.group_id and quiet:
                 self._broken(4, f"{doing.urn} scales in {ecu} of another group, {group_id}")
-            if ecu in doing.claimed:
+            if ecu in doing.claimed(seen.sent_at):
                 self._broken(4, f"{doing.urn} scales in {ecu}, which another membership claims")
             if ecu in seen.busy and self.lonely:
                 self._broken(7, f"{doing.urn} scales in {ecu} while an order for it is active")
@@ -190,7 +309,7 @@ class Laws:
         self._judge_joiners(seen, doing)
         taken = sum(running for _, _, _, running, _ in seen.targets)
         left = seen.running - taken
-        if taken and not doing.deleting and seen.floor_knowable and self.lonely and left < doing.min_running:
+        if taken and not doing.deleting and seen.quiet and self.lonely and left < doing.min_running:
             self._broken(3, f"{doing.urn} leaves {left} running, minRunning is {doing.min_running}")
 
     def _judge_joiners(self, seen: _Seen, doing: Doing) -> None:

@@ -14,8 +14,9 @@ from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialF
 from pulumi_edas_scale.domain.inputs import parse_recorded
 from pulumi_edas_scale.domain.settings import Settings
 from pulumi_edas_scale.operations.service import Service
+from tests.simulation.conduct import Conduct
 from tests.simulation.edas import SimClient
-from tests.simulation.laws import Doing, ecu_of
+from tests.simulation.laws import Claimed, Doing, ecu_of
 from tests.simulation.scheduler import Process, SimRuntime
 
 if TYPE_CHECKING:
@@ -58,11 +59,14 @@ class Outcome:
 class _Host:
     """The front end: collects what is said, and holds the stop sign."""
 
+    laws: Laws
     said: list[str] = field(default_factory=list)
     reason: str | None = None
 
     def progress(self, urn: str, text: str) -> None:
-        """Forget a status line."""
+        """Let the laws see a status line; they know whose by the task."""
+        del urn
+        self.laws.line_said(self.laws.edas.scheduler.current, text)
 
     def info(self, urn: str, text: str) -> None:
         """Keep a line."""
@@ -93,7 +97,7 @@ class Run:
         scheduler = stack.edas.scheduler
         self.stack = stack
         self.process = Process(name)
-        self.host = _Host()
+        self.host = _Host(stack.laws)
         self.runtime = SimRuntime(scheduler, self.process, switch_chance=switch_chance)
         self.client = SimClient(stack.edas, self.process, self.runtime, faults)
         self.provider = Service(
@@ -102,6 +106,9 @@ class Run:
             connect=lambda _settings, _region: self.client,
             runtime=self.runtime,
         )
+        if on_cancel == "abort":
+            stack.laws.aborting.add(self.process)
+        self.claims: dict[str, Claimed] = {}
         self.outcomes: list[Outcome] = []
         self.plans: dict[str, str] = {}
 
@@ -112,7 +119,7 @@ class Run:
     def stop(self, reason: str) -> None:
         """Put up the stop sign; called by a task of another process."""
         self.host.reason = reason
-        self.stack.laws.stopped.add(self.process)
+        self.stack.laws.stopped[self.process] = reason
         self.provider.wake()
 
     # -- what the engine does ------------------------------------------------------------------------------------
@@ -134,20 +141,25 @@ class Run:
                 self._ended("preview", urn, error, begun)
 
     def update(
-        self, program: Mapping[str, Mapping[str, object]], *, replaced: frozenset[str] = frozenset()
+        self,
+        program: Mapping[str, Mapping[str, object]],
+        *,
+        replaced: frozenset[str] = frozenset(),
+        pause: float = 0.0,
     ) -> None:
         """Bring the stack to the program: steps are made one after the other and carried out side by side.
 
         Args:
             program: inputs by name of the resource.
             replaced: resources that are replaced although nothing asks for it (``--replace``).
+            pause: how many seconds the program takes at most before it comes to its next resource.
         """
-        self.stack.claims[self.process] = {
-            urn: (str(inputs["groupId"]), listed(inputs)) for urn, inputs in program.items()
-        }
+        scheduler = self.stack.edas.scheduler
         tasks: list[Task] = []
         leftovers: list[tuple[str, Recording]] = []
         for urn, inputs in program.items():
+            if pause:
+                scheduler.sleep(scheduler.dice.uniform(0.0, pause))
             body = self._step(urn, inputs, leftovers, forced=urn in replaced)
             if body is not None:
                 tasks.append(self._task(urn, body))
@@ -223,6 +235,8 @@ class Run:
 
     def _check(self, urn: str, old: Recording | None, inputs: Mapping[str, object]) -> dict[str, object]:
         checked = self.provider.check(urn, old.inputs if old else None, inputs)
+        # Whoever is to leave afterwards waits for the resources that had spoken up, and cannot know of others.
+        self.claims[urn] = Claimed(str(inputs["groupId"]), listed(inputs), self.stack.edas.scheduler.now)
         if checked.failures:
             raise InputError(checked.failures)
         return checked.inputs
@@ -277,7 +291,6 @@ class Run:
         scheduler = self.stack.edas.scheduler
         recorded = parse_recorded(old.outputs if old else {})
         deleting = kind == "delete"
-        claims = self.stack.claims.get(self.process, {})
         self.stack.laws.doing[scheduler.current] = Doing(
             kind=kind,
             urn=urn,
@@ -287,17 +300,19 @@ class Run:
             desired=frozenset() if deleting else listed(inputs),
             managed=frozenset(each.ecu_id for each in recorded.members)
             | frozenset(ecu_of(each.id) for each in recorded.listed),
-            claimed=frozenset(
-                ecu
-                for other, (group_id, ecus) in claims.items()
-                if group_id == inputs["groupId"] and (other != urn or deleting)
-                for ecu in ecus
-            ),
+            claims=self.claims,
             settled={each.ecu_id: each.ecc_id for each in recorded.members if _is_settled(each, recorded)},
             exclusive=inputs.get("exclusive") is True,
             min_running=int(inputs.get("minRunning", 1)),
             waits_for_running=inputs.get("waitFor", "running") == "running",
-            begun=scheduler.now,
+            conduct=Conduct(
+                begun=scheduler.now,
+                timeout=_number(inputs, "timeoutSeconds", 1800.0),
+                join_timeout=_number(inputs, "joinTimeoutSeconds", 300.0),
+                pause=_number(inputs, "batchPauseSeconds", 0.0),
+                confirms=inputs.get("confirmBatches") is True,
+                recorded_orders=frozenset(recorded.change_order_ids),
+            ),
         )
         return scheduler.now
 
@@ -308,6 +323,7 @@ class Run:
         result = Outcome(kind, urn, error, scheduler.now - begun, repaired)
         self.outcomes.append(result)
         if doing is not None and doing.kind == kind:
+            self.stack.laws.operation_ends(doing, error)
             self.stack.judge(self, doing, result)
         return error is None
 
@@ -326,6 +342,11 @@ class Run:
         for task in tasks:
             if task.error is not None:
                 raise task.error
+
+
+def _number(inputs: Mapping[str, Any], name: str, default: float) -> float:
+    given = inputs.get(name)
+    return default if given is None else float(given)
 
 
 def _is_settled(member: RecordedMember, recorded: Recorded) -> bool:
@@ -349,7 +370,6 @@ class Stack:
     edas: SimulatedEdas
     laws: Laws
     state: dict[str, Recording] = field(default_factory=dict)
-    claims: dict[Process, dict[str, tuple[str, frozenset[str]]]] = field(default_factory=dict)
 
     def judge(self, run: Run, doing: Doing, result: Outcome) -> None:
         """Hold what an operation says against what is true."""
@@ -369,7 +389,8 @@ class Stack:
         if missing:
             self.laws.broke(1, f"{doing.urn} {doing.kind} succeeded without {sorted(missing)}")
         unseen = self.laws.in_flux(doing.app_id)
-        stayed = ((doing.managed - doing.desired - doing.claimed) & members.keys()) - unseen
+        kept = doing.claimed(self.edas.scheduler.now)
+        stayed = ((doing.managed - doing.desired - kept) & members.keys()) - unseen
         if stayed:
             self.laws.broke(1, f"{doing.urn} {doing.kind} succeeded, but {sorted(stayed)} are still members")
         if doing.exclusive and not doing.deleting and members.keys() - unseen != doing.desired - unseen:

@@ -9,6 +9,8 @@ import pytest
 from tests.simulation.edas import Fault
 from tests.simulation.histories import History, Step, play
 
+ALONE: Final[dict[str, Any]] = {"exclusive": True, "ids": ("i-0",)}
+BOTH: Final[dict[str, Any]] = {**ALONE, "batchSize": 1, "ids": ("i-0", "i-6"), "joinTimeoutSeconds": 120}
 BAD_REPAIR: Final[dict[str, Any]] = {"ids": ("ecu-7",)}
 
 HISTORIES: Final = {
@@ -93,6 +95,117 @@ HISTORIES: Final = {
         steps=(
             Step("up", {"web": {"ids": ("ecu-8",), "timeoutSeconds": 1}}),
             Step("up", {"web": {"ids": ()}}),
+        ),
+    ),
+    "an instance of a renamed membership goes to one of another application": History(
+        seed=731000409,
+        members={"g-other": ("i-5",), "g-web": ("i-8",)},
+        tame=True,
+        steps=(
+            Step(
+                "up",
+                {
+                    "other": {"ids": ("ecu-1", "i-4", "ecu-5"), "minRunning": 0},
+                    "web2": {"ids": ("i-2", "ecu-9"), "minRunning": 0},
+                },
+            ),
+            Step(
+                "up",
+                {
+                    "other": {"ids": ("ecu-1", "i-4", "ecu-5", "ecu-9"), "minRunning": 0},
+                    "web2-new": {"ids": ("i-2",), "minRunning": 0},
+                },
+            ),
+        ),
+    ),
+    "the same, and then it gets its name back": History(
+        seed=731001177,
+        members={"g-other": ("i-4", "i-0")},
+        switches={"start_delay": 8.0, "code_type": "text"},
+        tame=True,
+        steps=(
+            Step(
+                "up",
+                {
+                    "beta": {"ids": (), "minRunning": 0},
+                    "other": {"ids": ("i-4", "i-0", "i-7"), "minRunning": 0},
+                },
+            ),
+            Step(
+                "up",
+                {
+                    "beta": {"ids": ("i-7",), "minRunning": 0},
+                    "other-new": {"ids": ("i-4", "i-0"), "minRunning": 0},
+                },
+                faults=(Fault("lost_after", "ScaleInApplication"),),
+            ),
+            Step(
+                "up",
+                {
+                    "beta": {"ids": ("i-7",), "minRunning": 0},
+                    "other": {"ids": ("i-4", "i-0", "i-3"), "minRunning": 0},
+                },
+                faults=(Fault("lost_before", "ScaleOutApplication"),),
+            ),
+        ),
+    ),
+    "an instance of a renamed membership goes to another group": History(
+        seed=731002182,
+        members={},
+        switches={"freed_ecu_lag": 15.0, "order_duration": "immediate", "scale_in_lag": 40.0},
+        tame=True,
+        steps=(
+            Step(
+                "up",
+                {
+                    "beta": {"ids": ("i-0", "i-7", "i-5"), "minRunning": 0},
+                    "web": {"ids": ("i-1",), "minRunning": 0},
+                },
+            ),
+            Step(
+                "up",
+                {"beta": {"ids": ("i-0", "i-7"), "minRunning": 0}, "web": {"ids": ("i-1",), "minRunning": 0}},
+            ),
+            Step(
+                "up",
+                {
+                    "beta": {"ids": ("i-0", "i-7", "i-1"), "minRunning": 0},
+                    "web-new": {"ids": (), "minRunning": 0},
+                },
+            ),
+        ),
+    ),
+    "a member that left when its process was killed is still listed, and desired by the next": History(
+        seed=731002613,
+        members={"g-beta": ("i-6",), "g-other": ("i-9", "i-4")},
+        switches={
+            "order_duration": "polls:4",
+            "scale_in_lag": 10.0,
+            "second_order": "parallel_per_group",
+            "unknown_member_scale_in": "ignored",
+        },
+        steps=(
+            Step(
+                "up",
+                {"beta": ALONE, "web": {"ids": (), "minRunning": 2}, "other": {"ids": (), "minRunning": 2}},
+                events=((13.0, "join", {"group": "g-beta", "instance": "i-2"}),),
+                faults=(Fault("kill_after", nth=21),),
+                stop=(7.2, "the run was cancelled"),
+                on_cancel="abort",
+            ),
+            Step(
+                "up",
+                {
+                    "beta": BOTH,
+                    "web": {"ids": ("i-4", "i-2"), "minRunning": 2},
+                    "other": {"ids": (), "minRunning": 2},
+                },
+                events=(
+                    (39.7, "start_order", {"group": "g-beta", "duration": "seconds:10", "held": True}),
+                    (59.1, "start_order", {"group": "g-web", "kind": "start", "duration": "seconds:10"}),
+                ),
+            ),
+            Step("refresh"),
         ),
     ),
 }
