@@ -230,14 +230,23 @@ def decide(plan_input: PlanInput) -> Plan:
         A Plan whose parts are sorted by ECU id; ``leave`` and ``evict`` begin with members that do not run.
     """
     listed = plan_input.live.members_of(plan_input.group_id)
-    vanishing = tuple(each for each in listed if _is_vanishing(plan_input, each))
+    # Whether a desired machine is there cannot be told from a ghost: nothing is decided until it has gone, or stays.
+    vanishing = tuple(
+        each
+        for each in listed
+        if each.ecc_id in plan_input.history.removed
+        or (
+            each.ecc_id in plan_input.ghosts
+            and (each.ecu_id in plan_input.desired or is_managed(plan_input, each))
+        )
+    )
     # A ghost counts for nothing: it neither runs, nor stays, nor has to leave.
     members = tuple(each for each in listed if each not in vanishing and each.ecc_id not in plan_input.ghosts)
     present = {member.ecu_id: member for member in members}
     broken = _broken(plan_input, members)
     join = tuple(sorted(_joining(plan_input, present)))
     going = [each for each in members if _shall_go(plan_input, each)]
-    kept = tuple(each for each in going if _is_claimed(each, plan_input.spared))
+    kept = tuple(each for each in going if not plan_input.spared.isdisjoint({each.ecu_id, each.instance_id}))
     leaving = [each for each in going if each not in kept]
     foreign = tuple(
         each for each in members if each.ecu_id not in plan_input.desired and not is_managed(plan_input, each)
@@ -312,8 +321,10 @@ def is_up(member: Member, *, deployed: bool, policy: Policy) -> bool:
 def _joining(plan_input: PlanInput, present: Mapping[str, Member]) -> set[str]:
     history = plan_input.history
     missing = {each for each in plan_input.desired if each not in present and each in plan_input.ready}
-    again = {each for each in missing if each in history.repair_in and each not in history.repair_out}
-    return {each for each in missing if each not in history.ordered and each not in history.repair_in} | again
+    # Once an operation: who was added and is not there has failed to come, or was taken out by somebody who may.
+    fresh = {each for each in missing if each not in history.ordered and each not in history.repair_in}
+    # A repair is half done while its member is out: to stop here would cost the group a machine.
+    return fresh | {each for each in missing if each in history.repair_in and each not in history.repair_out}
 
 
 def _shall_go(plan_input: PlanInput, member: Member) -> bool:
@@ -324,34 +335,25 @@ def _shall_go(plan_input: PlanInput, member: Member) -> bool:
     return plan_input.policy.exclusive and not plan_input.deleting and member.ecu_id not in plan_input.desired
 
 
-def _is_vanishing(plan_input: PlanInput, member: Member) -> bool:
-    """Return whether an accepted order of this operation takes the member away, and no second one may be sent."""
-    # Whether a desired machine is there cannot be told from a ghost: nothing is decided until it has gone, or stays.
-    rests = member.ecu_id in plan_input.desired or is_managed(plan_input, member)
-    return (rests and member.ecc_id in plan_input.ghosts) or member.ecc_id in plan_input.history.removed
-
-
-def _is_claimed(member: Member, ids: Collection[str]) -> bool:
-    return member.ecu_id in ids or (bool(member.instance_id) and member.instance_id in ids)
-
-
 def _broken(plan_input: PlanInput, members: Sequence[Member]) -> tuple[Member, ...]:
     """Return the desired members whose join failed, unless it may be the deployment that is bad."""
     group = plan_input.live.group(plan_input.group_id)
     ordered = plan_input.history.ordered
-    # A joiner of ours, and a member that leaves, prove nothing about those that stay.
+    # A bad deployment stops every member. Then a repair would take all of them out, and bring none of them up; it is
+    # a single join that failed where somebody runs. A joiner of ours, and a member that leaves, prove nothing.
     proving = (each for each in members if each.ecu_id not in ordered and not _shall_go(plan_input, each))
     somebody_runs = any(each.runs for each in proving)
     if plan_input.deleting or group is None or not group.deployed:
         return ()
     if not somebody_runs and not plan_input.our_scale_out_failed:
+        # The first member of a group has nobody beside it; then the bad end of our own order is the evidence.
         return ()
     return tuple(
         each
         for each in members
         if each.ecu_id in plan_input.desired
         and join_failed(each)
-        and each.online is not False
+        and each.online is not False  # the agent, which is off, would have to carry the repair out
         and plan_input.settled.get(each.ecu_id) != each.ecc_id
         and each.ecu_id not in ordered
         and each.ecu_id not in plan_input.history.repair_in
@@ -371,6 +373,7 @@ def _awaited(plan_input: PlanInput, present: Mapping[str, Member], broken: Colle
     for ecu_id in _joiners(plan_input) - set(broken):
         member = present.get(ecu_id)
         if member is None:
+            # One that the last operation failed to bring up and that is gone is no joiner: it is added again.
             if ecu_id in plan_input.history.ordered:
                 waiting.add(ecu_id)
         elif not is_up(member, deployed=deployed, policy=plan_input.policy):
@@ -393,6 +396,8 @@ def _orders(
     silent = sorted((each for each in leaving if each.agent_off), key=_leaving_order)
     force = plan_input.policy.force_scale_in is ForceScaleIn.OFFLINE
     broken_ids = [each.ecu_id for each in broken]
+    # Who joins comes first, so that capacity never falls for who leaves. A repair follows the healthy orders, for it
+    # may fail again. Members whose agent is off leave last and alone: such an order may fail, or need ForceStatus.
     return (
         *(Order(OrderKind.SCALE_OUT, tuple(part)) for part in _chunks(fresh, size)),
         *(_scale_in(part, repair=True) for part in _chunks(broken, size)),
@@ -440,6 +445,7 @@ def _outlook(
     deployed = group is not None and group.deployed
     unknown = plan_input.unknown_ids or 0
     now = sum(each.runs for each in members)
+    # Absent ones and ids that a preview does not know count as joiners that will run: nothing is sent without them.
     absent = len(plan_input.absent)
     coming = len(join) + absent + unknown
     present = {each.ecu_id for each in members}
@@ -465,6 +471,7 @@ def _verdicts(
     sure_total = 0 if unknown is None else max(len(leaving) - unknown, 0)
     refusals: list[Refusal] = []
     doubts: list[Refusal] = []
+    # Whoever takes nobody that runs cannot break the floor, however far below it the group is already.
     if running and outlook.before_scale_in - running < plan_input.floor.min_running:
         confirmed = sure_running > 0 and outlook.before_scale_in - sure_running < plan_input.floor.min_running
         (refusals if confirmed else doubts).append(Refusal.MIN_RUNNING)

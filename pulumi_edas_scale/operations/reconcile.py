@@ -38,7 +38,7 @@ from pulumi_edas_scale.operations.submit import Submitter
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import Application, ChangeOrder, Member
-    from pulumi_edas_scale.domain.plan import Order, Plan
+    from pulumi_edas_scale.domain.plan import Order
 
 GROUP_LAG_SECONDS: Final = 10.0
 """How long a group that was just created may be missing from the reading of its application."""
@@ -89,9 +89,23 @@ class Reconciler:
             ChangeError: it did not end well; with the truth to save when anything was changed.
             InputError: the inputs cannot be right, and nothing was sent.
         """
-        operation = self.operation
+        operation, app_id = self.operation, self.operation.target.scope.app_id
+        context, progress = operation.context, operation.reporter.progress
         try:
-            return self._until_settled()
+            while True:
+                with operation.session.queue.hold(
+                    app_id,
+                    context,
+                    lambda place: progress(f"{place} before this one change application {app_id}"),
+                ):
+                    # From the first turn on: the queue of one's own process costs nobody their time-out.
+                    if context.deadline is None:
+                        context.deadline = context.runtime.now() + operation.target.policy.timeout_seconds
+                    result = self._round()
+                if isinstance(result, Outcome):
+                    return result
+                # Without the turn: twelve that wait for their instances must not keep the thirteenth from working.
+                self._wait(result)
         except Cancelled as sign:
             raise outcome.stopped(operation, sign) from sign
         except DeadlineExceeded as sign:
@@ -103,23 +117,12 @@ class Reconciler:
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
-    def _until_settled(self) -> Outcome:
-        operation = self.operation
-        while True:
-            with operation.session.queue.hold(
-                operation.target.scope.app_id, operation.context, self._say_place
-            ):
-                self._start_deadline()
-                result = self._round()
-            if isinstance(result, Outcome):
-                return result
-            self._wait(result)
-
     def _round(self) -> Outcome | Wait:
         """Look, decide and do one thing; the turn of the application is held."""
         try:
             return self._look_and_act()
         except BusinessError as error:
+            # For a create or an update an application that is gone is a mistake in the program, not its end.
             if not self.operation.target.deleting or not self._is_gone(error):
                 raise
             return outcome.empty_outcome(self.operation)
@@ -130,6 +133,8 @@ class Reconciler:
         self._orders = reads.change_orders(target.scope.app_id, self.operation.context)
         others = [each for each in self._orders if is_active(each.status)]
         if others:
+            # Whoever started them, an order of ours before a crash included: EDAS refuses a second order meanwhile,
+            # and a reading would show members that are about to come or go.
             for each in others:
                 self._submitter.follower.follow_other(each)
             return Wait.AGAIN
@@ -149,6 +154,7 @@ class Reconciler:
         """Find out what a reading means; a group that is not there ends a delete and is waited for else."""
         operation, target = self.operation, self.operation.target
         if live.group(target.scope.group_id) is None:
+            # The same run may have made the group a moment ago, and readings lag.
             return outcome.empty_outcome(operation) if target.deleting else Wait.GROUP
         found = observe(
             operation.session,
@@ -163,7 +169,7 @@ class Reconciler:
             found,
             operation.context.runtime.now(),
         )
-        if found.wrong_ids:
+        if found.wrong_ids:  # no later reading makes these right, so nobody waits for them
             raise InputError(found.wrong_ids)
         return found
 
@@ -171,7 +177,7 @@ class Reconciler:
         plan = found.plan
         for refusal in plan.refusals:
             raise outcome.refused(self.operation, refusal, found)
-        if plan.changes_membership:
+        if plan.changes_membership:  # asked only before something is sent: a clean group costs one call
             self._refuse_kubernetes(found.live)
         reason = self._blocked_by(found)
         if reason is not None:
@@ -179,6 +185,7 @@ class Reconciler:
         if plan.next_order is None:
             return outcome.settled_outcome(self.operation, found)
         if self._would_break_floor(plan.next_order, found):
+            # The plan promised that joiners come up; what was promised did not, and nobody is left who still may.
             raise outcome.refused(self.operation, Refusal.MIN_RUNNING, found)
         return self._write(plan.next_order, found, known_orders)
 
@@ -186,11 +193,15 @@ class Reconciler:
         """Return what has to be waited for before the next order, or before the end; None when nothing has."""
         plan = found.plan
         if plan.absent:
+            # Before anything else: half of a change that cannot be finished is worse than none.
             return Wait.ABSENT
         if plan.next_order is not None:
-            waits = self._would_break_floor(plan.next_order, found) and self._may_still_rise(found)
-            return Wait.FLOOR if waits else None
+            group = found.live.group(self.operation.target.scope.group_id)
+            # A group that was never deployed starts nobody, so there is nothing to wait for.
+            rises = group is not None and group.deployed and bool(self._rising(found))
+            return Wait.FLOOR if rises and self._would_break_floor(plan.next_order, found) else None
         if plan.vanishing or set(plan.awaited) - found.present:
+            # An order ended well and the listing has not followed: a lag for a minute, then a failure.
             return Wait.UNSEEN
         if plan.awaited:
             return Wait.RISING
@@ -203,12 +214,13 @@ class Reconciler:
         self._permit = None
         if not self._submitter.submit(order, found, known_orders):
             return Wait.AGAIN
-        self._waited.clear()
+        self._waited.clear()  # what is waited for from now on, this order has brought about
         # Read what the order did before the turn is given away: the next in the queue may change the same machines.
         seen = self._examine(self._fresh())
         if not isinstance(seen, Observation):
             return seen
-        if _is_settled(seen.plan):
+        left = seen.plan
+        if not (left.orders or left.absent or left.awaited or left.vanishing):
             return outcome.settled_outcome(self.operation, seen)
         return Wait.PAUSE if len(found.plan.orders) > 1 else Wait.AGAIN
 
@@ -216,6 +228,7 @@ class Reconciler:
         """Make sure the write may be made now; False when time passed, so that everything is looked at again."""
         operation = self.operation
         if order.kind is OrderKind.SCALE_IN and self._awaited_quiet():
+            # A resource that spoke up meanwhile may own who was to leave.
             return False
         name = OPERATIONS[order.kind]
         if self._permit != name:
@@ -297,7 +310,7 @@ class Reconciler:
         """
         if reason is Wait.AGAIN:
             return
-        if reason is Wait.PAUSE:
+        if reason is Wait.PAUSE:  # without the turn, so that others use the application meanwhile
             self.operation.context.sleep(self.operation.target.policy.batch_pause_seconds)
             return
         found = self.operation.progress.observation
@@ -328,11 +341,8 @@ class Reconciler:
         left = self._patience(reason) - waited.seconds
         starting = self._is_starting(reason)
         if reason is Wait.ABSENT:
-            with runtime:
-                vain = operation.session.ownership.exchange(operation.target.urn)
-            if vain is not None:
-                raise outcome.failed(operation, vain)
-        if left <= SHORTEST_WAIT_SECONDS and not starting:
+            self._look_at_holders(waited.looks)
+        if left <= SHORTEST_WAIT_SECONDS and not starting:  # not even a joinTimeoutSeconds of 0 ends a start
             self._give_up(reason, waited.seconds)
             return False
         operation.reporter.progress(
@@ -353,15 +363,27 @@ class Reconciler:
             ).value
         )
         waited.looks += 1
-        if reason is Wait.ABSENT and waited.looks == LOOKS_BEFORE_WORDS and operation.progress.observation:
-            words = outcome.held_up(operation, operation.progress.observation)
-            for each in words[: messages.LONGEST_LIST]:
-                operation.reporter.warn(each)
         # The clock stands still only while an order of the application is active, or EDAS starts that very joiner.
-        # In the first seconds, which cost little, nobody asks whether one is.
-        if not (starting or (not urgent and self._is_busy(pause))):
+        stands = starting
+        if not (starting or urgent):  # the first seconds cost little
+            reads, app_id = operation.session.reads, operation.target.scope.app_id
+            self._orders = reads.recent_change_orders(app_id, operation.context, within=pause)
+            stands = any(is_active(each.status) for each in self._orders)
+        if not stands:
             waited.seconds += runtime.now() - begun
         return reason is (self._blocked_by(seen) if isinstance(seen, Observation) else seen)
+
+    def _look_at_holders(self, looks: int) -> None:
+        """End a wait for who waits for this one, and say early who will probably not let go."""
+        operation, found = self.operation, self.operation.progress.observation
+        with operation.context.runtime:
+            # A membership that is checked later may close a circle of those that wait for each other.
+            vain = operation.session.ownership.exchange(operation.target.urn)
+        if vain is not None:
+            raise outcome.failed(operation, vain)
+        if looks == LOOKS_BEFORE_WORDS and found is not None:
+            for each in outcome.held_up(operation, found)[: messages.LONGEST_LIST]:
+                operation.reporter.warn(each)
 
     def _awaited_names(self) -> str:
         """Return which instances the present wait is about, in brackets."""
@@ -374,13 +396,6 @@ class Reconciler:
             *(messages.short_name(each) for each in plan.vanishing),
         }
         return f" ({messages.join_list(names)})" if names else ""
-
-    def _is_busy(self, within: float) -> bool:
-        """Return whether an order of the application is active."""
-        operation = self.operation
-        reads, app_id = operation.session.reads, operation.target.scope.app_id
-        self._orders = reads.recent_change_orders(app_id, operation.context, within=within)
-        return any(is_active(each.status) for each in self._orders)
 
     def _give_up(self, reason: Wait, waited: float) -> None:
         """End a wait that took too long; one for a joiner of an earlier run, which may never come, ends well."""
@@ -397,7 +412,7 @@ class Reconciler:
         join_timeout = self.operation.target.policy.join_timeout_seconds
         if reason in {Wait.UNSEEN, Wait.LATE}:
             return VISIBILITY_LAG_SECONDS
-        if reason is Wait.GROUP:
+        if reason is Wait.GROUP:  # who wants failures at once gets this one at once
             return min(GROUP_LAG_SECONDS, join_timeout)
         return float(join_timeout)
 
@@ -435,21 +450,3 @@ class Reconciler:
     def _would_break_floor(self, order: Order, found: Observation) -> bool:
         floor, ghosts = found.plan_input.floor.min_running, found.plan_input.ghosts
         return breaks_floor(order, found.live, self.operation.target.scope.group_id, floor, ghosts)
-
-    def _may_still_rise(self, found: Observation) -> bool:
-        """Return whether a joiner of this operation does not run yet, and may."""
-        group = found.live.group(self.operation.target.scope.group_id)
-        return group is not None and group.deployed and bool(self._rising(found))
-
-    def _start_deadline(self) -> None:
-        context = self.operation.context
-        if context.deadline is None:
-            context.deadline = context.runtime.now() + self.operation.target.policy.timeout_seconds
-
-    def _say_place(self, place: int) -> None:
-        app_id = self.operation.target.scope.app_id
-        self.operation.reporter.progress(f"{place} before this one change application {app_id}")
-
-
-def _is_settled(plan: Plan) -> bool:
-    return not (plan.orders or plan.absent or plan.awaited or plan.vanishing)
