@@ -32,7 +32,7 @@ COVERAGE_DATA := build/coverage
 COVERED_PYTEST = mkdir -p build && rm -f $(COVERAGE_DATA)-$@* && \
   COVERAGE_FILE=$(COVERAGE_DATA)-$@ $(PYTEST) -n $(WORKERS) --cov --cov-report=
 
-CHECKED := $(wildcard pulumi_edas_scale tests tools examples)
+CHECKED := $(wildcard pulumi_edas_scale pulumi_edas_scale_sdk.py tests tools examples)
 LANGUAGES := python,yaml,nodejs
 
 # The files whose every branch a unit or property test takes: they decide, so an untested line is an untested decision.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:
+    from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
     from pulumi_edas_scale.dynamic import DeployGroupMembership
     from pulumi_edas_scale.functions import (
         DeployGroup,
@@ -34,13 +35,16 @@ if TYPE_CHECKING:
 __all__ = [
     "DeployGroup",
     "DeployGroupMembership",
+    "ForceScaleIn",
     "GetApplicationResult",
     "GetDeployGroupResult",
     "GetDeployGroupsResult",
     "GetScaleOutCandidatesResult",
     "GroupMember",
     "Member",
+    "OnDelete",
     "ScaleOutCandidate",
+    "WaitFor",
     "__version__",
     "get_application",
     "get_application_output",
@@ -52,13 +56,17 @@ __all__ = [
     "get_scale_out_candidates_output",
 ]
 
+_MODULES = {
+    "DeployGroupMembership": "dynamic",
+    **dict.fromkeys(("ForceScaleIn", "OnDelete", "WaitFor"), "domain.choices"),
+}
+
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    module = "dynamic" if name == "DeployGroupMembership" else "functions"
-    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'functions')}"), name)
     return value
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 import pulumi
 import pulumi.runtime
 
+from pulumi_edas_scale.domain.choices import ForceScaleIn, Network, OnCancel, OnDelete, WaitFor
 from pulumi_edas_scale.functions import (
     GetApplicationResult,
     GetDeployGroupResult,
@@ -27,7 +28,12 @@ from pulumi_edas_scale.version import __version__
 
 __all__ = [
     "DeployGroupMembership",
+    "ForceScaleIn",
+    "Network",
+    "OnCancel",
+    "OnDelete",
     "Provider",
+    "WaitFor",
     "get_application",
     "get_application_output",
     "get_deploy_group",
@@ -64,12 +70,12 @@ class Provider(pulumi.ProviderResource):
         *,
         region_id: pulumi.Input[str] | None = None,
         endpoint: pulumi.Input[str] | None = None,
-        network: pulumi.Input[str] | None = None,
+        network: pulumi.Input[Network | str] | None = None,
         profile: pulumi.Input[str] | None = None,
         call_timeout_seconds: pulumi.Input[int] | None = None,
         preview_reads: pulumi.Input[bool] | None = None,
         strict_preview: pulumi.Input[bool] | None = None,
-        on_cancel: pulumi.Input[str] | None = None,
+        on_cancel: pulumi.Input[OnCancel | str] | None = None,
     ) -> None:
         settings = {
             "regionId": region_id,

@@ -18,6 +18,8 @@ from pulumi_edas_scale.functions import Member  # noqa: TC001  # as above
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
+
 
 class MembershipSurface:
     """The arguments and outputs of a membership; a front end registers them with the engine."""
@@ -87,11 +89,11 @@ class MembershipSurface:
         max_removals: pulumi.Input[int] | None = None,
         batch_size: pulumi.Input[int] | None = None,
         batch_pause_seconds: pulumi.Input[float] | None = None,
-        wait_for: pulumi.Input[str] | None = None,
+        wait_for: pulumi.Input[WaitFor | str] | None = None,
         join_timeout_seconds: pulumi.Input[int] | None = None,
-        force_scale_in: pulumi.Input[str] | None = None,
+        force_scale_in: pulumi.Input[ForceScaleIn | str] | None = None,
         confirm_batches: pulumi.Input[bool] | None = None,
-        on_delete: pulumi.Input[str] | None = None,
+        on_delete: pulumi.Input[OnDelete | str] | None = None,
         timeout_seconds: pulumi.Input[int] | None = None,
     ) -> None:
         """Manage which ECS instances are members of one EDAS deploy group.

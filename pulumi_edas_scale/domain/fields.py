@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pulumi_edas_scale.domain.model import ForceScaleIn, OnDelete, Policy, Unknown, WaitFor
+from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
+from pulumi_edas_scale.domain.model import Policy, Unknown
 from pulumi_edas_scale.domain.regions import meant_region
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
 from pulumi_edas_scale.domain.errors import InputError
 from pulumi_edas_scale.domain.fields import (
     BY_NAME,
@@ -35,18 +36,15 @@ from pulumi_edas_scale.domain.fields import (
     region_problem,
 )
 from pulumi_edas_scale.domain.model import (
-    ForceScaleIn,
     Listed,
     Member,
     MemberState,
-    OnDelete,
     Outcome,
     Policy,
     Recorded,
     RecordedMember,
     Scope,
     Spec,
-    WaitFor,
 )
 
 if TYPE_CHECKING:

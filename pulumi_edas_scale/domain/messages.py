@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from pulumi_edas_scale.domain.model import ForceScaleIn, MemberState
+from pulumi_edas_scale.domain.choices import ForceScaleIn
+from pulumi_edas_scale.domain.model import MemberState
 from pulumi_edas_scale.domain.orders import describe_status
 from pulumi_edas_scale.domain.plan import OrderKind, Refusal
 from pulumi_edas_scale.domain.resolution import Cause

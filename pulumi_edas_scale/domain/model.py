@@ -11,6 +11,8 @@ import enum
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
+
 
 class Unknown:
     """The one value that stands for an input the preview cannot know yet."""
@@ -270,27 +272,6 @@ class Listed:
     def by_instance(self) -> bool:
         """Whether it is an ECS instance id, and not an ECU id."""
         return self.path.startswith("instanceIds")
-
-
-class WaitFor(str, enum.Enum):
-    """When a joined member counts as done: when it runs, or when its order ended well."""
-
-    RUNNING = "running"
-    ORDER = "order"
-
-
-class ForceScaleIn(str, enum.Enum):
-    """Which members may leave with ``ForceStatus=true``."""
-
-    NEVER = "never"
-    OFFLINE = "offline"
-
-
-class OnDelete(str, enum.Enum):
-    """What a delete does with the managed members."""
-
-    SCALE_IN = "scaleIn"
-    RETAIN = "retain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from pulumi_edas_scale.domain.model import Floor, ForceScaleIn, MemberState, Policy, TaskState, WaitFor
+from pulumi_edas_scale.domain.choices import ForceScaleIn, WaitFor
+from pulumi_edas_scale.domain.model import Floor, MemberState, Policy, TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.choices import OnDelete
 from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded, OperationContext, ThreadRuntime
 from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import (
@@ -37,7 +38,7 @@ from pulumi_edas_scale.domain.inputs import (
     remove_ids,
     render_outputs,
 )
-from pulumi_edas_scale.domain.model import UNKNOWN, Member, OnDelete, Outcome, Recorded, Scope, TaskState
+from pulumi_edas_scale.domain.model import UNKNOWN, Member, Outcome, Recorded, Scope, TaskState
 from pulumi_edas_scale.domain.resolution import find_member, with_instance_ids
 from pulumi_edas_scale.edas.reads import FRESH_SECONDS, PREVIEW_FRESH_SECONDS
 from pulumi_edas_scale.operations.lookups import QUERIES, find_wrong_application

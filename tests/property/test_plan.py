@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pulumi_edas_scale.domain.model import ForceScaleIn, Listed, MemberState, TaskState
+from pulumi_edas_scale.domain.choices import ForceScaleIn
+from pulumi_edas_scale.domain.model import Listed, MemberState, TaskState
 from pulumi_edas_scale.domain.plan import OrderKind, PlanInput, Refusal, breaks_floor, decide
 from pulumi_edas_scale.domain.resolution import resolve
 from tests.property.worlds import (

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
+from pulumi_edas_scale.domain.choices import ForceScaleIn, WaitFor
 from pulumi_edas_scale.domain.model import (
     Application,
     DeployGroup,
-    ForceScaleIn,
     Listed,
     Machine,
     Member,
     MemberState,
     Policy,
     TaskState,
-    WaitFor,
 )
 from pulumi_edas_scale.domain.plan import OrderKind, PlanInput, decide, join_failed
 from pulumi_edas_scale.domain.resolution import Absent, Cause

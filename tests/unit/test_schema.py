@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+import pulumi_edas_scale_sdk
+from pulumi_edas_scale.domain.choices import ForceScaleIn, Network, OnCancel, OnDelete, WaitFor
 from pulumi_edas_scale.domain.fields import BY_NAME, OUTPUTS, PROPERTIES, Kind, snake_case
-from pulumi_edas_scale.domain.model import ForceScaleIn, MemberState, OnDelete, RecordedMember, WaitFor
-from pulumi_edas_scale.domain.settings import NETWORKS, ON_CANCEL, SETTINGS, Form
+from pulumi_edas_scale.domain.model import MemberState, RecordedMember
+from pulumi_edas_scale.domain.settings import SETTINGS, Form
 from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from enum import Enum
 
 Spec = dict[str, Any]
 """A part of the schema, as JSON gives it."""
@@ -131,20 +134,11 @@ def test_a_member_has_the_fields_that_are_rendered() -> None:
     assert [snake_case(name) for name in member["properties"]] == recorded
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("MemberState", [each.value for each in MemberState]),
-        ("WaitFor", [each.value for each in WaitFor]),
-        ("ForceScaleIn", [each.value for each in ForceScaleIn]),
-        ("OnDelete", [each.value for each in OnDelete]),
-        ("OnCancel", list(ON_CANCEL)),
-        ("Network", list(NETWORKS)),
-    ],
-)
-def test_the_words_are_those_of_the_model(name: str, words: list[str]) -> None:
+@pytest.mark.parametrize("words", [MemberState, WaitFor, ForceScaleIn, OnDelete, OnCancel, Network])
+def test_the_words_are_those_of_the_package(words: type[Enum]) -> None:
     """An enum of the schema has the words that the package knows, in the same order."""
-    assert words_of({"$ref": f"#/types/edas-scale:index:{name}"}) == words
+    spec = {"$ref": f"#/types/edas-scale:index:{words.__name__}"}
+    assert words_of(spec) == [each.value for each in words]
 
 
 def test_the_settings_are_those_of_the_table() -> None:
@@ -243,9 +237,11 @@ def test_properties_have_a_type() -> None:
             assert ("items" in spec) == (spec.get("type") == "array"), (place, name)
 
 
-def test_a_generated_python_package_does_not_hide_ours() -> None:
-    """The SDK that Pulumi makes from the schema has a name of its own."""
-    assert SCHEMA["language"]["python"]["packageName"] == "pulumi_edas_scale_sdk"
+def test_generated_python_programs_find_their_module() -> None:
+    """The SDK that Pulumi makes from the schema hides nothing of ours; a module stands for it."""
+    assert SCHEMA["language"]["python"]["packageName"] == pulumi_edas_scale_sdk.__name__
+    enums = {token.rpartition(":")[2] for token, spec in TYPES.items() if "enum" in spec} - {"MemberState"}
+    assert enums | {"DeployGroupMembership", "Provider"} <= set(dir(pulumi_edas_scale_sdk))
 
 
 def test_generated_packages_carry_the_version() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
-from pulumi._types import output_type_types, resource_types
+from pulumi._types import is_output_type, output_type_types, resource_types
 
 import pulumi_edas_scale.functions
 from pulumi_edas_scale import dynamic, native
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schema.json").read_text())
 
-RESULTS = [
-    name for name in pulumi_edas_scale.__all__ if name[0].isupper() and name != "DeployGroupMembership"
-]
+RESULTS = [name for name in pulumi_edas_scale.__all__ if is_output_type(getattr(pulumi_edas_scale, name))]
 FUNCTIONS = [name for name in native.__all__ if name.startswith("get_")]
 
 

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
 from pulumi_edas_scale.domain.errors import InputError
 from pulumi_edas_scale.domain.fields import BY_NAME, PROPERTIES, Kind
 from pulumi_edas_scale.domain.inputs import (
@@ -25,18 +26,15 @@ from pulumi_edas_scale.domain.inputs import (
 )
 from pulumi_edas_scale.domain.model import (
     UNKNOWN,
-    ForceScaleIn,
     Listed,
     Member,
     MemberState,
-    OnDelete,
     Outcome,
     Policy,
     Recorded,
     RecordedMember,
     Scope,
     TaskState,
-    WaitFor,
 )
 from pulumi_edas_scale.domain.settings import Settings
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.choices import ForceScaleIn
 from pulumi_edas_scale.domain.drift import Drift, find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, UnavailableError
 from pulumi_edas_scale.domain.model import (
@@ -15,7 +16,6 @@ from pulumi_edas_scale.domain.model import (
     ChangeOrder,
     DeployGroup,
     Floor,
-    ForceScaleIn,
     MemberState,
     OrderReport,
     Outcome,

@@ -443,7 +443,7 @@ def test_the_floor_is_waited_for_while_edas_starts_a_joiner() -> None:
     )
     stack.up("a")
     stack.account.runtime.after(100.0, lambda: stack.account.set_state("b", MemberState.RUNNING))
-    from pulumi_edas_scale.domain.model import WaitFor  # noqa: PLC0415 - of this test alone
+    from pulumi_edas_scale.domain.choices import WaitFor  # noqa: PLC0415 - of this test alone
 
     stack.up("b", join_timeout_seconds=0, wait_for=WaitFor.ORDER)
     assert stack.account.writes == ["out b", "in a"]
