@@ -198,8 +198,8 @@ CHANGES: Final = (
     Change(
         "the join clock runs while the application is busy",
         "operations/reconcile.py",
-        "if not (starting or self._is_busy(waited.looks, pause)):",
-        "if not starting:",
+        "            stands = any(is_active(each.status) for each in self._orders)\n",
+        "",
     ),
     Change(
         "the join clock runs while EDAS starts a joiner",
@@ -354,8 +354,8 @@ CHANGES: Final = (
     Change(
         "a bad deployment is repaired machine by machine",
         "domain/plan.py",
-        "    if not somebody_runs and not plan_input.our_scale_out_failed:\n        return ()\n",
-        "",
+        "    if not somebody_runs and not plan_input.our_scale_out_failed:\n",
+        "    if not members:\n",
     ),
     Change(
         "a bad end is believed at the first poll",
@@ -371,13 +371,13 @@ CHANGES: Final = (
     ),
     Change(
         "refresh drops members while the application is busy",
-        "operations/service.py",
+        "operations/refresh.py",
         "live, undisturbed = _settled_reading(session, scope, live, context)",
         "live, _ = _settled_reading(session, scope, live, context)",
     ),
     Change(
         "refresh drops members on a reading older than the orders",
-        "operations/service.py",
+        "operations/refresh.py",
         "        if not reads.unchanged_since(app_id, reading.begun):  #",
         "        if not reading:  #",
     ),

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.choices import OnDelete
 from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded, OperationContext, ThreadRuntime
-from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     EdasError,
@@ -38,15 +37,14 @@ from pulumi_edas_scale.domain.inputs import (
     remove_ids,
     render_outputs,
 )
-from pulumi_edas_scale.domain.model import UNKNOWN, Member, Outcome, Recorded, Scope, TaskState
-from pulumi_edas_scale.domain.resolution import find_member, with_instance_ids
-from pulumi_edas_scale.edas.reads import FRESH_SECONDS, PREVIEW_FRESH_SECONDS
+from pulumi_edas_scale.domain.model import UNKNOWN, Outcome, Recorded, Scope
+from pulumi_edas_scale.domain.resolution import with_instance_ids
+from pulumi_edas_scale.edas.reads import PREVIEW_FRESH_SECONDS
 from pulumi_edas_scale.operations.lookups import QUERIES, find_wrong_application
 from pulumi_edas_scale.operations.observe import (
     CannotTellError,
     Target,
     is_gone,
-    managed_ecus,
     outcome_of,
     recorded_instance_ids,
 )
@@ -54,16 +52,18 @@ from pulumi_edas_scale.operations.outcome import ChangeError, Operation
 from pulumi_edas_scale.operations.ownership import Claim, MemoryLog, Ownership
 from pulumi_edas_scale.operations.preview import Preview, preview_change, preview_replacement
 from pulumi_edas_scale.operations.reconcile import Reconciler
+from pulumi_edas_scale.operations.refresh import refresh
 from pulumi_edas_scale.operations.session import Session, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pulumi_edas_scale.domain.clock import Runtime
-    from pulumi_edas_scale.domain.model import Application, Policy, RecordedMember, Spec
+    from pulumi_edas_scale.domain.model import Application, Policy, Spec
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.edas.api import EdasClient
     from pulumi_edas_scale.operations.ownership import RunLog
+    from pulumi_edas_scale.operations.refresh import Refreshed
 
 READ_RETRY_TIMEOUT_SECONDS: Final = 20.0
 """A refresh has no time-out of its own: this long a failing call is retried, so that it ends within half a minute."""
@@ -388,7 +388,8 @@ class Service:
                 return None
             known = {each for each in BY_NAME if each in recorded_outputs}
             inputs = recorded_inputs or {name: recorded_outputs[name] for name in known}
-            return self._refreshed(urn, session, scope, recorded_outputs, inputs, live, context)
+            found = refresh(session, scope, recorded, live, context)
+            return self._refreshed(urn, found, recorded_outputs, inputs, scope)
         except EdasError as error:
             message = f"Reading {messages.describe_group(scope)} failed. {error}"
             raise OperationError(message) from error
@@ -609,56 +610,30 @@ class Service:
         live = with_instance_ids(live, recorded_instance_ids(recorded))
         return live if live.group(scope.group_id) is not None else None
 
-    def _refreshed(  # noqa: PLR0913, PLR0917 - what a refresh is made of
+    def _refreshed(
         self,
         urn: str | None,
-        session: Session,
-        scope: Scope,
+        found: Refreshed,
         recorded_outputs: Mapping[str, object],
         inputs: Mapping[str, object],
-        live: Application,
-        context: OperationContext,
+        scope: Scope,
     ) -> ReadAnswer:
-        recorded = parse_recorded(recorded_outputs)
-        left = _left_ids(recorded, live, scope)
-        undisturbed = True
-        if left:
-            live, undisturbed = _settled_reading(session, scope, live, context)
-            live = with_instance_ids(live, recorded_instance_ids(recorded))
-            left = _left_ids(recorded, live, scope) if undisturbed else frozenset()
-        members = {each.ecu_id: each for each in live.members_of(scope.group_id)}
-        outcome = outcome_of(
-            live,
-            scope,
-            managed_ecus(recorded, live, scope.group_id),
-            recorded,
-            change_order_ids=recorded.change_order_ids,
-            unsettled=frozenset(
-                each for each in recorded.unsettled if each not in members or not members[each].runs
-            ),
-        )
-        drift = find_drift(recorded, live, scope)
-        if not undisturbed:
-            away = messages.describe_busy(drift, scope)
-            if away is not None:
-                self.host.info(urn or "", away)
-            drift = replace(drift, gone=(), moved=(), left=(), joining=())
-            away_for_now = [each for each in recorded.members if each.ecu_id not in members]
-            outcome = replace(outcome, members=(*outcome.members, *map(_as_recorded, away_for_now)))
-        unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, scope)
-        for sentence in (*([unfinished] if unfinished else []), *messages.describe_drift(drift, live, scope)):
+        """Say what a refresh has found, and return what the program would have to say and what is true."""
+        for sentence in found.warnings:
             self.host.warn(urn or "", sentence)
-        known = _ecu_ids(recorded_outputs.get("foreignMembers"))
-        arrivals = messages.describe_arrivals(outcome.foreign, known, scope)
-        if arrivals is not None:
-            self.host.info(urn or "", arrivals)
-        kept = remove_ids(inputs, left)
+        arrivals = messages.describe_arrivals(
+            found.outcome.foreign, _ecu_ids(recorded_outputs.get("foreignMembers")), scope
+        )
+        for line in (found.away, arrivals):
+            if line is not None:
+                self.host.info(urn or "", line)
+        kept = remove_ids(inputs, found.left)
         # After a failed update the engine keeps the old inputs; only the outputs say what it was to reach.
         reached_for = {
             name: recorded_outputs[name] for name in LIST_PROPERTIES if recorded_outputs.get(name) is not None
         }
-        outputs = {**kept, **remove_ids(reached_for, left)} if reached_for else kept
-        return ReadAnswer(membership_id(scope), kept, render_outputs(outputs, outcome))
+        outputs = {**kept, **remove_ids(reached_for, found.left)} if reached_for else kept
+        return ReadAnswer(membership_id(scope), kept, render_outputs(outputs, found.outcome))
 
 
 @dataclass(frozen=True, slots=True)
@@ -700,58 +675,6 @@ def _known_scope(spec: Spec) -> Scope:
         message = "A create was asked for before region, application and group were known."
         raise InternalError(message)
     return spec.scope
-
-
-def _settled_reading(
-    session: Session, scope: Scope, live: Application, context: OperationContext
-) -> tuple[Application, bool]:
-    """Return a reading in which whoever is missing has really left, and whether it is one.
-
-    An order takes members out for a moment, so the reading must lie between two lists of orders that are equal and
-    without an active one; the list and the reading that others have just asked for are shared.
-    """
-    reads, app_id = session.reads, scope.app_id
-    try:
-        reads.recent_change_orders(app_id, context, within=FRESH_SECONDS)
-        reading = reads.recent_application(app_id, context)
-        if not reads.unchanged_since(app_id, reading.begun):  # no list of orders is older than this reading
-            reading = reads.application(app_id, context, begun_after=session.runtime.now())
-        reads.recent_change_orders(app_id, context, within=session.runtime.now() - reading.begun)
-        return reading.value, reads.unchanged_since(app_id, reading.begun)
-    except EdasError:
-        return live, False  # whether an order runs is not known, so nothing is dropped
-
-
-def _as_recorded(member: RecordedMember) -> tuple[Member, bool]:
-    """Return a member that a change order may have taken out for a moment, as it was written down."""
-    return (
-        Member(
-            ecu_id=member.ecu_id,
-            instance_id=member.instance_id,
-            ecc_id=member.ecc_id,
-            ip=member.ip,
-            zone="",
-            group_id="",
-            state=member.state,
-            task=TaskState.UNKNOWN,
-            online=None,
-        ),
-        member.joined,
-    )
-
-
-def _left_ids(recorded: Recorded, live: Application, scope: Scope) -> frozenset[str]:
-    """Return the ids, in both spellings, of recorded members that are gone or in another group."""
-    here = live.members_of(scope.group_id)
-    gone = [each for each in recorded.members if find_member(here, each.ecu_id) is None]
-    moved = [
-        each.id
-        for each in recorded.listed
-        if find_member(here, each.id) is None and find_member(live.members, each.id) is not None
-    ]
-    return frozenset(name for each in gone for name in (each.ecu_id, each.instance_id) if name) | frozenset(
-        moved
-    )
 
 
 def _import(scope: Scope, live: Application | None) -> ReadAnswer:

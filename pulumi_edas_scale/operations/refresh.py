@@ -1,0 +1,139 @@
+"""What a refresh finds out about a recorded membership.
+
+This file's law: a refresh never waits for a membership and never fails because an instance is unwell (law 10), and it
+drops nobody that a change order may have taken out for a moment: who is missing has left only when no order of the
+application was active, and none ended, around the reading that shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pulumi_edas_scale.domain import messages
+from pulumi_edas_scale.domain.drift import find_drift
+from pulumi_edas_scale.domain.errors import EdasError
+from pulumi_edas_scale.domain.model import Member, Outcome, Recorded, Scope, TaskState
+from pulumi_edas_scale.domain.resolution import find_member, with_instance_ids
+from pulumi_edas_scale.edas.reads import FRESH_SECONDS
+from pulumi_edas_scale.operations.observe import managed_ecus, outcome_of, recorded_instance_ids
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.domain.clock import OperationContext
+    from pulumi_edas_scale.domain.model import Application, RecordedMember
+    from pulumi_edas_scale.operations.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What is true of a membership, and what to say about it.
+
+    Attributes:
+        outcome: what is to be recorded.
+        left: the ids, in both spellings, of recorded members that are gone or in another group.
+        warnings: what others did to it, and what of our own work is unfinished, in sentences.
+        away: who is missing while an order runs, in a sentence; None when nobody is.
+    """
+
+    outcome: Outcome
+    left: frozenset[str]
+    warnings: tuple[str, ...]
+    away: str | None = None
+
+
+def refresh(
+    session: Session, scope: Scope, recorded: Recorded, live: Application, context: OperationContext
+) -> Refreshed:
+    """Find out what is true of a recorded membership.
+
+    Args:
+        session: where further readings come from.
+        scope: the group.
+        recorded: what the last operation wrote down.
+        live: a reading in which the group is.
+        context: bounds of the refresh.
+    """
+    left = _left_ids(recorded, live, scope)
+    undisturbed = True
+    if left:  # only then does it matter whether an order runs, so a clean refresh costs one call
+        live, undisturbed = _settled_reading(session, scope, live, context)
+        live = with_instance_ids(live, recorded_instance_ids(recorded))
+        left = _left_ids(recorded, live, scope) if undisturbed else frozenset()
+    outcome = _outcome(recorded, live, scope)
+    drift = find_drift(recorded, live, scope)
+    away = None
+    if not undisturbed:
+        away = messages.describe_busy(drift, scope)
+        # Whoever an order may have taken out for a moment stays recorded as it was, and is nobody's drift.
+        drift = replace(drift, gone=(), moved=(), left=(), joining=())
+        here = {each.ecu_id for each in live.members_of(scope.group_id)}
+        out = (_as_recorded(each) for each in recorded.members if each.ecu_id not in here)
+        outcome = replace(outcome, members=(*outcome.members, *out))
+    unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, scope)
+    warnings = (*([unfinished] if unfinished else []), *messages.describe_drift(drift, live, scope))
+    return Refreshed(outcome, left, warnings, away)
+
+
+def _outcome(recorded: Recorded, live: Application, scope: Scope) -> Outcome:
+    """Return what is true in a reading; what the last operation failed to bring up is so until it runs."""
+    running = {each.ecu_id for each in live.members_of(scope.group_id) if each.runs}
+    return outcome_of(
+        live,
+        scope,
+        managed_ecus(recorded, live, scope.group_id),
+        recorded,
+        change_order_ids=recorded.change_order_ids,
+        unsettled=recorded.unsettled - running,
+    )
+
+
+def _settled_reading(
+    session: Session, scope: Scope, live: Application, context: OperationContext
+) -> tuple[Application, bool]:
+    """Return a reading in which whoever is missing has really left, and whether it is one.
+
+    An order takes members out for a moment, so the reading must lie between two lists of orders that are equal and
+    without an active one; the list and the reading that others have just asked for are shared.
+    """
+    reads, app_id = session.reads, scope.app_id
+    try:
+        reads.recent_change_orders(app_id, context, within=FRESH_SECONDS)
+        reading = reads.recent_application(app_id, context)
+        if not reads.unchanged_since(app_id, reading.begun):  # no list of orders is older than this reading
+            reading = reads.application(app_id, context, begun_after=session.runtime.now())
+        reads.recent_change_orders(app_id, context, within=session.runtime.now() - reading.begun)
+        return reading.value, reads.unchanged_since(app_id, reading.begun)
+    except EdasError:
+        return live, False  # whether an order runs is not known, so nothing is dropped
+
+
+def _as_recorded(member: RecordedMember) -> tuple[Member, bool]:
+    """Return a member that a change order may have taken out for a moment, as it was written down."""
+    return (
+        Member(
+            ecu_id=member.ecu_id,
+            instance_id=member.instance_id,
+            ecc_id=member.ecc_id,
+            ip=member.ip,
+            zone="",
+            group_id="",
+            state=member.state,
+            task=TaskState.UNKNOWN,
+            online=None,
+        ),
+        member.joined,
+    )
+
+
+def _left_ids(recorded: Recorded, live: Application, scope: Scope) -> frozenset[str]:
+    """Return the ids, in both spellings, of recorded members that are gone or in another group."""
+    here = live.members_of(scope.group_id)
+    gone = [each for each in recorded.members if find_member(here, each.ecu_id) is None]
+    moved = [
+        each.id
+        for each in recorded.listed
+        if find_member(here, each.id) is None and find_member(live.members, each.id) is not None
+    ]
+    return frozenset(name for each in gone for name in (each.ecu_id, each.instance_id) if name) | frozenset(
+        moved
+    )
