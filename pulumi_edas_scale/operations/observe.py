@@ -164,7 +164,12 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         live=live,
         desired=frozenset(resolution.ecu_ids.values()),
         managed=managed_ecus(target.recorded, live, target.scope.group_id),
-        settled=_settled(target.recorded),
+        # The join of these is over: seen running, or left as they were by an operation that ended well.
+        settled={
+            each.ecu_id: each.ecc_id
+            for each in target.recorded.members
+            if each.joined or each.ecu_id not in target.recorded.unsettled
+        },
         unsettled=target.recorded.unsettled,
         spared=spared,
         other_floor=floor,
@@ -328,15 +333,6 @@ def _resolve(
         machines,
         resolve(listed, live, group_id, machines=machines, cluster=cluster, expected=expected),
     )
-
-
-def _settled(recorded: Recorded) -> dict[str, str]:
-    """Return the members whose join is over: seen running, or left as they were by an operation that ended well."""
-    return {
-        each.ecu_id: each.ecc_id
-        for each in recorded.members
-        if each.joined or each.ecu_id not in recorded.unsettled
-    }
 
 
 def _our_scale_out_failed(

@@ -283,7 +283,12 @@ def stopped(operation: Operation, sign: Cancelled) -> ChangeError:
     # Without an engine nobody asked for an abort, and nobody would learn of it.
     if progress.own_running and not ended and operation.abort_on_stop and sign.by_user:
         order = _abort(operation, progress.order_ids[-1])
-    live = _quick_look(operation) if sign.by_user else None
+    live = None
+    if sign.by_user:
+        runtime = operation.context.runtime
+        live = _look_within(
+            operation, OperationContext(runtime, runtime.now() + QUICK_LOOK_SECONDS, retry_timeout=0.0)
+        )
     return failed(
         operation, f"{_attempt(operation, concerned=True)} was stopped: {sign}.{order}", live, last_look=False
     )
@@ -437,13 +442,6 @@ def _last_look(operation: Operation) -> Application | None:
     """Read once more what is true, whatever happened to the operation; None when EDAS does not answer."""
     runtime = operation.context.runtime
     context = OperationContext(runtime, runtime.now() + LAST_LOOK_SECONDS, operation.context.stopped)
-    return _look_within(operation, context)
-
-
-def _quick_look(operation: Operation) -> Application | None:
-    """Read once what is true after a cancel."""
-    runtime = operation.context.runtime
-    context = OperationContext(runtime, runtime.now() + QUICK_LOOK_SECONDS, retry_timeout=0.0)
     return _look_within(operation, context)
 
 

@@ -188,6 +188,7 @@ class Ownership:
         """Return how long until every resource of the program has probably spoken up; 0 when they have."""
         others_asking, others_answered_at = self.log.other_questions()
         if self._asking or others_asking:
+            # A diff that reads may take minutes; the resource behind it has not been asked about yet.
             return QUIET_SECONDS
         return max(max(self._answered_at, others_answered_at) + QUIET_SECONDS - now, 0.0)
 
@@ -221,6 +222,7 @@ class Ownership:
         floors = [
             Floor(claim.min_running, claim.urn)
             for claim in self._by_scope.get(scope, {}).values()
+            # Whoever lists nobody has nothing to lose here; whoever lists what is not known yet may.
             if claim.urn != besides and (claim.ids or not claim.complete)
         ]
         return max(floors, key=lambda each: each.min_running, default=Floor())
@@ -251,7 +253,11 @@ class Ownership:
         if not circle:
             return None
         who = ", ".join(sorted(each.urn for each in circle))
-        moved = ", ".join(sorted(frozenset().union(*(_handed_on(circle)))))
+        # The path leads from the last one back to the start: each one waits for the one before it.
+        pairs = zip(circle, [*circle[1:], circle[0]], strict=True)
+        moved = ", ".join(
+            sorted(frozenset().union(*(giver.released & taker.joining for giver, taker in pairs)))
+        )
         apps = sorted({each.scope.app_id for each in circle})
         where = f"applications {', '.join(apps)}" if len(apps) > 1 else f"groups of application {apps[0]}"
         return (
@@ -264,7 +270,7 @@ class Ownership:
 
     def note_begun(self, urn: str) -> None:
         """Remember that the engine has begun to change a resource."""
-        if urn not in self._begun:
+        if urn not in self._begun:  # every operation asks, and the log is read by every process
             self.log.append(Begin(urn))
 
     def has_begun(self, urn: str) -> bool:
@@ -353,6 +359,7 @@ class Ownership:
         for each in sorted(claim.joining):
             for urn in self._releasing.get((claim.scope.region_id, each), ()):
                 other = self._by_urn[urn]
+                # What a replacement leaves is gone before its own create, so it waits for nobody.
                 if other.scope != claim.scope and each in other.released:
                     yield other
 
@@ -362,10 +369,3 @@ def _way_back(urn: str, came_from: Mapping[str, str]) -> list[str]:
     while path[-1] in came_from:
         path.append(came_from[path[-1]])
     return path
-
-
-def _handed_on(circle: list[Claim]) -> Iterator[frozenset[str]]:
-    """Yield the ids that each membership of a circle hands to the one that waits for it."""
-    # The path leads from the last one back to the start: each one waits for the one before it.
-    for giver, taker in zip(circle, [*circle[1:], circle[0]], strict=True):
-        yield giver.released & taker.joining

@@ -85,9 +85,14 @@ class Submitter:
         operation = self.operation
         operation.reporter.progress(messages.describe_order(order, found.full_names))
         operation.context.check_before_write()
+        client, scope = operation.session.client.within(operation.context), operation.target.scope
         try:
-            order_id = self._send(order)
+            if order.kind is OrderKind.SCALE_OUT:
+                order_id: str | None = client.submit_scale_out(scope.app_id, scope.group_id, order.ecu_ids)
+            else:
+                order_id = client.submit_scale_in(scope.app_id, order.ecc_ids, force=order.force)
         except ThrottledError as error:
+            # Surely not executed, and the budget of the process has learned from it: the next round waits its turn.
             operation.session.reads.refused(error)
             self._not_accepted(error)
         except NotSentError as error:
@@ -95,7 +100,7 @@ class Submitter:
             self._pause(NOT_SENT_BACKOFF, self.attempts.not_sent)
             self.attempts = replace(self.attempts, not_sent=self.attempts.not_sent + 1)
         except (PermissionDeniedError, CredentialsError):
-            raise
+            raise  # business failures by kind, but no other moment of the application changes them
         except (Cancelled, DeadlineExceeded):
             # The call was left under way: EDAS may have executed it, so state must say what is true.
             operation.progress.touched = True
@@ -109,13 +114,6 @@ class Submitter:
             self._accepted(order, order_id, found)
             return True
         return False
-
-    def _send(self, order: Order) -> str | None:
-        client = self.operation.session.client.within(self.operation.context)
-        scope = self.operation.target.scope
-        if order.kind is OrderKind.SCALE_OUT:
-            return client.submit_scale_out(scope.app_id, scope.group_id, order.ecu_ids)
-        return client.submit_scale_in(scope.app_id, order.ecc_ids, force=order.force)
 
     def _accepted(self, order: Order, order_id: str | None, found: Observation) -> None:
         """Note an order that EDAS took, and follow it; without an id the readings alone show its end."""
@@ -132,6 +130,7 @@ class Submitter:
         self.attempts = Attempts()
         progress.not_accepted = None
         if order_id is None:
+            # A forced scale in has no order, and one whose answer was lost has shown its effect already.
             operation.session.reads.order_ended(operation.target.scope.app_id, None)
             return
         progress.order_ids.append(order_id)
@@ -139,6 +138,7 @@ class Submitter:
         report = self.follower.follow(order_id, order.kind.value)
         progress.own_running = False
         if phase_of(report.status) is not Phase.SUCCEEDED:
+            # Noted before all the same: a failed scale in may have taken some of its members away.
             raise OrderFailedError(order, report, found)
         with runtime:  # a listing may lag for a minute from now on, however long the order took
             operation.session.ownership.note_removed(scope, order.ecc_ids, runtime.now())
@@ -148,7 +148,7 @@ class Submitter:
         operation = self.operation
         orders = operation.session.reads.change_orders(operation.target.scope.app_id, operation.context)
         if any(is_active(each.status) for each in orders):
-            return
+            return  # busy is no refusal: it is not counted, for a neighbour may work here for an hour
         if self.attempts.refused >= REFUSALS_TOLERATED:
             raise error
         self._pause(REFUSAL_BACKOFF, self.attempts.refused)
@@ -189,10 +189,12 @@ class Submitter:
         while True:
             new = self._new_order(known)
             if new is not None:
+                # Whoever it belongs to: while it runs the effect of ours can neither be seen nor be missed.
                 known.add(new.order_id)
                 report = self.follower.follow(new.order_id)
                 if _may_be(new, report, order, found):
                     progress.found_ids.append(new.order_id)
+                    # Without addresses it may be anybody's, and a failure of somebody else's order is not ours.
                     if phase_of(report.status) is not Phase.SUCCEEDED and report.ips:
                         progress.history = progress.history.after(order)
                         raise OrderFailedError(order, report, found)
@@ -230,6 +232,7 @@ class Submitter:
         members = reading.value.members_of(scope.group_id)
         if order.kind is OrderKind.SCALE_OUT:
             present = {each.ecu_id for each in members}
+            # Who was there before proves nothing.
             return present.issuperset(order.ecu_ids) and not found.present.issuperset(order.ecu_ids)
         return not {each.ecc_id for each in members}.intersection(order.ecc_ids)
 
