@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e import orders
+from tests.e2e.test_many import add_machine
 from tests.e2e.world import BETA, NEW, NEW_DEFAULT
 
 if TYPE_CHECKING:
@@ -82,10 +83,10 @@ def test_s71_one_refusal_and_one_list_are_not_gone(web: Stack, command: str) -> 
         assert orders.members(web.edas) == []
 
 
-@pytest.mark.scenario("S73")
+@pytest.mark.scenario("S73", "S75")
 def test_s73_the_list_of_applications_fails_for_ever(stack: Stack) -> None:
-    """A create needs no list of applications."""
-    stack.edas.switches(list_application="failing")
+    """A create needs no list of applications, and every request names its region, where several share an endpoint."""
+    stack.edas.switches(list_application="failing", region_required=True)
     stack.declare(["i-a"])
 
     stack.up()
@@ -95,14 +96,25 @@ def test_s73_the_list_of_applications_fails_for_ever(stack: Stack) -> None:
 
 @pytest.mark.scenario("S74")
 def test_s74_a_page_behind_the_last(stack: Stack) -> None:
-    """Where a page behind the last one is refused, a missing instance is told all the same."""
-    stack.edas.switches(page_behind_last="refused")
-    stack.declare(["i-a", "i-notimported"], join_timeout_seconds=1)
+    """Where a list is of a round size a page behind it is asked for, and that it is refused is nobody's business."""
+    stack.edas.switches(page_behind_last="refused", total_size="pages", import_lag=600.0)
+    for number in range(7):
+        add_machine(stack.edas, number)
+    stack.edas.action("import", instance="i-x1", cluster="ecs", ip="10.3.9.9")
+    stack.declare(["i-a", "i-x1"])
 
-    result = stack.up(fails=True)
+    running = stack.start("up", "--yes", "--skip-preview")
+    stack.edas.await_calls("ListClusterMembers", 3, timeout=60.0)
+    stack.edas.action("advance_clock", seconds=600)
+    result = running.result()
 
-    result.must_say("i-notimported", "is not in cluster cluster-ecs")
-    assert orders.writes(stack.edas) == []
+    assert result.exit_code == 0, result
+    behind = [
+        each for each in stack.edas.log("ListClusterMembers") if each["params"].get("CurrentPage") == "2"
+    ]
+    assert {each["code"] for each in behind} == {"601"}
+    assert orders.orders(stack.edas) == [("scale_out", ["i-a", "i-x1"])]
+    assert stack.members() == ["i-a", "i-x1"]
 
 
 @pytest.mark.scenario("S76")

@@ -14,6 +14,7 @@ from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialF
 from pulumi_edas_scale.domain.inputs import Checked
 from pulumi_edas_scale.domain.model import UNKNOWN
 from pulumi_edas_scale.hosts.protocol import engine_pb2, plugin_pb2, provider_pb2, status_pb2
+from pulumi_edas_scale.hosts.stack_file import find_settings
 from pulumi_edas_scale.hosts.wire import Properties, parse_properties
 from pulumi_edas_scale.version import __version__
 from tests.contract.plugin.harness import PROVIDER_URN, URN, WAIT, Core, Engine, RunningPlugin, struct
@@ -202,6 +203,24 @@ def test_s92_an_account_that_a_plugin_cannot_see_is_noted(
     assert core.settings.ignored == ("alicloud:profile", "alicloud:accessKey")
     plugin.configure(regionId="cn-hangzhou", profile="prod")
     assert not core.settings.ignored
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("Pulumi.{stack}.yaml", 'encryptionsalt: v1\nconfig: {{"x:y": "1", "alicloud:profile": "prod"}}\n'),
+        ("Pulumi.yaml", "name: shop\nconfig:\n  alicloud:profile:\n    value: prod\n"),
+    ],
+    ids=["braces", "project"],
+)
+def test_s92_the_account_is_noted_wherever_it_stands(file: str, text: str, tmp_path: Path) -> None:
+    """S92: in braces, and in the file of the project, a setting is one as well."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop")
+    stack = PROVIDER_URN.split(":")[2]
+    (tmp_path / file.format(stack=stack)).write_text(text.format())
+    assert find_settings(PROVIDER_URN, tmp_path, ["alicloud:profile", "alicloud:region"]) == (
+        "alicloud:profile",
+    )
 
 
 def test_wrong_settings_fail_configure_in_one_line(plugin: RunningPlugin) -> None:

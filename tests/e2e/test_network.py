@@ -1,0 +1,227 @@
+"""What the network and the credentials may do to a run, through the real CLI and both front ends."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.e2e import orders
+from tests.e2e.stack import FrontEnd, Stack
+from tests.e2e.world import ACCESS_KEY, SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ABC = ["i-a", "i-b", "i-c"]
+ABCD = [*ABC, "i-d"]
+KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+
+
+@pytest.mark.scenario("S82")
+def test_s82_an_answer_that_trickles(web: Stack) -> None:
+    """It ends at callTimeoutSeconds and is asked for again; a time-out and Ctrl-C are heeded meanwhile."""
+    web.config["edas-scale:callTimeoutSeconds"] = "2"
+    web.edas.rule(effect="trickle", operation="QueryApplicationStatus")
+    web.declare(ABCD)
+    web.up().must_say("no answer arrived in time (2 s, edas-scale:callTimeoutSeconds)")
+    assert web.members() == ABCD
+
+    web.config["edas-scale:callTimeoutSeconds"] = "600"
+    web.edas.rule(effect="trickle", operation="ListRecentChangeOrder", part="headers", times=None)
+    web.declare([*ABCD, "i-e"], timeout_seconds=3)
+    web.up(fails=True).must_say("time-out of 3 seconds passed", "ListRecentChangeOrder")
+
+    web.declare([*ABCD, "i-e"])
+    seen = len(web.edas.log("ListRecentChangeOrder"))
+    running = web.start("up", "--yes", "--skip-preview")
+    web.edas.await_calls("ListRecentChangeOrder", seen + 1)
+    running.interrupt()
+    result = running.result(30.0)
+    assert result.exit_code != 0
+    result.must_say("was stopped: the run was cancelled")
+    assert web.members() == ABCD
+
+
+@pytest.mark.scenario("S84")
+def test_s84_what_expires_in_the_middle_of_a_wait(web: Stack) -> None:
+    """A token or a time stamp that expired once is fetched again: a poll, a reading and a write go on."""
+    for operation, code in (
+        ("ScaleOutApplication", "InvalidTimeStamp.Expired"),
+        ("GetChangeOrderInfo", "InvalidSecurityToken.Expired"),
+        ("QueryApplicationStatus", "InvalidSecurityToken.Expired"),
+    ):
+        web.edas.rule(effect="error", operation=operation, status=400, code=code, message="expired")
+    web.declare(ABCD)
+
+    web.up()
+
+    assert orders.orders(web.edas) == [("scale_out", ["i-d"])]
+    assert web.members() == ABCD
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A file with a certificate of 127.0.0.1 that signed itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests of pulumi-edas-scale")])
+    now = dt.datetime.now(dt.timezone.utc)
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(here, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@contextlib.contextmanager
+def tls_before(port: int, certificate: Path) -> Iterator[str]:
+    """Speak TLS in front of a port of this machine; the address as a URL."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def carry(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                target.sendall(piece)
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def serve(raw: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            context.wrap_socket(raw, server_side=True) as outer,
+            socket.create_connection(("127.0.0.1", port)) as inner,
+        ):
+            back = threading.Thread(target=carry, args=(inner, outer), daemon=True)
+            back.start()
+            carry(outer, inner)
+            back.join()
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.scenario("S88")
+def test_s88_a_certificate_and_a_name(web: Stack, certificate: Path) -> None:
+    """A certificate nobody vouches for, or a name that is not resolved, ends a refresh and an update with the cause.
+
+    Where the environment says whose certificates are trusted, they are.
+    """
+    web.environment["ALIBABA_CLOUD_ENDPOINT_EDAS"] = "http://[fe80::1%25nosuch]:8080"
+    web.refresh(fails=True).must_say("the name of the endpoint cannot be resolved")
+    with tls_before(int(web.edas.url.rpartition(":")[2]), certificate) as url:
+        web.environment["ALIBABA_CLOUD_ENDPOINT_EDAS"] = url
+        web.declare(ABCD)
+        refused = web.up(fails=True)
+        web.environment["SSL_CERT_FILE"] = str(certificate)
+        web.refresh()
+
+    refused.must_say("the certificate of the endpoint is not trusted")
+    assert orders.writes(web.edas) == []
+    assert web.members() == ABC
+
+
+def without_keys(stack: Stack) -> None:
+    """Leave no access key in the environment, and no metadata service to wait for."""
+    stack.environment |= {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true", **dict.fromkeys(KEYS, "")}
+
+
+OIDC = {
+    "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1:role/r",
+    "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "acs:ram::1:oidc-provider/p",
+    "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/nowhere/oidc-token",
+}
+
+
+@pytest.mark.scenario("S89")
+def test_s89_credentials_that_do_not_work(web: Stack) -> None:
+    """An expired sign-in, a missing token file, a half-set variable, a token service out of reach: each by name."""
+    without_keys(web)
+    token = web.directory / "oidc-token"
+    token.write_text("canary-token-0123456789")
+    dead = {"HTTPS_PROXY": "http://127.0.0.1:9", "ALIBABA_CLOUD_OIDC_TOKEN_FILE": str(token)}
+    hermetic = dict(web.environment)
+    said = []
+    for more in (OIDC, {name: OIDC[name] for name in list(OIDC)[:2]}, OIDC | dead):
+        web.environment = hermetic | more
+        said.append(web.preview(fails=True))
+    web.environment = hermetic
+    write_expired_sign_in(web)
+    said.append(web.refresh(fails=True))
+
+    missing, half, unreachable, expired = said
+    missing.must_say(
+        "ALIBABA_CLOUD_ROLE_ARN with an OIDC token", "No such file or directory", "/nowhere/oidc-token"
+    )
+    half.must_say("are set, but ALIBABA_CLOUD_OIDC_TOKEN_FILE is not")
+    unreachable.must_say("sts.aliyuncs.com cannot be reached")
+    expired.must_say("~/.aliyun/config.json: CloudSSO access token is empty or expired, please re-login")
+    for each in said:
+        assert "no credentials were found" not in each.words
+        assert "canary" not in each.output
+    assert web.edas.log() == []
+    assert web.members() == ABC
+
+
+def write_expired_sign_in(stack: Stack) -> None:
+    """Write a configuration of the Alibaba Cloud CLI with somebody whose sign-in is over."""
+    profile = {
+        "name": "sso",
+        "mode": "CloudSSO",
+        "cloud_sso_sign_in_url": "https://signin.test",
+        "cloud_sso_account_id": "1",
+        "cloud_sso_access_config": "ac",
+        "access_token": "canary-token-0123456789",
+        "cloud_sso_access_token_expire": 1,
+    }
+    path = stack.directory / "home" / ".aliyun" / "config.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"current": "sso", "profiles": [profile]}))
+
+
+@pytest.mark.scenario("S92")
+def test_s92_the_stack_names_another_account(web: Stack) -> None:
+    """Keys of ``alicloud:`` sign where the process sees them; where it does not, the difference is told."""
+    if web.front_end is FrontEnd.DYNAMIC:
+        web.environment |= dict(
+            zip(KEYS, ("LTAI5tSomebodyElse", "another-secret-than-the-right-one"), strict=True)
+        )
+    web.config |= {"alicloud:accessKey": ACCESS_KEY, "alicloud:secretKey": SECRET}
+
+    result = web.preview(expect_no_changes=True)
+
+    if web.front_end is FrontEnd.NATIVE:
+        result.must_say("warning", "alicloud:accessKey", "edas-scale:profile")
+    assert len(web.edas.log("QueryApplicationStatus")) == 1
