@@ -252,3 +252,9 @@ def test_the_id_of_a_key_in_a_sentence_is_not_repeated() -> None:
     """Anybody's access key id is known by how Alibaba Cloud spells it."""
     said = quote("The Access Key Id LTAI5tInventedKey0123 is disabled, use STS.NUInventedKey012345 instead")
     assert said == "The Access Key Id *** is disabled, use *** instead"
+
+
+@pytest.mark.parametrize("spelled", ["open sesame", "open+sesame", "open%20sesame", "open%2520sesame"])
+def test_a_secret_with_a_space_is_hidden_in_every_spelling(spelled: str) -> None:
+    """A form writes a space as a plus sign, an address as a number."""
+    assert quote(f"key={spelled};", ["open sesame"]) == "key=***;"

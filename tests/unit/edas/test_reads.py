@@ -343,3 +343,20 @@ def test_a_long_wait_for_the_budget_is_told() -> None:
     assert [text for _, text in world.lines] == [
         "waiting up to 61 s to call QueryApplicationStatus: EDAS limits its calls a minute"
     ]
+
+
+def test_a_reading_wakes_those_who_share_it() -> None:
+    """Whoever waits for it goes on when it is there, and when it failed for good."""
+    world = World({"read_application": [LIVE]})
+    world.reads.recent_application("app-1", world.context())
+    assert world.runtime.notified == 1
+
+
+def test_another_run_begins_without_readings() -> None:
+    """What was read before is forgotten, so that the next run sees the world as it is."""
+    world = World({"read_application": [LIVE]})
+    for _ in range(2):
+        world.reads.recent_application("app-1", world.context())
+    world.reads.forget()
+    world.reads.recent_application("app-1", world.context())
+    assert len(world.edas.calls) == 2

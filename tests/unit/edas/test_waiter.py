@@ -321,3 +321,11 @@ def test_no_call_to_spare_for_a_hint() -> None:
         pass
     assert one.await_end().status == SUCCESS
     assert asked == []
+
+
+def test_every_poll_and_the_end_wake_those_who_wait() -> None:
+    """Whoever is next in the schedule learns at once that its turn has come, and not when its own wait ends."""
+    one = scene(ends_at(3.0))
+    one.await_end()
+    # When a poll begins and when it was answered; the end of the order takes the place of the last answer.
+    assert one.client.runtime.notified == 2 * len(one.client.polls)
