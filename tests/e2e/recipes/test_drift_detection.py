@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +19,6 @@ from tests.e2e.world import BETA, GAMMA, SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.e2e.stack import Stack
 
@@ -132,6 +133,60 @@ def happen(stack: Stack, what: str) -> None:
         (stack.program / "__main__.py").write_text("import nothing_of_this_name\n")
     elif what in UNREADABLE:
         make_unreadable(stack, what)
+
+
+def gitlab_scripts() -> list[str]:
+    """Return what the job of GitLab CI runs, step by step."""
+    job = yaml.safe_load((EXAMPLES / "ci" / "gitlab-ci.yml").read_text())["drift"]
+    return list(job["script"])
+
+
+def test_both_pipelines_look_in_the_same_way() -> None:
+    """GitLab's job tells the cases apart by the lines that GitHub's workflow runs, which the test above proves."""
+    github, gitlab = (each.splitlines() for each in (workflow_steps()["Look"], gitlab_scripts()[0]))
+    shared = github[: github.index("fi") + 1] if "fi" in github else []
+
+    assert len(shared) > 8
+    assert gitlab[: len(shared)] == shared
+
+
+@pytest.mark.parametrize(
+    ("result", "found", "asked"),
+    [
+        ("drift", "[]", "--data-urlencode title=Deploy groups of dev changed outside Pulumi"),
+        ("foreign", '[{"iid": 7}]', "https://gitlab.example/api/v4/projects/1/issues/7/notes"),
+        ("clean", "[]", None),
+        ("failed", "[]", None),
+    ],
+)
+def test_the_job_of_gitlab_posts_once(tmp_path: Path, result: str, found: str, asked: str | None) -> None:
+    """Drift opens an issue, or is added to the one that is open; only a failed preview fails the job."""
+    tool = tmp_path / "curl"
+    tool.write_text(f'#!/bin/sh\necho "$@" >>asked\ncase "$*" in *--get*) echo \'{found}\';; esac\n')
+    tool.chmod(0o755)
+    (tmp_path / "preview.txt").write_text("Drift: i-b left deploy group b outside Pulumi.\n")
+    (tmp_path / "result.txt").write_text(f"{result}\n")
+    (tmp_path / "asked").touch()
+    environment = {
+        "PATH": f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin",
+        "STACK": "dev",
+        "CI_API_V4_URL": "https://gitlab.example/api/v4",
+        "CI_PROJECT_ID": "1",
+        "DRIFT_ISSUE_TOKEN": "glpat-invented",
+    }
+
+    posted = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", "\n".join(gitlab_scripts()[1:])],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert posted.returncode == (1 if result == "failed" else 0), posted.stderr
+    calls = (tmp_path / "asked").read_text()
+    assert asked in calls if asked is not None else not calls
 
 
 @pytest.mark.parametrize(
