@@ -1,8 +1,8 @@
-"""The inputs of a membership as one table, and what is wrong with a single value.
+"""The inputs of a membership as one table, and what is wrong with a single value of an input or a setting.
 
 This file's law: whatever can be said about one input by itself is a row of ``PROPERTIES``, and is said only
-here. Checking, parsing and comparing read the table; ``schema.json`` and the README are tested against it.
-Pure.
+here. Checking, parsing and comparing read the table; ``schema.json`` and the README are tested against it. The rows
+of ``settings.py`` are checked by the same functions. Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
 
 from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
 from pulumi_edas_scale.domain.model import Policy, Unknown
@@ -41,6 +42,8 @@ class Kind(enum.Enum):
     INTEGER = "integer"
     NUMBER = "number"
     WORD = "word"
+    URL = "URL"
+    NAME = "name"
 
 
 LISTS: Final = frozenset({Kind.INSTANCES, Kind.ECUS})
@@ -48,29 +51,25 @@ NUMBERS: Final = frozenset({Kind.INTEGER, Kind.NUMBER})
 
 
 @dataclass(frozen=True, slots=True)
-class Property:
-    """One input of the resource.
+class Field:
+    """What is the same for an input of the resource and a setting of the provider.
 
     Attributes:
         name: in camelCase, as in the schema and in state.
         kind: what a value must be.
         default: what an absent value means; None when absence is itself an answer.
-        while_unknown: what a value means that the preview cannot know yet: the one that forbids nothing.
         minimum, maximum: both bounds are allowed values; None for kinds without an order.
         unit: what a number counts.
         words: the allowed words, in the order of the documentation.
-        replaces: whether another value makes another resource.
     """
 
     name: str
     kind: Kind
     default: object = None
-    while_unknown: object = None
     minimum: int | None = None
     maximum: int | None = None
     unit: str = ""
     words: tuple[str, ...] = ()
-    replaces: bool = False
 
     @property
     def snake(self) -> str:
@@ -95,7 +94,22 @@ _EXPECTED: Final = {
     Kind.INSTANCES: "a list of ECS instance ids",
     Kind.ECUS: "a list of ECU ids",
     Kind.BOOLEAN: "true or false",
+    Kind.URL: "a URL such as https://edas.cn-hangzhou.aliyuncs.com or http://127.0.0.1:8080",
+    Kind.NAME: "the name of a profile",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Property(Field):
+    """One input of the resource.
+
+    Attributes:
+        while_unknown: what a value means that the preview cannot know yet: the one that forbids nothing.
+        replaces: whether another value makes another resource.
+    """
+
+    while_unknown: object = None
+    replaces: bool = False
 
 
 def snake_case(name: str) -> str:
@@ -104,7 +118,7 @@ def snake_case(name: str) -> str:
 
 
 def _flag(name: str, *, default: bool, while_unknown: bool) -> Property:
-    return Property(name, Kind.BOOLEAN, default, while_unknown)
+    return Property(name, Kind.BOOLEAN, default, while_unknown=while_unknown)
 
 
 def _count(  # noqa: PLR0913  # a row of the table below, by name
@@ -117,12 +131,16 @@ def _count(  # noqa: PLR0913  # a row of the table below, by name
     maximum: int = HIGHEST_NUMBER,
     kind: Kind = Kind.INTEGER,
 ) -> Property:
-    return Property(name, kind, default, while_unknown, minimum, maximum, unit)
+    return Property(name, kind, default, minimum, maximum, unit, while_unknown=while_unknown)
 
 
 def _word(name: str, words: type[enum.Enum], default: enum.Enum) -> Property:
-    spelled = tuple(str(word.value) for word in words)
-    return Property(name, Kind.WORD, default.value, default.value, words=spelled)
+    return Property(name, Kind.WORD, default.value, words=words_of(words), while_unknown=default.value)
+
+
+def words_of(words: type[enum.Enum]) -> tuple[str, ...]:
+    """Return the words of an enum, in their order."""
+    return tuple(str(word.value) for word in words)
 
 
 _POLICY: Final = Policy()
@@ -233,12 +251,12 @@ def is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
 
 
-def problem_of(row: Property, value: object) -> str | None:
+def problem_of(row: Field, value: object) -> str | None:
     """Return what is wrong with a known value that is not a list, None when nothing is."""
     return _CHECKS[row.kind](row, value)
 
 
-def list_problem(row: Property, value: object) -> str | None:
+def list_problem(row: Field, value: object) -> str | None:
     """Return what is wrong with a list as a whole, None when nothing is."""
     if is_list(value):
         return None
@@ -249,7 +267,7 @@ def list_problem(row: Property, value: object) -> str | None:
     return wrong(value, row.expected, advice)
 
 
-def element_problem(row: Property, value: object) -> str | None:
+def element_problem(row: Field, value: object) -> str | None:
     """Return what is wrong with one known element of a list of ids, None when nothing is."""
     expected = "an ECS instance id" if row.kind is Kind.INSTANCES else "an ECU id"
     if not isinstance(value, str):
@@ -272,7 +290,7 @@ _PARTS_OF_A_FOREIGN_ID: Final = 3
 """Of alicloud_edas_application and alicloud_edas_deploy_group, in Terraform and in its Pulumi bridge."""
 
 
-def normalize(row: Property, value: object) -> object:
+def normalize(row: Field, value: object) -> object:
     """Return the one spelling of a right value: whole numbers as int, lists as list, words as text, ids bare."""
     if row.kind in {Kind.APPLICATION, Kind.GROUP} and isinstance(value, str):
         return bare_id(value)
@@ -280,17 +298,19 @@ def normalize(row: Property, value: object) -> object:
         return int(value)
     if row.kind in LISTS and isinstance(value, Sequence) and is_list(value):
         return list(value)
+    if row.kind is Kind.URL and isinstance(value, str) and (url := _split(value)):
+        return f"{url.scheme}://{url.netloc.lower()}"
     return value.value if isinstance(value, enum.Enum) else value
 
 
-def _boolean_problem(row: Property, value: object) -> str | None:
+def _boolean_problem(row: Field, value: object) -> str | None:
     if isinstance(value, bool):
         return None
     quoted_flag = isinstance(value, str) and value.casefold() in {"true", "false"}
     return wrong(value, row.expected, "Write it without quotes." if quoted_flag else "")
 
 
-def _number_problem(row: Property, value: object) -> str | None:
+def _number_problem(row: Field, value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         number = isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d{1,12}(\.\d{0,12})?\s*", value)
         return wrong(value, row.expected, "Write it without quotes." if number else "")
@@ -305,7 +325,7 @@ def _number_problem(row: Property, value: object) -> str | None:
     return None
 
 
-def _word_problem(row: Property, value: object) -> str | None:
+def _word_problem(row: Field, value: object) -> str | None:
     if value in row.words:
         return None
     meant = nearest(value, row.words) if isinstance(value, str) else None
@@ -333,11 +353,11 @@ def region_problem(value: object) -> str | None:
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z0-9]+)+")
 
 
-def _region_row_problem(_row: Property, value: object) -> str | None:
+def _region_row_problem(_row: Field, value: object) -> str | None:
     return region_problem(value)
 
 
-def _scope_id_problem(row: Property, value: object) -> str | None:
+def _scope_id_problem(row: Field, value: object) -> str | None:
     if not isinstance(value, str):
         return wrong(value, row.expected)
     if row.kind is Kind.GROUP and value.casefold() in _GROUP_NAMES:
@@ -397,7 +417,44 @@ def _ecu_problem(value: str) -> str | None:
     return wrong(value, "an ECU id", advice)
 
 
-_CHECKS: Final[Mapping[Kind, Callable[[Property, object], str | None]]] = {
+def _name_problem(row: Field, value: object) -> str | None:
+    if not isinstance(value, str):
+        return wrong(value, row.expected)
+    if len(value) > LONGEST_ID or not value.isprintable():
+        return wrong(
+            value, row.expected, f"It has at most {LONGEST_ID} characters and no control characters."
+        )
+    return None
+
+
+def _url_problem(row: Field, value: object) -> str | None:
+    if not isinstance(value, str):
+        return wrong(value, row.expected)
+    if "@" in value:  # and is not shown: it may hold a password
+        return f"a URL with a user name was given where {row.expected} is expected. Credentials are no part of it."
+    url = _split(value)
+    kept = value.partition("?")[0].partition("#")[0]
+    value = kept if kept == value else f"{kept}?…"  # what follows may hold a token
+    if url is None or url.scheme not in {"http", "https"} or not url.hostname:
+        return wrong(value, row.expected, "Write it with http:// or https:// in front.")
+    if url.path not in {"", "/"} or url.query or url.fragment:
+        return wrong(value, row.expected, "It ends after the host and the port.")
+    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
+        return wrong(value, row.expected, "The host is written in ASCII, without white space.")
+    return None
+
+
+def _split(text: str) -> SplitResult | None:
+    """Return the parts of a URL, None when it has none or an impossible port."""
+    try:
+        url = urlsplit(text)
+        possible = url.port is None or url.port > 0
+    except ValueError:
+        return None
+    return url if possible else None
+
+
+_CHECKS: Final[Mapping[Kind, Callable[[Field, object], str | None]]] = {
     Kind.REGION: _region_row_problem,
     Kind.APPLICATION: _scope_id_problem,
     Kind.GROUP: _scope_id_problem,
@@ -405,6 +462,8 @@ _CHECKS: Final[Mapping[Kind, Callable[[Property, object], str | None]]] = {
     Kind.INTEGER: _number_problem,
     Kind.NUMBER: _number_problem,
     Kind.WORD: _word_problem,
+    Kind.URL: _url_problem,
+    Kind.NAME: _name_problem,
 }
 
 

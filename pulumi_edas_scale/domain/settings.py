@@ -15,25 +15,26 @@ provider would keep them in state, and no text ever repeats them.
 
 from __future__ import annotations
 
-import enum
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
+from pulumi_edas_scale.domain.choices import Network, OnCancel
 from pulumi_edas_scale.domain.errors import InputError
 from pulumi_edas_scale.domain.fields import (
-    LONGEST_ID,
+    NUMBERS,
+    Field,
+    Kind,
     is_unknown,
-    join_or,
     nearest,
+    normalize,
+    problem_of,
     quote_value,
-    region_problem,
-    snake_case,
-    wrong,
+    words_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 NAMESPACE: Final = "edas-scale"
 
@@ -41,42 +42,19 @@ PULUMI_KEYS: Final = frozenset({"version", "pluginDownloadURL"})
 """Provider inputs that are Pulumi's own, in every package."""
 
 
-class Form(enum.Enum):
-    """What the value of a setting must be."""
-
-    REGION = "region id"
-    URL = "URL"
-    NAME = "name"
-    BOOLEAN = "boolean"
-    SECONDS = "seconds"
-    NETWORK = "public or vpc"
-    ON_CANCEL = "detach or abort"
-
-
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting.
+class Setting(Field):
+    """One setting: the provider input of its name, and the key of the stack configuration after ``edas-scale:``.
 
     Attributes:
-        name: in camelCase; the provider input and the key of the stack configuration after ``edas-scale:``.
-        form: what a value must be.
-        default: what holds when nobody tells it; None leaves it open.
         meaning: one sentence for the documentation.
-        borrowed: configuration keys of other packages that tell it too.
-        environment: environment variables that tell it, the first one first.
+        borrowed: configuration keys of other packages that set it too.
+        environment: environment variables that set it, in order of precedence.
     """
 
-    name: str
-    form: Form
-    default: str | bool | int | None
-    meaning: str
+    meaning: str = ""
     borrowed: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
-
-    @property
-    def snake(self) -> str:
-        """The name of the field of ``Settings``."""
-        return snake_case(self.name)
 
     @property
     def key(self) -> str:
@@ -84,65 +62,64 @@ class Setting:
         return f"{NAMESPACE}:{self.name}"
 
 
-ON_CANCEL: Final = ("detach", "abort")
-NETWORKS: Final = ("public", "vpc")
-LONGEST_CALL: Final = 600
-
 SETTINGS: Final = (
     Setting(
         "regionId",
-        Form.REGION,
-        None,
-        "The region of memberships that do not state one.",
-        ("alicloud:region",),
-        ("ALIBABA_CLOUD_REGION_ID", "ALICLOUD_REGION"),
+        Kind.REGION,
+        meaning="The region of memberships that do not set one.",
+        borrowed=("alicloud:region",),
+        environment=("ALIBABA_CLOUD_REGION_ID", "ALICLOUD_REGION"),
     ),
     Setting(
         "endpoint",
-        Form.URL,
-        None,
-        "The address of the EDAS API, with its scheme; without it the address of the region is used.",
+        Kind.URL,
+        meaning="The address of the EDAS API, with its scheme. By default the address of the region.",
         environment=("ALIBABA_CLOUD_ENDPOINT_EDAS",),
     ),
     Setting(
         "network",
-        Form.NETWORK,
-        NETWORKS[0],
-        "Which address of the region is used: vpc is reached from a VPC of that region without internet access.",
+        Kind.WORD,
+        Network.PUBLIC.value,
+        words=words_of(Network),
+        meaning="Which address of the region is used. public: the address on the internet. vpc: the address "
+        "inside the VPCs of the region, which needs no internet access.",
     ),
     Setting(
         "profile",
-        Form.NAME,
-        None,
-        "The profile of the Alibaba Cloud credentials file to sign calls with.",
-        ("alicloud:profile",),
-        ("ALIBABA_CLOUD_PROFILE", "ALICLOUD_PROFILE"),
+        Kind.NAME,
+        meaning="The profile of the Alibaba Cloud credentials file to sign calls with.",
+        borrowed=("alicloud:profile",),
+        environment=("ALIBABA_CLOUD_PROFILE", "ALICLOUD_PROFILE"),
     ),
     Setting(
         "callTimeoutSeconds",
-        Form.SECONDS,
+        Kind.INTEGER,
         30,
-        "The longest a call of EDAS may take, from connecting to the last byte of the answer.",
+        minimum=1,
+        maximum=600,
+        unit="seconds",
+        meaning="The time limit of one call of EDAS, from connecting to the last byte of the response.",
         environment=("EDAS_SCALE_CALL_TIMEOUT_SECONDS",),
     ),
     Setting(
         "previewReads",
-        Form.BOOLEAN,
-        True,  # noqa: FBT003  # the default of the row
-        "Whether a preview reads the live group, so that it shows drift and the orders that would run.",
+        Kind.BOOLEAN,
+        default=True,
+        meaning="Whether a preview reads the live group, so that it shows drift and the orders that would run.",
     ),
     Setting(
         "strictPreview",
-        Form.BOOLEAN,
-        False,  # noqa: FBT003  # as above
-        "Whether what the same update might still mend, such as an instance that is not imported yet, is a "
-        "failure and not a warning.",
+        Kind.BOOLEAN,
+        default=False,
+        meaning="Whether a problem that the same update might fix, such as an instance that is not imported yet, "
+        "is a failure instead of a warning.",
     ),
     Setting(
         "onCancel",
-        Form.ON_CANCEL,
-        ON_CANCEL[0],
-        "What Cancel does with a change order in flight: detach leaves it running, abort stops it.",
+        Kind.WORD,
+        OnCancel.DETACH.value,
+        words=words_of(OnCancel),
+        meaning="What Cancel does with a change order in flight. detach: it goes on. abort: it is aborted.",
     ),
 )
 """Every setting, in the order of the documentation."""
@@ -185,12 +162,12 @@ class Settings:
 
     region_id: str | None = None
     endpoint: str | None = None
-    network: str = NETWORKS[0]
+    network: str = Network.PUBLIC.value
     profile: str | None = None
     call_timeout_seconds: int = 30
     preview_reads: bool = True
     strict_preview: bool = False
-    on_cancel: str = ON_CANCEL[0]
+    on_cancel: str = OnCancel.DETACH.value
     keys: StaticKeys | None = field(default=None, repr=False)
     ignored: tuple[str, ...] = field(default=(), compare=False)
     region_source: str = field(default="", compare=False)
@@ -212,33 +189,30 @@ def resolve_settings(
     """
     reported = explicit or {}
     failures = [*_unknown_names(config, reported)]
-    found: dict[str, _Found] = {}
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
     for row in SETTINGS:
-        origin = _first_told(row, config, environ, reported)
-        if origin is None:
-            continue
-        problem = _CHECKS[row.form](origin.value)
-        if problem:
-            failures.append((row.key, f"{problem} It comes from {origin.source}."))
-        found[row.name] = origin
+        for given, source in _sources(row, config, environ, reported):
+            if given is None or given == "":
+                continue
+            if not is_unknown(given):
+                value = _decoded(row, given)
+                problem = problem_of(row, value)
+                if problem:
+                    failures.append((row.key, f"{problem} It comes from {source}."))
+                values[row.snake], sources[row.name] = normalize(row, value), source
+            break
     keys = None
-    if "profile" not in found or found["profile"].source not in _OWN_PROFILES:
+    if sources.get("profile") not in _OWN_PROFILES:
         keys, half = _stack_keys(config)
         failures += [half] if half else []
     if failures:
         raise InputError(failures)
     return Settings(
-        region_id=_text(found, "regionId"),
-        endpoint=_address(_text(found, "endpoint")),
-        network=_text(found, "network") or NETWORKS[0],
-        profile=_text(found, "profile"),
-        call_timeout_seconds=_seconds(found, "callTimeoutSeconds"),
-        preview_reads=_flag(found, "previewReads"),
-        strict_preview=_flag(found, "strictPreview"),
-        on_cancel=_text(found, "onCancel") or ON_CANCEL[0],
+        **values,
         keys=keys,
         ignored=tuple(each for each in UNUSABLE_SETTINGS if config.get(each)),
-        region_source=found["regionId"].source if "regionId" in found else "",
+        region_source=sources.get("regionId", ""),
     )
 
 
@@ -261,22 +235,17 @@ def _stack_keys(config: Mapping[str, str]) -> tuple[StaticKeys | None, tuple[str
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    value: object
-    source: str
-
-
-def _first_told(
-    row: Setting, config: Mapping[str, str], environ: Mapping[str, str], explicit: Mapping[str, object]
-) -> _Found | None:
-    """Return the value that wins; None when nobody tells one, or when it is not known yet."""
-    for value, source in _sources(row, config, environ, explicit):
-        if is_unknown(value):
-            return None
-        if value is not None and value != "":
-            return _Found(value, source)
-    return None
+def _decoded(row: Setting, value: object) -> object:
+    """Return what a text stands for: configuration, environment and the engine hold every setting as text."""
+    if isinstance(value, str) and row.kind is Kind.BOOLEAN:
+        return {"true": True, "false": False}.get(value.casefold(), value)
+    if (
+        isinstance(value, str)
+        and row.kind in NUMBERS
+        and re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,12})?", value)
+    ):
+        return float(value)
+    return value
 
 
 def _sources(
@@ -300,100 +269,3 @@ def _unknown_names(config: Mapping[str, str], explicit: Mapping[str, object]) ->
             f"{NAMESPACE}:{name if name.isidentifier() else quote_value(name)}",
             f"there is no such setting. {advice}",
         )
-
-
-def _text(found: Mapping[str, _Found], name: str) -> str | None:
-    value = found[name].value if name in found else None
-    return value if isinstance(value, str) else None
-
-
-def _flag(found: Mapping[str, _Found], name: str) -> bool:
-    if name not in found:
-        return _DEFAULTS[name] is True
-    value = found[name].value
-    return value.casefold() == "true" if isinstance(value, str) else value is True
-
-
-def _seconds(found: Mapping[str, _Found], name: str) -> int:
-    value = found[name].value if name in found else _DEFAULTS[name]
-    return int(value) if isinstance(value, (str, int, float)) else 0
-
-
-_DEFAULTS: Final = {row.name: row.default for row in SETTINGS}
-
-
-def _boolean_problem(value: object) -> str | None:
-    # Configuration and the environment hold text only, and the engine passes provider inputs on as text.
-    right = isinstance(value, bool) or (isinstance(value, str) and value.casefold() in {"true", "false"})
-    return None if right else wrong(value, "true or false")
-
-
-def _seconds_problem(value: object) -> str | None:
-    # As above: configuration and environment hold text. The engine's numbers are fractions.
-    digits = isinstance(value, str) and value.isascii() and value.isdigit()
-    number = float(value) if digits else value  # type: ignore[arg-type] # it is a text
-    right = type(number) in {int, float} and number in range(1, LONGEST_CALL + 1)
-    return None if right else wrong(value, f"a number of seconds from 1 to {LONGEST_CALL}")
-
-
-def _network_problem(value: object) -> str | None:
-    return None if value in NETWORKS else wrong(value, join_or(NETWORKS))
-
-
-def _on_cancel_problem(value: object) -> str | None:
-    return None if value in ON_CANCEL else wrong(value, join_or(ON_CANCEL))
-
-
-def _name_problem(value: object) -> str | None:
-    expected = "the name of a profile"
-    if not isinstance(value, str):
-        return wrong(value, expected)
-    if len(value) > LONGEST_ID or not value.isprintable():
-        return wrong(value, expected, f"It has at most {LONGEST_ID} characters and no control characters.")
-    return None
-
-
-def _url_problem(value: object) -> str | None:
-    expected = "a URL such as https://edas.cn-hangzhou.aliyuncs.com or http://127.0.0.1:8080"
-    if not isinstance(value, str):
-        return wrong(value, expected)
-    if "@" in value:  # and is not shown: it may hold a password
-        return (
-            f"a URL with a user name was given where {expected} is expected. Credentials are no part of it."
-        )
-    url = _split(value)
-    kept = value.partition("?")[0].partition("#")[0]
-    value = kept if kept == value else f"{kept}?…"  # what follows may hold a token
-    if url is None or url.scheme not in {"http", "https"} or not url.hostname:
-        return wrong(value, expected, "Write it with http:// or https:// in front.")
-    if url.path not in {"", "/"} or url.query or url.fragment:
-        return wrong(value, expected, "It ends after the host and the port.")
-    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
-        return wrong(value, expected, "The host is written in ASCII, without white space.")
-    return None
-
-
-def _split(text: str) -> SplitResult | None:
-    """Return the parts of a URL, None when it has none or an impossible port."""
-    try:
-        url = urlsplit(text)
-        possible = url.port is None or url.port > 0
-    except ValueError:
-        return None
-    return url if possible else None
-
-
-def _address(url: str | None) -> str | None:
-    parts = _split(url) if url else None
-    return f"{parts.scheme}://{parts.netloc.lower()}" if parts else None
-
-
-_CHECKS: Final[Mapping[Form, Callable[[object], str | None]]] = {
-    Form.REGION: region_problem,
-    Form.URL: _url_problem,
-    Form.NAME: _name_problem,
-    Form.BOOLEAN: _boolean_problem,
-    Form.SECONDS: _seconds_problem,
-    Form.NETWORK: _network_problem,
-    Form.ON_CANCEL: _on_cancel_problem,
-}

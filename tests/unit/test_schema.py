@@ -12,7 +12,7 @@ import pulumi_edas_scale_sdk
 from pulumi_edas_scale.domain.choices import ForceScaleIn, Network, OnCancel, OnDelete, WaitFor
 from pulumi_edas_scale.domain.fields import BY_NAME, OUTPUTS, PROPERTIES, Kind, snake_case
 from pulumi_edas_scale.domain.model import MemberState, RecordedMember
-from pulumi_edas_scale.domain.settings import SETTINGS, Form
+from pulumi_edas_scale.domain.settings import SETTINGS
 from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ JSON_TYPES: Final = {
     Kind.INTEGER: "integer",
     Kind.NUMBER: "number",
     Kind.WORD: "string",
+    Kind.URL: "string",
+    Kind.NAME: "string",
 }
 
 
@@ -148,9 +150,8 @@ def test_the_settings_are_those_of_the_table() -> None:
     assert list(variables) == [row.name for row in SETTINGS]
     for row in SETTINGS:
         spec = variables[row.name]
-        assert resolved(spec)["type"] == {Form.BOOLEAN: "boolean", Form.SECONDS: "integer"}.get(
-            row.form, "string"
-        )
+        assert resolved(spec)["type"] == JSON_TYPES[row.kind]
+        assert row.kind is not Kind.WORD or words_of(spec) == list(row.words)
         default = json.dumps(row.default) if isinstance(row.default, bool) else row.default
         assert (f"The default is {default}." in spec["description"]) is (row.default is not None)
 
