@@ -353,6 +353,14 @@ def describe_repeated(path: str, other: str, listed_id: str, other_id: str) -> t
     )
 
 
+def describe_listed_by_another(path: str, listed_id: str, other_id: str, urn: str) -> tuple[str, str]:
+    """Return the failure of one machine in two memberships, by its ECS id in one and by its ECU id in the other."""
+    return path, (
+        f"'{listed_id}' is the same machine as '{other_id}', which is also listed by {urn}: an ECS instance and its "
+        "ECU are one member. A member belongs to one membership: remove it from one of the two."
+    )
+
+
 def describe_misspelt(path: str, listed_id: str, spelling: str) -> tuple[str, str]:
     """Return the failure of an id in other letters than EDAS has for it."""
     return path, (

@@ -46,6 +46,7 @@ class Resolution:
         absent: the ids that are neither members of the group nor ready.
         repeated: pairs of listed ids that turned out to be one machine.
         misspelt: ids that are known in other letters alone, with the spelling EDAS has.
+        other_ids: the ECS instance id or the ECU id of the same machine, whichever the program does not give.
     """
 
     ecu_ids: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Resolution:
     absent: tuple[Absent, ...] = ()
     repeated: tuple[tuple[Listed, Listed], ...] = ()
     misspelt: tuple[tuple[Listed, str], ...] = ()
+    other_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_member(members: Sequence[Member], listed_id: str) -> Member | None:
@@ -109,6 +111,7 @@ def resolve(  # noqa: PLR0913 - three readings, and what they are held against
         A Resolution; ids are matched by ECU id or ECS instance id alike.
     """
     ecu_ids: dict[str, str] = {}
+    other_ids: dict[str, str] = {}
     ready: dict[str, Machine] = {}
     absent: list[Absent] = []
     misspelt: list[tuple[Listed, str]] = []
@@ -122,6 +125,7 @@ def resolve(  # noqa: PLR0913 - three readings, and what they are held against
         ecu_id = (expected or {}).get(each.id) or found.ecu_id
         if ecu_id:
             ecu_ids[each.id] = ecu_id
+            other_ids[each.id] = found.instance_id if each.id == ecu_id else ecu_id
             if ecu_id in first:
                 repeated.append((first[ecu_id], each))
             first.setdefault(ecu_id, each)
@@ -129,7 +133,7 @@ def resolve(  # noqa: PLR0913 - three readings, and what they are held against
             ready[found.machine.ecu_id] = found.machine
         if found.absent is not None and not spelling and each.id not in (expected or {}):
             absent.append(found.absent)
-    return Resolution(ecu_ids, ready, tuple(absent), tuple(repeated), tuple(misspelt))
+    return Resolution(ecu_ids, ready, tuple(absent), tuple(repeated), tuple(misspelt), other_ids)
 
 
 def _spelling_of(listed_id: str, known: Sequence[Member | Machine | ClusterMember]) -> str:
@@ -141,6 +145,7 @@ def _spelling_of(listed_id: str, known: Sequence[Member | Machine | ClusterMembe
 @dataclass(frozen=True, slots=True)
 class _Found:
     ecu_id: str = ""
+    instance_id: str = ""
     machine: Machine | None = None
     absent: Absent | None = None
 
@@ -154,18 +159,20 @@ def _find(
 ) -> _Found:
     member = find_member(live.members_of(group_id), each.id)
     if member is not None:  # also where an older entry still lists it in another group
-        return _Found(member.ecu_id)
+        return _Found(member.ecu_id, member.instance_id)
     member = find_member(live.members, each.id)
     if member is not None:
-        return _Found(member.ecu_id, absent=Absent(each, Cause.OTHER_GROUP, member.group_id))
+        return _Found(
+            member.ecu_id, member.instance_id, absent=Absent(each, Cause.OTHER_GROUP, member.group_id)
+        )
     machine = next((one for one in machines if each.id in (one.ecu_id, one.instance_id)), None)
     if machine is not None:
         if machine.online:
-            return _Found(machine.ecu_id, machine)
-        return _Found(machine.ecu_id, absent=Absent(each, Cause.AGENT_OFF))
+            return _Found(machine.ecu_id, machine.instance_id, machine)
+        return _Found(machine.ecu_id, machine.instance_id, absent=Absent(each, Cause.AGENT_OFF))
     in_cluster = next((one for one in cluster if each.id in (one.ecu_id, one.instance_id)), None)
     if in_cluster is not None:
-        return _Found(in_cluster.ecu_id, absent=Absent(each, _cause(in_cluster)))
+        return _Found(in_cluster.ecu_id, in_cluster.instance_id, absent=Absent(each, _cause(in_cluster)))
     return _Found(absent=Absent(each, Cause.NOT_IN_CLUSTER))
 
 

@@ -16,7 +16,13 @@ from pulumi_edas_scale.domain.errors import (
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.domain.messages import describe_misspelt, describe_repeated, full_names, short_names
+from pulumi_edas_scale.domain.messages import (
+    describe_listed_by_another,
+    describe_misspelt,
+    describe_repeated,
+    full_names,
+    short_names,
+)
 from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, ApplicationSummary, Outcome, Recorded
 from pulumi_edas_scale.domain.orders import Phase, phase_of
 from pulumi_edas_scale.domain.plan import History, Plan, PlanInput, decide, join_failed
@@ -31,7 +37,7 @@ from pulumi_edas_scale.edas.doubts import TWICE, Belief
 from pulumi_edas_scale.edas.reads import FRESH_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.errors import EdasError
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
         Policy,
         Scope,
     )
+    from pulumi_edas_scale.operations.ownership import Ownership
     from pulumi_edas_scale.operations.session import Session
 
 
@@ -95,6 +102,8 @@ class Observation:
     resolution: Resolution
     plan: Plan
     machines: tuple[Machine, ...]
+    doubles: tuple[tuple[Listed, str, str], ...] = ()
+    """Listed ids whose machine another membership lists by its other id, with that id and the URN."""
 
     @property
     def present(self) -> frozenset[str]:
@@ -110,8 +119,13 @@ class Observation:
     def wrong_ids(self) -> list[tuple[str, str]]:
         """Listed ids that no later reading can make right, as pairs of a property path and a reason."""
         return [
-            describe_repeated(two.path, one.path, two.id, one.id) for one, two in self.resolution.repeated
-        ] + [describe_misspelt(each.path, each.id, right) for each, right in self.resolution.misspelt]
+            *(describe_repeated(two.path, one.path, two.id, one.id) for one, two in self.resolution.repeated),
+            *(describe_misspelt(each.path, each.id, right) for each, right in self.resolution.misspelt),
+            *(
+                describe_listed_by_another(each.path, each.id, other, urn)
+                for each, other, urn in self.doubles
+            ),
+        ]
 
     def addresses(self, ecu_ids: Collection[str]) -> frozenset[str]:
         """Return the addresses of machines, as far as they are told."""
@@ -159,6 +173,7 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
     with session.runtime:
         spared = session.ownership.protected(target.scope, besides=besides)
         floor = session.ownership.floor(target.scope, besides=besides)
+        doubles = tuple(_doubles(session.ownership, target, resolution.other_ids))
     plan_input = PlanInput(
         group_id=target.scope.group_id,
         live=live,
@@ -183,7 +198,18 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
         history=history,
         ghosts=ghosts,
     )
-    return Observation(live, plan_input, resolution, decide(plan_input), machines)
+    return Observation(live, plan_input, resolution, decide(plan_input), machines, doubles)
+
+
+def _doubles(
+    ownership: Ownership, target: Target, other_ids: Mapping[str, str]
+) -> Iterator[tuple[Listed, str, str]]:
+    # A Check compares the ids as they are spelled: that two are one machine is known from a reading alone.
+    for each in target.listed:
+        other = other_ids.get(each.id)
+        urn = ownership.other_lister(target.scope, other, besides=target.urn) if other else None
+        if other and urn is not None:
+            yield each, other, urn
 
 
 def recorded_instance_ids(recorded: Recorded) -> dict[str, str]:

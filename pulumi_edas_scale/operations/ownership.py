@@ -206,6 +206,11 @@ class Ownership:
         self._catch_up()
         return self._conflict(claim) or self.exchange(claim.urn)
 
+    def other_lister(self, scope: Scope, listed_id: str, *, besides: str) -> str | None:
+        """Return another membership of a group that lists an id in that spelling."""
+        self._catch_up()
+        return next((urn for urn in self._listing.get((scope, listed_id), ()) if urn != besides), None)
+
     def protected(self, scope: Scope, *, besides: str | None) -> frozenset[str]:
         """Return the ids claimed for a group, by all resources or by all ``besides`` one."""
         self._catch_up()

@@ -313,10 +313,7 @@ def _judge_joiners(
     except (EdasError, DeadlineExceeded) as failure:
         preview.warnings.append(messages.describe_unreadable(target.scope, _cause_of(failure)))
         return
-    preview.failures.extend(
-        messages.describe_repeated(two.path, one.path, two.id, one.id)
-        for one, two in found.resolution.repeated
-    )
+    preview.failures.extend(found.wrong_ids)
     for each in found.plan.absent:
         freed = find_member(leaving, each.listed.id)
         if freed is not None and freed.agent_off:

@@ -115,6 +115,22 @@ def test_s55_an_id_in_two_memberships_of_two_providers(stack: Stack) -> None:
     stack.up(fails=True).must_say("i-b of deploy group", "is also listed by urn:pulumi:dev::shop::")
 
 
+@pytest.mark.scenario("S52")
+@pytest.mark.parametrize("skip_preview", [False, True])
+def test_s52_one_machine_by_its_two_ids(stack: Stack, *, skip_preview: bool) -> None:
+    """One machine in two memberships, by its ECS id and by its ECU id, is refused, naming both, before its order."""
+    stack.write(
+        membership("web", instance_ids=["i-a"]),
+        membership("web2", ecu_ids=["ecu-a"]),
+    )
+
+    options = ("--skip-preview",) if skip_preview else ()
+    stack.up(*options, fails=True).must_say("'ecu-a' is the same machine as 'i-a'", "also listed by", "::web")
+
+    assert len(stack.edas.log("ScaleOutApplication")) <= skip_preview
+    assert stack.edas.log("ScaleInApplication") == []
+
+
 @pytest.mark.scenario("S55")
 def test_s55_a_refused_membership_keeps_its_members(stack: Stack) -> None:
     """The one that becomes exclusive is checked first, the other is refused: nobody of it is evicted."""

@@ -166,6 +166,10 @@ def refusals() -> list[tuple[str, str]]:
             messages.describe_evictions(replace(two, evict=(member("b"), member("a"))), SCOPE, None),
         ),
         ("repeated", ": ".join(messages.describe_repeated("ecuIds[0]", "instanceIds[1]", "ecu-a", "i-a"))),
+        (
+            "listed by another",
+            ": ".join(messages.describe_listed_by_another("ecuIds[0]", "ecu-a", "i-a", "urn:other")),
+        ),
         ("misspelt", ": ".join(messages.describe_misspelt("ecuIds[0]", "ECU-A", "ecu-a"))),
         ("no such group", messages.describe_missing_group(replace(SCOPE, group_id="group-9"), live)),
         (

@@ -29,32 +29,34 @@ def test_only_who_is_not_in_the_group_is_missing() -> None:
     assert missing_from_group(wanted, live, "group-1") == wanted[2:]
 
 
-@pytest.mark.parametrize("spelling", ["i-a", "ecu-a"])
-def test_a_member_needs_nothing(spelling: str) -> None:
+@pytest.mark.parametrize(("spelling", "other"), [("i-a", "ecu-a"), ("ecu-a", "i-a")])
+def test_a_member_needs_nothing(spelling: str, other: str) -> None:
     """A member of the group is known, and neither to be added nor absent."""
     found = resolve(listed(spelling), application(member("a")), "group-1")
-    assert found == Resolution({spelling: "ecu-a"})
+    assert found == Resolution({spelling: "ecu-a"}, other_ids={spelling: other})
 
 
-@pytest.mark.parametrize("spelling", ["i-b", "ecu-b"])
-def test_a_machine_on_offer_is_ready(spelling: str) -> None:
+@pytest.mark.parametrize(("spelling", "other"), [("i-b", "ecu-b"), ("ecu-b", "i-b")])
+def test_a_machine_on_offer_is_ready(spelling: str, other: str) -> None:
     """A machine of the cluster that is free and answers may be scaled out to."""
     found = resolve(listed(spelling), application(), "group-1", machines=[machine("a"), machine("b")])
-    assert found == Resolution({spelling: "ecu-b"}, {"ecu-b": machine("b")})
+    assert found == Resolution({spelling: "ecu-b"}, {"ecu-b": machine("b")}, other_ids={spelling: other})
 
 
 def test_a_machine_that_does_not_answer_is_absent() -> None:
     """A free machine whose agent is off cannot be added now."""
     wanted = listed("i-a")
     found = resolve(wanted, application(), "group-1", machines=[machine("a", online=False)])
-    assert found == Resolution({"i-a": "ecu-a"}, absent=(Absent(wanted[0], Cause.AGENT_OFF),))
+    absent = Absent(wanted[0], Cause.AGENT_OFF)
+    assert found == Resolution({"i-a": "ecu-a"}, absent=(absent,), other_ids={"i-a": "ecu-a"})
 
 
 def test_a_member_of_another_group_is_absent() -> None:
     """A member of another group of the application is absent, and the group it is in is told."""
     wanted = listed("i-a")
     found = resolve(wanted, application(member("a", group_id="group-2")), "group-1")
-    assert found == Resolution({"i-a": "ecu-a"}, absent=(Absent(wanted[0], Cause.OTHER_GROUP, "group-2"),))
+    absent = Absent(wanted[0], Cause.OTHER_GROUP, "group-2")
+    assert found == Resolution({"i-a": "ecu-a"}, absent=(absent,), other_ids={"i-a": "ecu-a"})
 
 
 def test_a_stranger_is_absent_and_unknown() -> None:
@@ -117,7 +119,7 @@ def test_what_our_order_added_is_not_absent() -> None:
 def test_a_member_that_lost_its_instance_id_is_still_expected() -> None:
     """An ECS id our order has added stands for its ECU even while EDAS lists that member without the ECS id."""
     found = resolve(listed("i-a"), application(nameless("a")), "group-1", expected={"i-a": "ecu-a"})
-    assert found == Resolution({"i-a": "ecu-a"})
+    assert found == Resolution({"i-a": "ecu-a"}, other_ids={"i-a": "ecu-a"})
 
 
 def test_nothing_listed_means_nothing() -> None:

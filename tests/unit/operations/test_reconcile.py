@@ -653,6 +653,36 @@ def test_ids_that_cannot_be_right_are_told_by_their_paths() -> None:
     assert stack.account.writes == []
 
 
+def test_one_machine_in_two_memberships_by_its_two_ids_is_refused() -> None:
+    """S52: another membership of the group lists the machine by its ECU id: both are named, and nothing is sent."""
+    stack = Stack(Account().free("a", "b"))
+    stack.ownership.record(Claim("urn:other", SCOPE, frozenset({"ecu-b"})))
+    with pytest.raises(
+        InputError, match=r"instanceIds\[1\]: 'i-b' is the same machine as 'ecu-b'.*by urn:other"
+    ):
+        stack.up("a", "b")
+    assert stack.account.writes == []
+
+
+def test_the_two_ids_of_a_machine_in_two_groups_are_no_conflict() -> None:
+    """A membership of another group that lists the machine says nothing about this one."""
+    stack = Stack(Account().free("a"))
+    stack.ownership.record(Claim("urn:other", replace(SCOPE, group_id="beta"), frozenset({"ecu-a"})))
+    stack.up("a")
+    assert names(stack) == ["i-a"]
+
+
+def test_a_machine_found_in_two_memberships_after_an_order_is_told_with_what_is_true() -> None:
+    """The other membership is checked while our order runs: the failure keeps in state what the order did."""
+    stack = Stack(Account().free("a", "b"))
+    other = Claim("urn:other", SCOPE, frozenset({"ecu-b"}))
+    stack.account.before_write.append(lambda: stack.ownership.record(other))
+    with pytest.raises(ChangeError, match="'i-b' is the same machine as 'ecu-b'") as caught:
+        stack.up("a", "b", batch_size=1)
+    assert caught.value.outcome is not None
+    assert names(stack) == ["i-a"]
+
+
 def test_a_circle_that_closes_while_an_instance_is_awaited_ends_the_wait() -> None:
     """Another membership starts to wait for what this one releases: neither can ever begin."""
     stack = Stack(Account().running("a").running("x", group="beta"))
