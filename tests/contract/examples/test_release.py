@@ -137,6 +137,14 @@ def test_no_job_of_a_release_builds_with_a_right() -> None:
     )
 
 
+def test_the_site_is_built_without_the_right_to_publish_it() -> None:
+    """The job that runs the code of others may only read; the one that publishes checks nothing out."""
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "docs.yml").read_text())["jobs"]
+
+    assert "permissions" not in jobs["build"]
+    assert [step["uses"].partition("@")[0] for step in jobs["publish"]["steps"]] == ["actions/deploy-pages"]
+
+
 def test_the_version_stands_at_one_place() -> None:
     """The script reads the version that the package says."""
     assert release.version() == __version__
