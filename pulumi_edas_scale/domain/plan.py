@@ -231,16 +231,7 @@ def decide(plan_input: PlanInput) -> Plan:
         A Plan whose parts are sorted by ECU id; ``leave`` and ``evict`` begin with members that do not run.
     """
     listed = plan_input.live.members_of(plan_input.group_id)
-    # Whether a desired machine is there cannot be told from a ghost: nothing is decided until it has gone, or stays.
-    vanishing = tuple(
-        each
-        for each in listed
-        if each.ecc_id in plan_input.history.removed
-        or (
-            each.ecc_id in plan_input.ghosts
-            and (each.ecu_id in plan_input.desired or is_managed(plan_input, each))
-        )
-    )
+    vanishing = tuple(each for each in listed if _is_vanishing(plan_input, each))
     # A ghost counts for nothing: it neither runs, nor stays, nor has to leave.
     members = tuple(each for each in listed if each not in vanishing and each.ecc_id not in plan_input.ghosts)
     present = {member.ecu_id: member for member in members}
@@ -334,6 +325,15 @@ def _shall_go(plan_input: PlanInput, member: Member) -> bool:
     if member.ecu_id in plan_input.history.scaled_in:
         return False  # whoever added it again, in this operation it leaves once
     return plan_input.policy.exclusive and not plan_input.deleting and member.ecu_id not in plan_input.desired
+
+
+def _is_vanishing(plan_input: PlanInput, member: Member) -> bool:
+    """Return whether an order has taken the member away, as far as anything rests on its being there."""
+    if member.ecc_id in plan_input.history.removed:
+        return True  # by this operation, which sends no second order for it
+    # Whether a desired machine is there cannot be told from a ghost: nothing is decided until it has gone, or stays.
+    rests = member.ecu_id in plan_input.desired or is_managed(plan_input, member)
+    return rests and member.ecc_id in plan_input.ghosts
 
 
 def _broken(plan_input: PlanInput, members: Sequence[Member]) -> tuple[Member, ...]:
