@@ -196,10 +196,10 @@ def test_s86_a_receiver_before_its_donor_in_one_slot(stack: Stack) -> None:
     )
     stack.up()
     # The donor's list is known a moment later, so that the receiver is registered first.
-    late = "import asyncio\nasync def late():\n    await asyncio.sleep(1.5)\n    return ['i-b']\n"
+    late = "import asyncio\nasync def late():\n    await asyncio.sleep(4)\n    return ['i-b']\n"
     stack.write(
         late,
-        membership("web", instance_ids=["i-a", "i-c"], group_id=GAMMA, join_timeout_seconds=6),
+        membership("web", instance_ids=["i-a", "i-c"], group_id=GAMMA, join_timeout_seconds=15),
         membership("donor", instance_ids=Code("pulumi.Output.from_input(late())"), group_id=BETA),
     )
 

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pytest
 
+from pulumi_edas_scale.domain.clock import CANCELLED
 from tests.simulation.edas import Fault
-from tests.simulation.histories import History, Step, play
+from tests.simulation.histories import SHOP, History, Step, play
 
 ALONE: Final[dict[str, Any]] = {"exclusive": True, "ids": ("i-0",)}
 BOTH: Final[dict[str, Any]] = {**ALONE, "batchSize": 1, "ids": ("i-0", "i-6"), "joinTimeoutSeconds": 120}
@@ -207,6 +208,70 @@ HISTORIES: Final = {
             ),
             Step("refresh"),
         ),
+    ),
+    "a scale out is refused for ever, although nothing else runs": History(
+        seed=1,
+        members={},
+        steps=(
+            Step(
+                "up",
+                {"web": {"ids": ("i-1",)}},
+                rules=(
+                    {
+                        "operation": "ScaleOutApplication",
+                        "effect": "error",
+                        "status": 200,
+                        "code": "601",
+                        "times": 60,
+                    },
+                ),
+            ),
+        ),
+    ),
+    "a scale in never arrives, and its answer is lost every time": History(
+        seed=2,
+        members={"g-web": ("i-0", "i-1")},
+        steps=(
+            Step("up", {"web": {"ids": ("i-0", "i-1")}}),
+            Step(
+                "up",
+                {"web": {"ids": ("i-0",)}},
+                faults=(Fault("lost_before", "ScaleInApplication", times=60),),
+            ),
+        ),
+    ),
+    "a colleague's held deployment appears after a lost scale in, and then somebody cancels": History(
+        seed=3,
+        members={"g-web": ("i-0", "i-1")},
+        steps=(
+            Step("up", {"web": {"ids": ("i-0", "i-1"), "confirmBatches": True}}),
+            Step(
+                "up",
+                {"web": {"ids": ("i-0",), "confirmBatches": True}},
+                events=((6.0, "start_order", {"group": "g-web", "duration": "seconds:10", "held": True}),),
+                faults=(Fault("lost_before", "ScaleInApplication"),),
+                stop=(30.0, CANCELLED),
+                on_cancel="abort",
+            ),
+        ),
+    ),
+    "an order of ours is held, and a person confirms it": History(
+        seed=4,
+        members={},
+        steps=(
+            Step(
+                "up",
+                {"web": {"ids": ("i-0", "i-1"), "minRunning": 0}},
+                events=((60.0, "confirm_order", {"application": SHOP}),),
+                rules=({"operation": "scale_out", "effect": "order", "batches": 2, "held": True},),
+            ),
+        ),
+    ),
+    "somebody cancels while an order of ours runs that is to go on": History(
+        seed=5,
+        members={},
+        switches={"order_duration": "seconds:40"},
+        steps=(Step("up", {"web": {"ids": ("i-0",)}}, stop=(10.0, CANCELLED)),),
     ),
 }
 
