@@ -64,6 +64,12 @@ PREVIEW_FRESH_SECONDS: Final = 60.0
 """A reading younger than this serves what is only shown: a large stack is previewed or refreshed for longer than ten
 seconds, and reading every application anew meanwhile would spend EDAS's calls of a minute on one run."""
 
+ADOPTION_FRESH_SECONDS: Final = 5.0
+ADOPTION_FRESH_SECONDS_EACH: Final = 0.25
+"""How old the recent orders may be for a membership whose members may all be there, and how much older for each that
+has asked before it: a hundred share a reading for ten seconds, and the next of a few soon sees what another resource of
+the program has done to the application meanwhile."""
+
 CLUSTER_FRESH_SECONDS: Final = 5.0
 """ListScaleOutEcu allows 20 calls a minute: what a cluster offers is read at most this often."""
 
@@ -116,6 +122,7 @@ class Reads:
     _in_flight: set[tuple[str, str]] = field(default_factory=set)
     _order_ended: dict[str, float] = field(default_factory=dict)
     _orders_seen: dict[str, deque[_OrdersSeen]] = field(default_factory=dict)
+    _adopting: dict[str, int] = field(default_factory=dict)
     _troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
     _instance_ids: dict[str, str] = field(default_factory=dict)
 
@@ -179,13 +186,27 @@ class Reads:
         self, app_id: str, context: OperationContext, *, within: float
     ) -> tuple[ChangeOrder, ...]:
         """Return the recent change orders of an application, read at most so many seconds ago."""
+        return self._recent_orders(app_id, context, within).value
+
+    def change_orders_to_adopt(
+        self, app_id: str, context: OperationContext
+    ) -> Reading[tuple[ChangeOrder, ...]]:
+        """Return the recent change orders for a membership that may have nothing to submit; many share a reading."""
+        with self.runtime:
+            adopting = self._adopting[app_id] = self._adopting.get(app_id, 0) + 1
+        within = min(ADOPTION_FRESH_SECONDS + ADOPTION_FRESH_SECONDS_EACH * adopting, FRESH_SECONDS)
+        return self._recent_orders(app_id, context, within)
+
+    def _recent_orders(
+        self, app_id: str, context: OperationContext, within: float
+    ) -> Reading[tuple[ChangeOrder, ...]]:
         ended = self._order_ended.get(app_id, float("-inf"))
         return self._shared(
             (ORDER_LIST, app_id),
             max(self.runtime.now() - within, ended),
             context,
             lambda: self._read_orders(app_id, context),
-        ).value
+        )
 
     def _read_orders(self, app_id: str, context: OperationContext) -> Reading[tuple[ChangeOrder, ...]]:
         reading = self._read((ORDER_LIST, app_id), lambda client: client.read_change_orders(app_id), context)
@@ -350,6 +371,7 @@ class Reads:
         with self.runtime:
             self._readings.clear()
             self._orders_seen.clear()
+            self._adopting.clear()
             self._troubles.clear()
 
     def unchanged_since(self, app_id: str, moment: float) -> bool:
@@ -399,7 +421,9 @@ class Reads:
 
     def _note_orders(self, app_id: str, ids: frozenset[str], active: bool) -> None:  # noqa: FBT001 - private
         seen = self._orders_seen.setdefault(app_id, deque(maxlen=4))
-        seen.append(_OrdersSeen(self.runtime.now(), ids, active))
+        # The first of equal lists is kept: it proves the same, and of more readings of the application.
+        if not seen or (seen[-1].ids, seen[-1].active) != (ids, active):
+            seen.append(_OrdersSeen(self.runtime.now(), ids, active))
 
     def _budget(self, operation: str) -> Budget:
         budget = self._budgets.get(operation)

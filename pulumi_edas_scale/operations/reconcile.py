@@ -75,9 +75,11 @@ class Reconciler:
     _orders: tuple[ChangeOrder, ...] = ()  # the recent orders of the application, as read last
     _permit: str | None = None  # the operation whose place in the budget is ours already
     _gave_up_late: bool = False
+    _may_only_adopt: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._submitter = Submitter(self.operation, Follower(self.operation))
+        self._may_only_adopt = not self.operation.target.deleting
 
     def run(self) -> Outcome:
         """Change the group until nothing is left to do.
@@ -128,9 +130,28 @@ class Reconciler:
             return outcome.empty_outcome(self.operation)
 
     def _look_and_act(self) -> Outcome | Wait:
+        context, reads = self.operation.context, self.operation.session.reads
+        app_id = self.operation.target.scope.app_id
+        turn = context.runtime.now()
+        if self._may_only_adopt:
+            self._may_only_adopt = False
+            # Most memberships of a large program find their members in place: what one of them has read serves all.
+            orders = reads.change_orders_to_adopt(app_id, context)
+            seen = self._look(orders.value)
+            if not isinstance(seen, Observation):
+                return seen
+            if not (seen.plan.refusals or seen.plan.next_order or self._blocked_by(seen)):
+                return outcome.settled_outcome(self.operation, seen)
+            # A write, and a refusal, rest on orders that were read since it was our turn.
+            if orders.begun > turn:
+                return self._act(seen)
+        seen = self._look(reads.change_orders(app_id, context))
+        return self._act(seen) if isinstance(seen, Observation) else seen
+
+    def _look(self, orders: tuple[ChangeOrder, ...]) -> Observation | Outcome | Wait:
+        """Wait for an order that is active; else read the application and find out what that means."""
         target = self.operation.target
-        reads = self.operation.session.reads
-        self._orders = reads.change_orders(target.scope.app_id, self.operation.context)
+        self._orders = orders
         others = [each for each in self._orders if is_active(each.status)]
         if others:
             # Whoever started them, an order of ours before a crash included: EDAS refuses a second order meanwhile,
@@ -145,10 +166,7 @@ class Reconciler:
             raise
         if not (target.deleting or target.recorded.members):
             self._refuse_kubernetes(live)  # before its group is waited for
-        found = self._examine(live)
-        if isinstance(found, Observation):
-            return self._act(found, frozenset(each.order_id for each in self._orders))
-        return found
+        return self._examine(live)
 
     def _examine(self, live: Application) -> Observation | Outcome | Wait:
         """Find out what a reading means; a group that is not there ends a delete and is waited for else."""
@@ -176,7 +194,7 @@ class Reconciler:
             raise InputError(found.wrong_ids)
         return found
 
-    def _act(self, found: Observation, known_orders: frozenset[str]) -> Outcome | Wait:
+    def _act(self, found: Observation) -> Outcome | Wait:
         plan = found.plan
         for refusal in plan.refusals:
             raise outcome.refused(self.operation, refusal, found)
@@ -190,7 +208,7 @@ class Reconciler:
         if self._would_break_floor(plan.next_order, found):
             # The plan promised that joiners come up; what was promised did not, and nobody is left who still may.
             raise outcome.refused(self.operation, Refusal.MIN_RUNNING, found)
-        return self._write(plan.next_order, found, known_orders)
+        return self._write(plan.next_order, found)
 
     def _blocked_by(self, found: Observation) -> Wait | None:
         """Return what has to be waited for before the next order, or before the end; None when nothing has."""
@@ -210,11 +228,12 @@ class Reconciler:
             return Wait.RISING
         return Wait.LATE if self._is_joiner_late(found) else None
 
-    def _write(self, order: Order, found: Observation, known_orders: frozenset[str]) -> Outcome | Wait:
+    def _write(self, order: Order, found: Observation) -> Outcome | Wait:
         """Submit an order, follow it to its end and read what it did."""
         if not self._may_write(order):
             return Wait.AGAIN
         self._permit = None
+        known_orders = {each.order_id for each in self._orders}
         if not self._submitter.submit(order, found, known_orders):
             return Wait.AGAIN
         self._waited.clear()  # what is waited for from now on, this order has brought about

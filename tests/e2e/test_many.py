@@ -142,24 +142,35 @@ def test_s77_many_orders_of_unequal_length(stack: Stack, hint: str) -> None:
     assert late <= (12.0 if hint == "failing" else 4.0 if hint == "fresh" else 6.0), late
 
 
+def add_members(edas: Emulator, groups: int, applications: int) -> list[str]:
+    """Create applications with groups of one member each, and return the statements of their memberships."""
+    statements = []
+    for number in range(applications):
+        app_id = f"app-{number:03d}"
+        here = range(number, groups, applications)
+        edas.action(
+            "create_application",
+            application={
+                "id": app_id,
+                "name": app_id,
+                "cluster": "ecs",
+                "groups": [{"id": f"group-{each:03d}", "name": f"group-{each}"} for each in here],
+            },
+        )
+        for each in here:
+            instance_id, group_id = add_machine(edas, each), f"group-{each:03d}"
+            edas.action("join", group=group_id, application=app_id, instance=instance_id)
+            statements.append(
+                membership(f"web-{each}", app_id=app_id, group_id=group_id, instance_ids=[instance_id])
+            )
+    return statements
+
+
 @pytest.mark.scenario("S42")
 @pytest.mark.parametrize("count", [1, 10, pytest.param(100, marks=pytest.mark.soak)])
 def test_s42_one_reading_for_all_groups_of_an_application(stack: Stack, count: int) -> None:
     """A preview without changes reads an application once, however many of its groups are in the stack."""
-    groups = [{"id": f"group-{number:03d}", "name": f"group-{number}"} for number in range(count)]
-    stack.edas.action(
-        "create_application",
-        application={"id": "app-many", "name": "many", "cluster": "ecs", "groups": groups},
-    )
-    statements = []
-    for number in range(count):
-        each = add_machine(stack.edas, number)
-        group_id = f"group-{number:03d}"
-        stack.edas.action("join", group=group_id, application="many", instance=each)
-        statements.append(
-            membership(f"web-{number}", app_id="app-many", group_id=group_id, instance_ids=[each])
-        )
-    stack.write(*statements)
+    stack.write(*add_members(stack.edas, count, 1))
     stack.up()
     assert orders.writes(stack.edas) == []
     stack.edas.clear_log()
@@ -169,6 +180,24 @@ def test_s42_one_reading_for_all_groups_of_an_application(stack: Stack, count: i
     # A reading is fresh for ten seconds, and a busy machine needs longer for a hundred diffs.
     assert set(calls(stack.edas)) == {"QueryApplicationStatus"}
     assert calls(stack.edas).total() <= (1 if count < 100 else 2)
+
+
+@pytest.mark.scenario("S78")
+@pytest.mark.parametrize(
+    ("applications", "most"),
+    [(1, 10), pytest.param(100, 210, marks=pytest.mark.soak)],
+    ids=["one", "hundred"],
+)
+def test_s78_a_hundred_adoptions(stack: Stack, applications: int, most: int) -> None:
+    """Memberships whose members are there already share their readings, and none waits for another minute."""
+    stack.edas.switches(limits="documented")
+    stack.write(*add_members(stack.edas, 100, applications))
+
+    stack.up()
+
+    assert orders.writes(stack.edas) == []
+    assert calls(stack.edas).total() <= most, calls(stack.edas)
+    assert max(calls(stack.edas).values()) <= 100, calls(stack.edas)
 
 
 @pytest.mark.scenario("S44")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +18,11 @@ from pulumi_edas_scale.domain.errors import (
 from pulumi_edas_scale.domain.model import MemberState, TaskState
 from pulumi_edas_scale.operations.outcome import ChangeError
 from pulumi_edas_scale.operations.ownership import Claim
+from pulumi_edas_scale.operations.reconcile import Reconciler
 from tests.unit.operations.account import FAILED, HELD, SCOPE, Account, Stack
+
+if TYPE_CHECKING:
+    from pulumi_edas_scale.operations.session import Session
 
 LOST = UnavailableError("ScaleInApplication", message="the connection was interrupted")
 LOST_OUT = UnavailableError("ScaleOutApplication", message="the connection was interrupted")
@@ -40,6 +45,50 @@ def test_a_swap_scales_out_verifies_and_scales_in() -> None:
     stack.up("a", "c")
     assert stack.account.writes == ["out c", "in b"]
     assert names(stack) == ["i-a", "i-c"]
+
+
+def in_one_process(stack: Stack, session: Session, *names: str) -> None:
+    """Bring the group to these machines by an operation of a session that others use as well."""
+    operation = stack.operation(names)
+    Reconciler(replace(operation, session=session)).run()
+
+
+def test_who_only_adopts_shares_what_others_have_read() -> None:
+    """S78: twenty memberships whose members are there cost one reading of the orders and one of the application."""
+    stack = Stack(Account().running("a", "b"))
+    session = stack.session()
+    for _ in range(20):
+        in_one_process(stack, session, "a", "b")
+    assert [stack.account.count(name) for name in ("ListRecentChangeOrder", "QueryApplicationStatus")] == [
+        1,
+        1,
+    ]
+
+
+def test_a_write_rests_on_orders_read_since_its_turn() -> None:
+    """Law 6: an order that began after the shared reading is waited for before anything is sent."""
+    stack = Stack(Account().running("a", "b").free("c"))
+    session = stack.session()
+    in_one_process(stack, session, "a", "b")
+    stack.account.start(
+        "Application Scale In", ["b"], seconds=5.0, effect=lambda: stack.account.leave("ecc-2")
+    )
+    in_one_process(stack, session, "a", "b", "c")
+    assert stack.account.writes == ["out b c"]
+    assert stack.account.count("ScaleOutApplication") == 1
+
+
+def test_an_adoption_does_not_rest_on_old_orders() -> None:
+    """S80: a member that leaves some seconds after the shared reading is not recorded by the next membership."""
+    stack = Stack(Account().running("a", "b"))
+    session = stack.session()
+    in_one_process(stack, session, "a", "b")
+    stack.account.start(
+        "Application Scale In", ["b"], seconds=1.0, effect=lambda: stack.account.leave("ecc-2")
+    )
+    stack.account.runtime.moment += 7.0
+    in_one_process(stack, session, "a", "b")
+    assert stack.account.writes == ["out b"]
 
 
 def test_the_pause_between_two_orders_is_kept_and_none_follows_the_last() -> None:
@@ -73,8 +122,6 @@ def test_a_stop_sign_before_a_write_is_honoured() -> None:
         return original(cluster_id, app_id)
 
     account.read_scale_out_machines = read_and_stop  # type: ignore[assignment,method-assign]
-    from pulumi_edas_scale.operations.reconcile import Reconciler  # noqa: PLC0415 - run by hand, once
-
     with pytest.raises(ChangeError, match="the engine is gone"):
         Reconciler(operation).run()
     assert account.writes == []
