@@ -20,6 +20,7 @@ from pulumi.runtime import rpc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pulumi_edas_scale.domain.codes import Message
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.operations.service import Service
 
@@ -273,8 +274,7 @@ def get_scale_out_candidates_output(
 
 
 def _invoke(function: str, result: type[R], **arguments: object) -> R:
-    from pulumi_edas_scale.domain.codes import with_code  # noqa: PLC0415  # needed by few programs only
-    from pulumi_edas_scale.domain.errors import EdasScaleError  # noqa: PLC0415  # as above
+    from pulumi_edas_scale.domain.errors import EdasScaleError  # noqa: PLC0415  # needed by few programs only
     from pulumi_edas_scale.domain.settings import resolve_settings  # noqa: PLC0415  # as above
 
     given = {name: value for name, value in arguments.items() if value is not None}
@@ -282,7 +282,7 @@ def _invoke(function: str, result: type[R], **arguments: object) -> R:
         answer = _operations(resolve_settings(_stack_config(), os.environ)).invoke(function, given)
     except EdasScaleError as error:
         # Pulumi prints its text alone, without a traceback.
-        raise pulumi.RunError(with_code(str(error))) from error
+        raise pulumi.RunError(error.with_code()) from error
     typed: R = rpc.translate_output_properties(answer, _as_it_is, result)
     return typed
 
@@ -323,10 +323,8 @@ class _ProgramHost:
     def info(self, urn: str, text: str) -> None:  # noqa: ARG002  # as in the plugin, where it has one
         pulumi.log.info(text)
 
-    def warn(self, urn: str, text: str) -> None:  # noqa: ARG002  # as above
-        from pulumi_edas_scale.domain.codes import with_code  # noqa: PLC0415  # needed by few programs only
-
-        pulumi.log.warn(with_code(text))
+    def warn(self, urn: str, warning: Message) -> None:  # noqa: ARG002  # as above
+        pulumi.log.warn(warning.with_code())
 
     def stopped(self) -> str | None:
         return None

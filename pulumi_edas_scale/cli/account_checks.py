@@ -71,18 +71,19 @@ def check_account(cloud: Cloud, wanted: str | None, *, record: bool = False) -> 
     return [*findings, *readings.findings, manage]
 
 
-def describe_source(environ: Mapping[str, str], profile: str | None) -> str:
+def describe_source(environ: Mapping[str, str], profile: str | None, found: str = "") -> str:
     """Say where credentials are taken from; names only, never values.
 
     Args:
         environ: the environment.
         profile: the profile of the settings, None when none is named.
+        found: the source that a search has found, empty when none has.
     """
     chosen = chosen_profile(environ, profile)
     if chosen:
         return f"the profile '{chosen}' of {PROFILE_FILES}"
     if find_keys(environ) is None:
-        return "the search of Alibaba Cloud's credentials library"
+        return f"the search of Alibaba Cloud's credentials library{f' ({found})' if found else ''}"
     key, secret, token = next(
         names for names in KEY_VARIABLES if all(environ.get(name, "").strip() for name in names[:2])
     )
@@ -91,19 +92,18 @@ def describe_source(environ: Mapping[str, str], profile: str | None) -> str:
 
 
 def _credentials(cloud: Cloud, error: EdasError | None) -> Finding:
-    source = describe_source(cloud.cli_context.environ, cloud.settings.profile)
+    environ, profile = cloud.cli_context.environ, cloud.settings.profile
     if isinstance(error, CredentialsError):
         if not error.code:
             return Finding("credentials", State.RED, error.message, "Export a key pair, or name a profile.")
         return Finding(
             "credentials",
             State.RED,
-            f"Credentials from {source} are not accepted. {error}",
+            f"Credentials from {describe_source(environ, profile)} are not accepted. {error}",
             "Check key, secret and token, the clock of this machine, and that EDAS is activated for the account.",
         )
-    found = cloud.client.credentials_source()
-    through = f" ({found})" if found and "search" in source else ""
-    return Finding("credentials", State.OK, f"Found in {source}{through}.")
+    source = describe_source(environ, profile, cloud.client.credentials_source())
+    return Finding("credentials", State.OK, f"Found in {source}.")
 
 
 def _endpoint(cloud: Cloud, error: EdasError | None) -> Finding:

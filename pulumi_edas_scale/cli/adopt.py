@@ -15,6 +15,7 @@ import click
 from pulumi_edas_scale.cli.context import Cloud, with_cloud
 from pulumi_edas_scale.cli.output import Failure, Form, note, say, say_value
 from pulumi_edas_scale.cli.programs import LANGUAGES, Membership, resource_names
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.fields import BY_NAME
 from pulumi_edas_scale.domain.inputs import import_inputs, membership_id
 from pulumi_edas_scale.operations.observe import find_kubernetes
@@ -85,10 +86,11 @@ def _ecs_application(cloud: Cloud, wanted: str) -> Application:
     """Return an application that is not known to run on Kubernetes."""
     live = cloud.application(wanted)
     if find_kubernetes(cloud.session, live.app_id, live, cloud.context) is not None:
-        raise Failure(
+        words = (
             f"Application {live.name} ({live.app_id}) runs on a Kubernetes cluster, where pods are scaled and not ECS "
             "instances: there is no membership to adopt."
         )
+        raise Failure(Message("ES118", words).with_code())
     return live
 
 

@@ -19,6 +19,7 @@ from pulumi_edas_scale.cli.output import Failure, WrongUse, output_options
 from pulumi_edas_scale.cli.recorder import Recorder
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import OperationContext, ThreadRuntime
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import BusinessError, InputError
 from pulumi_edas_scale.domain.model import Scope
 from pulumi_edas_scale.domain.settings import resolve_settings
@@ -135,10 +136,11 @@ class Cloud:
         if len(found) == 1:
             return found[0]
         known = messages.join_list(f"{each.name} ({each.group_id})" for each in live.groups) or "none"
-        raise Failure(
+        words = (
             f"Application {live.name} ({live.app_id}) has {len(found) or 'no'} deploy group"
             f"{'s' if found else ''} '{wanted}'. Its groups are: {known}."
         )
+        raise Failure(Message("ES123", words).with_code())
 
     def scope(self, live: Application, group: DeployGroup) -> Scope:
         """Return whose members a membership of that group manages."""
@@ -190,7 +192,7 @@ def settings_of(
     try:
         return resolve_settings({}, environ, explicit)
     except InputError as error:
-        message = str(error)
+        message = error.with_code()
         for name, option in OPTIONS.items():
             message = message.replace(f"the input {name} of the provider", f"the option {option}")
         raise WrongUse(message) from error

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.cli.output import Failure, note, say_value
 from pulumi_edas_scale.cli.redaction import Redactor
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, MEMBER_STATES, MemberState
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ def copy_application(cloud: Cloud, wanted: str, file: Path | None) -> None:
 def _read_world(cloud: Cloud, wanted: str) -> Json:
     summary = cloud.summary(wanted)
     if summary.cluster_type in KUBERNETES_CLUSTER_TYPES:
-        raise Failure(
+        words = (
             f"Application {summary.name} ({summary.app_id}) runs on a Kubernetes cluster, where there is nothing to "
             "copy: deploy groups have no ECS instances there."
         )
+        raise Failure(Message("ES118", words).with_code())
     live = cloud.read(summary.app_id)
     cluster_id = live.cluster_id or summary.cluster_id
     reads = cloud.session.reads

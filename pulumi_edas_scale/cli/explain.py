@@ -5,12 +5,13 @@ This file's law: it says what docs/errors.md says, from the same rows, and asks 
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 
 import click
 
 from pulumi_edas_scale.cli.output import Form, WrongUse, output_options, say, say_table, say_value
-from pulumi_edas_scale.domain.codes import ROWS, Row, code_of
+from pulumi_edas_scale.domain.codes import ROWS, Row
 from pulumi_edas_scale.domain.task_errors import TASK_ERRORS
 
 
@@ -18,35 +19,37 @@ from pulumi_edas_scale.domain.task_errors import TASK_ERRORS
 @click.argument("what", nargs=-1)
 @output_options
 def explain(*, what: tuple[str, ...], form: Form) -> None:
-    """Explain a message: WHAT is its short code, a code of EDAS, or the message itself.
+    """Explain a message: WHAT is its short code, a code of EDAS, or the message with its code in brackets.
 
     Without WHAT, every code is listed.
     """
     rows = [*ROWS, *_task_errors()]
     if what:
         found = _find(" ".join(what), rows)
-        if form is not Form.TABLE:
-            say_value(asdict(found), form)
-        else:
-            say(f"{found.code}: {found.words}")
-            say(f"Cause: {as_sentence(found.cause)}")
-            say(f"What to do: {as_sentence(found.fix)}")
+        for each in found:
+            if form is not Form.TABLE:
+                say_value(asdict(each), form, one_of_many=len(found) > 1)
+                continue
+            say(f"{each.code}: {each.words}")
+            say(f"Cause: {as_sentence(each.cause)}")
+            say(f"What to do: {as_sentence(each.fix)}")
     elif form is not Form.TABLE:
         say_value([asdict(each) for each in rows], form)
     else:
         say_table(("code", "message", "cause"), [(each.code, each.words, each.cause) for each in rows])
 
 
-def _find(text: str, rows: list[Row]) -> Row:
+def _find(text: str, rows: list[Row]) -> list[Row]:
+    """Return what a code stands for, or each code that stands in a message in brackets."""
     by_code = {each.code.casefold(): each for each in rows}
-    code = text.strip(" []").casefold()
-    found = by_code.get(code) or by_code.get((code_of(text) or "").casefold())
-    if found is None:
+    codes = [text.strip(" []"), *re.findall(r"\[(ES\d{3})\]", text, re.IGNORECASE)]
+    found = {code: by_code[code] for code in map(str.casefold, codes) if code in by_code}
+    if not found:
         raise WrongUse(
             f"'{text}' is neither a short code of pulumi-edas-scale ({ROWS[0].code} to {ROWS[-1].code}), nor a code of "
-            "EDAS that is known here, nor a message of pulumi-edas-scale. 'edas-scale explain' lists the codes."
+            "EDAS that is known here, nor a message that ends with such a code. 'edas-scale explain' lists the codes."
         )
-    return found
+    return list(found.values())
 
 
 def _task_errors() -> list[Row]:

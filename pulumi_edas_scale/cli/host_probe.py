@@ -37,6 +37,7 @@ class Probe:
     def check(self, olds: Mapping[str, object], news: Mapping[str, object]) -> SimpleNamespace:
         """Tell which tricks work, or fail as the front end fails."""
         from pulumi_edas_scale import dynamic  # noqa: PLC0415 - imported in the host only
+        from pulumi_edas_scale.domain.codes import Message  # noqa: PLC0415 - as above
         from pulumi_edas_scale.domain.errors import PartialFailureError  # noqa: PLC0415 - imported in the host only
         from pulumi_edas_scale.hosts import dynamic_process as dynamic_host  # noqa: PLC0415 - as above
         from pulumi_edas_scale.hosts.engine import failure_status  # noqa: PLC0415 - as above
@@ -45,7 +46,7 @@ class Probe:
         del olds
         call = dynamic_host.current_call()
         if news.get(FAIL):
-            error = PartialFailureError(MESSAGE, id="probe", inputs={}, outputs={})
+            error = PartialFailureError(Message("", MESSAGE), id="probe", inputs={}, outputs={})
             raise dynamic_host.failure(call, failure_status(error, render_properties)) from None
         found = {
             "front_end": hasattr(dynamic, "Provider"),

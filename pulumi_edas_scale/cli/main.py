@@ -81,9 +81,9 @@ class Commands(click.Group):
             # 2 is how `plan` says that something would change.
             raise (Failure if error.ctx.info_name == "plan" else WrongUse)(message) from error
         except InputError as error:
-            raise (Failure if ctx.invoked_subcommand == "plan" else WrongUse)(str(error)) from error
+            raise (Failure if ctx.invoked_subcommand == "plan" else WrongUse)(error.with_code()) from error
         except EdasScaleError as error:
-            raise Failure(str(error)) from error
+            raise Failure(error.with_code()) from error
 
 
 @click.command(

@@ -16,7 +16,7 @@ from pulumi_edas_scale.cli.context import Cloud, with_cloud
 from pulumi_edas_scale.cli.output import FAILED, Failure, Form, note, say, say_table, say_value
 from pulumi_edas_scale.cli.status import order_json, say_orders
 from pulumi_edas_scale.domain.errors import BusinessError
-from pulumi_edas_scale.domain.orders import Confirmation, Phase, describe_status, phase_of
+from pulumi_edas_scale.domain.orders import Confirmation, Phase, describe_status, phase_of, word_of
 from pulumi_edas_scale.domain.task_errors import explain
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def _as_value(polled: _Polled, instance_ids: Mapping[str, str]) -> dict[str, Any
 
 
 def _word(status: int | None) -> str:
-    return "" if status is None else describe_status(status).rpartition(" (")[0]
+    return "" if status is None else word_of(status)
 
 
 def _failure_json(failure: TaskFailure) -> dict[str, str]:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from pulumi_edas_scale.domain.codes import with_code
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -59,7 +57,7 @@ class Failure(click.ClickException):
     exit_code = FAILED
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(with_code(" ".join(message.split()))))
+        super().__init__(printable(" ".join(message.split())))
 
 
 class WrongUse(Failure):

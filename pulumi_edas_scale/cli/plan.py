@@ -13,6 +13,7 @@ import click
 from pulumi_edas_scale.cli.context import Cloud, with_cloud
 from pulumi_edas_scale.cli.output import FAILED, WOULD_CHANGE, Failure, Form, note, say, say_value
 from pulumi_edas_scale.domain.clock import OperationContext
+from pulumi_edas_scale.domain.codes import format_failure, join_messages
 from pulumi_edas_scale.domain.fields import BY_NAME
 from pulumi_edas_scale.domain.inputs import (
     check_inputs,
@@ -106,7 +107,7 @@ def plan(  # noqa: PLR0913 - one argument per option
         strict=False,
     )
     if preview.observation is None and not preview.failures:
-        raise Failure(" ".join(preview.mendable))
+        raise Failure(join_messages(preview.mendable).with_code())
     _say(scope, preview, form=form)
     if preview.failures:
         click.get_current_context().exit(FAILED)
@@ -134,8 +135,8 @@ def _inputs(scope: Scope, ids: Sequence[str], policy: Mapping[str, object]) -> d
 def _checked(cloud: Cloud, scope: Scope, ids: Sequence[str], policy: Mapping[str, object]) -> Checked:
     checked = check_inputs(_inputs(scope, ids, policy), recorded=None, settings=cloud.settings)
     if checked.failures:
-        reasons = (f"{_option(path)}: {reason}" for path, reason in checked.failures)
-        raise Failure(" ".join(reasons))
+        reasons = [format_failure(_option(path), reason) for path, reason in checked.failures]
+        raise Failure(join_messages(reasons).with_code())
     return checked
 
 

@@ -10,7 +10,7 @@ from pulumi_edas_scale.cli.context import Cloud, with_cloud
 from pulumi_edas_scale.cli.output import Form, note, say, say_table, say_value
 from pulumi_edas_scale.domain.errors import ThrottledError, UnavailableError
 from pulumi_edas_scale.domain.messages import describe_states, short_name
-from pulumi_edas_scale.domain.orders import describe_status, is_active
+from pulumi_edas_scale.domain.orders import describe_status, is_active, word_of
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import Application, ChangeOrder, DeployGroup, Member
@@ -117,7 +117,7 @@ def order_json(order: ChangeOrder) -> dict[str, Any]:
         "orderId": order.order_id,
         "groupId": order.group_id,
         "status": order.status,
-        "state": describe_status(order.status).rpartition(" (")[0],
+        "state": word_of(order.status),
         "active": is_active(order.status),
         "description": order.description,
         "createdAt": order.created_at,

@@ -1,17 +1,63 @@
 """Every error and warning by its short code, with its cause and its fix.
 
-This file's law: a code keeps its meaning for ever and is never given twice. A message gets its code where it leaves
-the process, not where it is written: it is known by words that it alone has, and of several known words those that
-stand first say what it is about. Tests hold each row to the sentences of this package, and messages to rows, so
-that no message is reworded out of its code. docs/errors.md is made of these rows.
+This file's law: a code keeps its meaning for ever and is never given twice. A message is born with its code, and the
+code is put behind its text where it leaves the process, by ``Message.with_code`` alone. Tests hold each row to the
+sentences of this package, and each code in this package to a row. docs/errors.md is made of these rows.
 """
 
 from __future__ import annotations
 
-import functools
-import re
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Self
+
+
+class Message(str):
+    """A text for the user that knows its short code; what is added to it keeps the code.
+
+    Args:
+        code: ``ES301``; empty for a text that explains itself.
+        text: the sentences.
+    """
+
+    __slots__ = ("code",)
+
+    code: str
+
+    def __new__(cls, code: str, text: str) -> Self:
+        """Make a text that knows its code."""
+        message = super().__new__(cls, text)
+        message.code = code
+        return message
+
+    def __add__(self, more: str) -> Message:
+        """Return the message with more text behind it."""
+        return Message(self.code, f"{self}{more}")
+
+    def with_code(self) -> str:
+        """Return the text with its short code behind it, ``… Remove one. [ES102]``."""
+        return f"{self} [{self.code}]" if self.code else str(self)
+
+
+Failure = tuple[str, Message]
+"""What is wrong with a property: its path as in the schema (``instanceIds[1]``), and the reason in full sentences."""
+
+
+def format_failure(path: str, reason: Message) -> Message:
+    """Return how a failure is said: after the path of its property, where it has one."""
+    return Message(reason.code, f"{path}: {reason}") if path else reason
+
+
+def join_messages(messages: Sequence[Message]) -> Message:
+    """Return several messages as one; where another kind follows, the code stands behind its own sentences."""
+    most = (one if one.code == two.code else one.with_code() for one, two in pairwise(messages))
+    return Message(messages[-1].code, " ".join([*most, messages[-1]]))
+
 
 GAP: Final = " … "
 """Stands in the words of a row for anything."""
@@ -522,24 +568,3 @@ ROWS: Final = (
 """In the order of the page; rows are added and reworded, a code is never used again."""
 
 BY_CODE: Final = {row.code: row for row in ROWS}
-
-
-@functools.cache
-def _known() -> re.Pattern[str]:
-    """Return one pattern of all rows; of two that begin at one place the one with more words is meant."""
-    longest_first = sorted(ROWS, key=lambda row: -len(row.words))
-    gap = re.escape(GAP)
-    words = (f"(?P<{row.code}>{re.escape(row.words).replace(gap, '.*?')})" for row in longest_first)
-    return re.compile("|".join(words))
-
-
-def code_of(message: str) -> str | None:
-    """Return the short code of a message, None when it has none (a status line, a foreign text)."""
-    found = _known().search(message)
-    return found.lastgroup if found else None
-
-
-def with_code(message: str) -> str:
-    """Return the message with its short code behind it, ``… Remove one. [ES102]``."""
-    code = code_of(message)
-    return f"{message} [{code}]" if code else message

@@ -24,31 +24,44 @@ layer that knows the user's words can build the message; ``str()`` of each is al
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from pulumi_edas_scale.domain.codes import Message, format_failure, join_messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pulumi_edas_scale.domain.codes import Failure
+
 
 class EdasScaleError(Exception):
-    """The root of all errors this package raises on purpose."""
+    """The root of all errors this package raises on purpose.
+
+    Attributes:
+        short_code: of the message (``codes.py``); empty where nobody is told.
+    """
+
+    short_code: str = ""
+
+    def with_code(self) -> str:
+        """Return the message with its short code behind it."""
+        return Message(self.short_code, str(self)).with_code()
 
 
 class InputError(EdasScaleError):
     """Inputs that cannot be right.
 
     Args:
-        failures: pairs of a property path as in the schema (``instanceIds[1]``) and a reason, in full sentences.
+        failures: what is wrong, with the property path of each.
     """
 
-    def __init__(self, failures: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, failures: Sequence[Failure]) -> None:
         self.failures = tuple(failures)
         super().__init__(" ".join(format_failure(*each) for each in self.failures))
 
-
-def format_failure(path: str, reason: str) -> str:
-    """Return how a failure of the inputs is said: after the path of its property, where it has one."""
-    return f"{path}: {reason}" if path else reason
+    def with_code(self) -> str:
+        """Return every failure, each with its own code."""
+        return join_messages([format_failure(*each) for each in self.failures]).with_code()
 
 
 class EdasError(EdasScaleError):
@@ -57,10 +70,13 @@ class EdasError(EdasScaleError):
     Args:
         operation: the API operation, as EDAS names it (``ScaleOutApplication``).
         code: EDAS's code or the gateway's, as text; empty when there was no answer.
-        message: EDAS's own text, without our words.
+        message: EDAS's own text, without our words; where no answer came, a message of ours with its code.
         request_id: what Alibaba Cloud support asks for; empty when not told.
         retry_after: seconds the gateway asks to wait, None when it does not say.
     """
+
+    answered_code: ClassVar = "ES713"
+    """The short code where there was an answer."""
 
     def __init__(
         self,
@@ -75,6 +91,8 @@ class EdasError(EdasScaleError):
         self.message = message
         self.request_id = request_id
         self.retry_after = retry_after
+        ours = message.code if isinstance(message, Message) else "ES715"
+        self.short_code = self.answered_code if code else ours
         super().__init__(operation, code, message, request_id)
 
     def __str__(self) -> str:
@@ -97,6 +115,8 @@ class PermissionDeniedError(EdasError):
     ) -> None:
         super().__init__(operation, code, message, request_id)
         self.action = action
+        if action:
+            self.short_code = "ES703"
 
     def __str__(self) -> str:
         need = f" The RAM action {self.action} is missing: grant it to the caller." if self.action else ""
@@ -130,6 +150,8 @@ class NotUnderstoodError(UnavailableError):
 class UnknownShapeError(NotUnderstoodError):
     """EDAS answered well, but a part of the answer is not spelled as documented; the message says which part."""
 
+    answered_code: ClassVar = "ES719"
+
     def __str__(self) -> str:
         return f"{super().__str__()} {RECORD_HINT}"
 
@@ -156,8 +178,9 @@ class OperationError(EdasScaleError):
         message: one paragraph: what was attempted, the evidence, what is true now, the next command.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: Message) -> None:
         self.message = message
+        self.short_code = message.code
         super().__init__(message)
 
 
@@ -169,26 +192,25 @@ class PartialFailureError(OperationError):
         id: of the resource.
         inputs: the desired inputs, in camelCase.
         outputs: what is true now, in camelCase.
-        reasons: what the engine lists under the error; empty for the message alone.
     """
 
     def __init__(
         self,
-        message: str,
+        message: Message,
         id: str,  # noqa: A002 - the engine's word
         inputs: Mapping[str, object],
         outputs: Mapping[str, object],
-        reasons: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
         self.id = id
         self.inputs = dict(inputs)
         self.outputs = dict(outputs)
-        self.reasons: tuple[str, ...] = tuple(reasons) or (message,)
 
 
 class InternalError(EdasScaleError):
     """A state that this package must never reach."""
+
+    short_code = "ES901"
 
     def __str__(self) -> str:
         return f"{super().__str__()} Please report this, it is a bug in pulumi-edas-scale."

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
 from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.model import Policy, Unknown
 from pulumi_edas_scale.domain.regions import meant_region
 
@@ -240,10 +241,14 @@ def _plain(word: str) -> str:
     return re.sub(r"[_\-\s]", "", word).casefold()
 
 
-def wrong(value: object, expected: str, advice: str = "") -> str:
+def wrong(value: object, expected: str, advice: str = "") -> Message:
     """Return the sentence that says what was given, what is expected and what to do."""
     sentence = f"{format_value(value)} was given where {expected} is expected."
-    return f"{sentence} {advice}" if advice else sentence
+    code = "ES104" if expected == _EXPECTED_INSTANCE else "ES109"
+    return Message(code, f"{sentence} {advice}" if advice else sentence)
+
+
+_EXPECTED_INSTANCE: Final = "an ECS instance id"
 
 
 def is_list(value: object) -> bool:
@@ -251,12 +256,12 @@ def is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
 
 
-def problem_of(row: Field, value: object) -> str | None:
+def problem_of(row: Field, value: object) -> Message | None:
     """Return what is wrong with a known value that is not a list, None when nothing is."""
     return _CHECKS[row.kind](row, value)
 
 
-def list_problem(row: Field, value: object) -> str | None:
+def list_problem(row: Field, value: object) -> Message | None:
     """Return what is wrong with a list as a whole, None when nothing is."""
     if is_list(value):
         return None
@@ -267,9 +272,9 @@ def list_problem(row: Field, value: object) -> str | None:
     return wrong(value, row.expected, advice)
 
 
-def element_problem(row: Field, value: object) -> str | None:
+def element_problem(row: Field, value: object) -> Message | None:
     """Return what is wrong with one known element of a list of ids, None when nothing is."""
-    expected = "an ECS instance id" if row.kind is Kind.INSTANCES else "an ECU id"
+    expected = _EXPECTED_INSTANCE if row.kind is Kind.INSTANCES else "an ECU id"
     if not isinstance(value, str):
         advice = "Join the lists into one." if is_list(value) else ""
         if value is None:
@@ -303,14 +308,14 @@ def normalize(row: Field, value: object) -> object:
     return value.value if isinstance(value, enum.Enum) else value
 
 
-def _boolean_problem(row: Field, value: object) -> str | None:
+def _boolean_problem(row: Field, value: object) -> Message | None:
     if isinstance(value, bool):
         return None
     quoted_flag = isinstance(value, str) and value.casefold() in {"true", "false"}
     return wrong(value, row.expected, "Write it without quotes." if quoted_flag else "")
 
 
-def _number_problem(row: Field, value: object) -> str | None:
+def _number_problem(row: Field, value: object) -> Message | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         number = isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d{1,12}(\.\d{0,12})?\s*", value)
         return wrong(value, row.expected, "Write it without quotes." if number else "")
@@ -325,14 +330,14 @@ def _number_problem(row: Field, value: object) -> str | None:
     return None
 
 
-def _word_problem(row: Field, value: object) -> str | None:
+def _word_problem(row: Field, value: object) -> Message | None:
     if value in row.words:
         return None
     meant = nearest(value, row.words) if isinstance(value, str) else None
     return wrong(value, row.expected, f"Did you mean '{meant}'?" if meant else "")
 
 
-def region_problem(value: object) -> str | None:
+def region_problem(value: object) -> Message | None:
     """Return what is wrong with the shape of a region id, None when nothing is."""
     expected = _EXPECTED[Kind.REGION]
     if not isinstance(value, str):
@@ -347,23 +352,24 @@ def region_problem(value: object) -> str | None:
     if problem is None and re.search(r"-[a-z]$", value):
         return wrong(value, expected, f"This is a zone; its region is '{value[:-2]}'.")
     meant = meant_region(value) if problem is None else None
-    return f"there is no region '{value}'. Did you mean '{meant}'?" if meant else problem
+    return Message("ES136", f"there is no region '{value}'. Did you mean '{meant}'?") if meant else problem
 
 
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z0-9]+)+")
 
 
-def _region_row_problem(_row: Field, value: object) -> str | None:
+def _region_row_problem(_row: Field, value: object) -> Message | None:
     return region_problem(value)
 
 
-def _scope_id_problem(row: Field, value: object) -> str | None:
+def _scope_id_problem(row: Field, value: object) -> Message | None:
     if not isinstance(value, str):
         return wrong(value, row.expected)
     if row.kind is Kind.GROUP and value.casefold() in _GROUP_NAMES:
-        return (
+        return Message(
+            "ES108",
             f"{quote_value(value)} is the name of a group; its id is needed. "
-            "The function getDeployGroup (get_deploy_group in Python) and the command edas-scale tell it."
+            "The function getDeployGroup (get_deploy_group in Python) and the command edas-scale tell it.",
         )
     problem = _text_problem(value, row.expected)
     if problem is not None:
@@ -378,7 +384,7 @@ _GROUP_NAMES: Final = frozenset({"_default_group", "default_group", "default gro
 """What the wire and the console call the group that every application has."""
 
 
-def _text_problem(value: str, expected: str) -> str | None:
+def _text_problem(value: str, expected: str) -> Message | None:
     """Return what no id may hold, whatever it identifies."""
     if not value:
         return wrong(value, expected)
@@ -396,28 +402,28 @@ def _text_problem(value: str, expected: str) -> str | None:
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def _instance_problem(value: str) -> str | None:
+def _instance_problem(value: str) -> Message | None:
     if re.fullmatch(r"i-[a-z0-9-]+", value):
         return None
     if _UUID.fullmatch(value):
-        return f"{quote_value(value)} is an ECU id: it belongs in ecuIds."
-    expected = "an ECS instance id"
+        return Message("ES105", f"{quote_value(value)} is an ECU id: it belongs in ecuIds.")
+    expected = _EXPECTED_INSTANCE
     if re.fullmatch(r"i-[a-z0-9-]+", value.lower()):
         return wrong(value, expected, f"Write '{value.lower()}'.")
     advice = "It is 'i-' and then lower-case letters, digits or hyphens, as the ECS console shows it."
     return wrong(value, expected, advice)
 
 
-def _ecu_problem(value: str) -> str | None:
+def _ecu_problem(value: str) -> Message | None:
     if value.casefold().startswith("i-"):
-        return f"{quote_value(value)} is an ECS instance id: it belongs in instanceIds."
+        return Message("ES106", f"{quote_value(value)} is an ECS instance id: it belongs in instanceIds.")
     if re.fullmatch(r"[A-Za-z0-9-]+", value):
         return None
     advice = "It is made of letters, digits and hyphens. The instance id is an answer too, in instanceIds."
     return wrong(value, "an ECU id", advice)
 
 
-def _name_problem(row: Field, value: object) -> str | None:
+def _name_problem(row: Field, value: object) -> Message | None:
     if not isinstance(value, str):
         return wrong(value, row.expected)
     if len(value) > LONGEST_ID or not value.isprintable():
@@ -427,11 +433,14 @@ def _name_problem(row: Field, value: object) -> str | None:
     return None
 
 
-def _url_problem(row: Field, value: object) -> str | None:
+def _url_problem(row: Field, value: object) -> Message | None:
     if not isinstance(value, str):
         return wrong(value, row.expected)
     if "@" in value:  # and is not shown: it may hold a password
-        return f"a URL with a user name was given where {row.expected} is expected. Credentials are no part of it."
+        return Message(
+            "ES109",
+            f"a URL with a user name was given where {row.expected} is expected. Credentials are no part of it.",
+        )
     url = _split(value)
     kept = value.partition("?")[0].partition("#")[0]
     value = kept if kept == value else f"{kept}?…"  # what follows may hold a token
@@ -454,7 +463,7 @@ def _split(text: str) -> SplitResult | None:
     return url if possible else None
 
 
-_CHECKS: Final[Mapping[Kind, Callable[[Field, object], str | None]]] = {
+_CHECKS: Final[Mapping[Kind, Callable[[Field, object], Message | None]]] = {
     Kind.REGION: _region_row_problem,
     Kind.APPLICATION: _scope_id_problem,
     Kind.GROUP: _scope_id_problem,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import InputError
 from pulumi_edas_scale.domain.fields import (
     BY_NAME,
@@ -50,13 +51,11 @@ from pulumi_edas_scale.domain.model import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.settings import Settings
 
 UNSETTLED: Final = "__unsettled"
 """The hidden output with the ECU ids a failed operation did not bring up; ``__`` keys are never displayed."""
-
-Failure = tuple[str, str]
-"""A property path and a reason."""
 
 _Word = TypeVar("_Word", bound=enum.Enum)
 
@@ -64,12 +63,21 @@ _ID_LISTS: Final = tuple(row for row in PROPERTIES if row.kind in LISTS)
 _SCOPE: Final = tuple(row for row in PROPERTIES if row.replaces)
 
 _MISSING: Final = {
-    "appId": "the id of the EDAS application is required. Its page in the EDAS console and the function "
-    "getApplication (get_application in Python) tell it.",
-    "groupId": "the id of the deploy group is required. The function getDeployGroup (get_deploy_group in "
-    "Python) and the command edas-scale tell it.",
-    "regionId": "no region is given. Set regionId on the resource, or edas-scale:regionId for the stack "
-    "(pulumi config set edas-scale:regionId cn-hangzhou), or ALIBABA_CLOUD_REGION_ID in the environment.",
+    "appId": Message(
+        "ES113",
+        "the id of the EDAS application is required. Its page in the EDAS console and the function getApplication "
+        "(get_application in Python) tell it.",
+    ),
+    "groupId": Message(
+        "ES114",
+        "the id of the deploy group is required. The function getDeployGroup (get_deploy_group in Python) and the "
+        "command edas-scale tell it.",
+    ),
+    "regionId": Message(
+        "ES112",
+        "no region is given. Set regionId on the resource, or edas-scale:regionId for the stack "
+        "(pulumi config set edas-scale:regionId cn-hangzhou), or ALIBABA_CLOUD_REGION_ID in the environment.",
+    ),
 }
 
 
@@ -86,7 +94,7 @@ class Checked:
 
     inputs: dict[str, object]
     failures: tuple[Failure, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Message, ...]
 
 
 def check_inputs(
@@ -122,9 +130,10 @@ def check_inputs(
     return Checked({**inputs, **given}, tuple(failures), warnings)
 
 
-_NO_LIST: Final = (
+_NO_LIST: Final = Message(
+    "ES101",
     "neither instanceIds nor ecuIds is given, so nobody said which instances shall be members. Give at least "
-    "one of the two lists; an empty list, [], says that none shall be."
+    "one of the two lists; an empty list, [], says that none shall be.",
 )
 
 
@@ -134,7 +143,7 @@ def _is_internal(name: str) -> bool:
 
 def _resolve_region(
     stated: object, recorded: Mapping[str, object] | None, settings: Settings
-) -> tuple[object, tuple[str, ...]]:
+) -> tuple[object, tuple[Message, ...]]:
     """Return the region that holds, None when nobody tells it, and the warnings about it."""
     if stated is not None:
         return stated, ()
@@ -144,10 +153,11 @@ def _resolve_region(
     if settings.region_id in (None, kept):
         return kept, ()
     source = f" ({settings.region_source})" if settings.region_source else ""
-    warning = (
+    warning = Message(
+        "ES310",
         f"regionId: the region of this membership stays {kept}, as recorded, although the settings now say "
         f"{settings.region_id}{source}. Set regionId to {kept} on the resource to say so in the program; "
-        "another value there replaces the membership."
+        "another value there replaces the membership.",
     )
     return kept, (warning,)
 
@@ -173,7 +183,12 @@ def _list_failures(row: Property, value: object) -> Iterable[Failure]:
         path = f"{row.name}[{index}]"
         if isinstance(element, str) and element in first_at:
             first = f"{row.name}[{first_at[element]}]"
-            yield path, f"{format_value(element)} is already given as {first}. Remove one of the two."
+            yield (
+                path,
+                Message(
+                    "ES102", f"{format_value(element)} is already given as {first}. Remove one of the two."
+                ),
+            )
             continue
         if isinstance(element, str):
             first_at[element] = index
@@ -185,11 +200,11 @@ def _list_failures(row: Property, value: object) -> Iterable[Failure]:
 def _not_an_input(name: str) -> Failure:
     path = name if name.isascii() and name.isalnum() else quote_value(name)
     if name in OUTPUTS:
-        return path, "this is an output of DeployGroupMembership, which the program cannot set. Remove it."
+        reason = "this is an output of DeployGroupMembership, which the program cannot set. Remove it."
+        return path, Message("ES111", reason)
     meant = nearest(name, BY_NAME)
-    if meant:
-        return path, f"DeployGroupMembership has no such input. Did you mean {meant}?"
-    return path, f"DeployGroupMembership has no such input. Remove it; the inputs are {', '.join(BY_NAME)}."
+    advice = f"Did you mean {meant}?" if meant else f"Remove it; the inputs are {', '.join(BY_NAME)}."
+    return path, Message("ES110", f"DeployGroupMembership has no such input. {advice}")
 
 
 def parse_spec(inputs: Mapping[str, object]) -> Spec:
@@ -488,14 +503,12 @@ def parse_membership_id(text: str) -> Scope:
         InputError: the text is not an id; the person who typed it is told what one looks like.
     """
     parts = text.split("/")
-    if len(parts) != len(_SCOPE):
-        raise InputError([("id", f"{quote_value(text)} is not the id of a membership. {_ID_SHAPE}")])
-    named = zip(_SCOPE, parts, strict=True)
+    complete = len(parts) == len(_SCOPE)
+    named = zip(_SCOPE, parts, strict=True) if complete else ()
     problems = [f"{row.name}: {problem}" for row, part in named if (problem := problem_of(row, part))]
-    if problems:
-        raise InputError(
-            [("id", f"{quote_value(text)} is not the id of a membership. {' '.join(problems)} {_ID_SHAPE}")]
-        )
+    if problems or not complete:
+        words = (f"{quote_value(text)} is not the id of a membership.", *problems, _ID_SHAPE)
+        raise InputError([("id", Message("ES119", " ".join(words)))])
     return Scope(*parts)
 
 

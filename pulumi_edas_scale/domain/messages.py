@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain.choices import ForceScaleIn
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.model import MemberState
 from pulumi_edas_scale.domain.orders import describe_status
 from pulumi_edas_scale.domain.plan import OrderKind, Refusal
@@ -20,6 +21,7 @@ from pulumi_edas_scale.domain.task_errors import TASK_ERRORS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.drift import Drift
     from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.domain.model import (
@@ -166,21 +168,22 @@ def _joining_words(plan: Plan, places_by_ecu: Mapping[str, str], unknown_ids: in
     return [f"scale out {count}{more}: {who}" if count else f"scale out {who}"]
 
 
-def describe_evictions(plan: Plan, scope: Scope, unknown_ids: int | None) -> str:
+def describe_evictions(plan: Plan, scope: Scope, unknown_ids: int | None) -> Message:
     """Return the warning that names the foreign members ``exclusive`` scales in."""
     most = "at most " if unknown_ids != 0 else ""
     who = join_list(short_name(each) for each in plan.evict)
     one = len(plan.evict) == 1
-    return (
+    return Message(
+        "ES308",
         f"exclusive: {most}{len(plan.evict)} foreign {'member' if one else 'members'} of {describe_group(scope)} will "
         f"be scaled in, because {'it is' if one else 'they are'} not listed: {who}. List {'it' if one else 'them'} to "
-        f"keep {'it' if one else 'them'}, or set exclusive to false."
+        f"keep {'it' if one else 'them'}, or set exclusive to false.",
     )
 
 
 def describe_refusal(  # noqa: PLR0913 - a decision, and what it is held against
     refusal: Refusal, plan: Plan, policy: Policy, scope: Scope, floor: Floor, *, removed: int | None = None
-) -> tuple[str, str]:
+) -> Failure:
     """Return the property path and the reason of what forbids a plan.
 
     ``removed`` is how many members the same change has scaled in before; None when it has sent nothing.
@@ -190,20 +193,23 @@ def describe_refusal(  # noqa: PLR0913 - a decision, and what it is held against
     nothing = "Nothing was sent." if removed is None else "What was changed before stays changed."
     if refusal is Refusal.MAX_REMOVALS:
         before = f" after {removed} that left before" if removed else ""
-        return "maxRemovals", (
+        return "maxRemovals", Message(
+            "ES202",
             f"{_count(leaving)} would leave {describe_group(scope)} ({who}){before}, but maxRemovals is "
-            f"{policy.max_removals}. {nothing} Raise maxRemovals if this is meant, or list the members."
+            f"{policy.max_removals}. {nothing} Raise maxRemovals if this is meant, or list the members.",
         )
     if floor.urn:
-        return "minRunning", (
+        return "minRunning", Message(
+            "ES201",
             f"scaling in {len(leaving)} of {describe_group(scope)} ({who}) would leave {plan.finally_running} running, "
             f"but minRunning of {floor.urn}, which has members in the same group, is {floor.min_running}. {nothing} "
-            "Add instances to that membership first, start members that do not run, or lower its minRunning."
+            "Add instances to that membership first, start members that do not run, or lower its minRunning.",
         )
-    return "minRunning", (
+    return "minRunning", Message(
+        "ES201",
         f"scaling in {len(leaving)} of {describe_group(scope)} ({who}) would leave {plan.finally_running} running, "
         f"but minRunning is {floor.min_running}. {nothing} Add instances first, start members that do not "
-        "run, or lower minRunning."
+        "run, or lower minRunning.",
     )
 
 
@@ -215,36 +221,43 @@ USED_ELSEWHERE: Final = frozenset({Cause.OTHER_GROUP, Cause.OTHER_APPLICATION})
 """Why a listed id is absent although nothing is wrong with its machine: somebody holds it."""
 
 
-def describe_absent(absent: Absent, live: Application) -> str:
-    """Return what is wrong with a listed id, why, and what to do, after its property path."""
+def describe_absent(absent: Absent, live: Application) -> Failure:
+    """Return what is wrong with a listed id, why, and what to do."""
     each = absent.listed
     app = f"application {live.app_id}"
     cluster = f"cluster {live.cluster_id} of {app}" if live.cluster_id else f"the cluster of {app}"
     sentences = {
-        Cause.NOT_IN_CLUSTER: (
+        Cause.NOT_IN_CLUSTER: Message(
+            "ES301",
             f"is not in {cluster}, so EDAS cannot add it. Import the instance into that cluster, or remove it from "
-            "the list."
+            "the list.",
         ),
-        Cause.CONVERTING: (
-            f"is in {cluster}, but EDAS still converts it. Wait until the console shows it as running."
+        Cause.CONVERTING: Message(
+            "ES302",
+            f"is in {cluster}, but EDAS still converts it. Wait until the console shows it as running.",
         ),
-        Cause.CONVERSION_FAILED: (
-            f"is in {cluster}, but EDAS could not convert it. Import it again, or remove it from the list."
+        Cause.CONVERSION_FAILED: Message(
+            "ES303",
+            f"is in {cluster}, but EDAS could not convert it. Import it again, or remove it from the list.",
         ),
-        Cause.AGENT_OFF: (
+        Cause.AGENT_OFF: Message(
+            "ES304",
             f"is in {cluster}, but its EDAS agent is offline and does not answer. Start the instance and restart "
-            "the agent on it, or remove it from the list."
+            "the agent on it, or remove it from the list.",
         ),
-        Cause.OTHER_GROUP: (
+        Cause.OTHER_GROUP: Message(
+            "ES305",
             f"is in another deploy group of {app}, {absent.group_id}{_named(live, absent.group_id)}. Remove it from "
-            "that group first: from the membership that lists it, or in the EDAS console."
+            "that group first: from the membership that lists it, or in the EDAS console.",
         ),
-        Cause.OTHER_APPLICATION: (
+        Cause.OTHER_APPLICATION: Message(
+            "ES306",
             f"is in {cluster}, but another application uses it, and EDAS runs one application on an instance. "
-            "Remove it from that application, or from the list."
+            "Remove it from that application, or from the list.",
         ),
     }
-    return f"{each.path}: '{each.id}' {sentences[absent.cause]}"
+    reason = sentences[absent.cause]
+    return each.path, Message(reason.code, f"'{each.id}' {reason}")
 
 
 def describe_holder(absent: Absent, releaser: str | None, *, begun: bool) -> str:
@@ -277,18 +290,20 @@ def _named(live: Application, group_id: str) -> str:
     return f" ({group.name})" if group is not None and group.name else ""
 
 
-def describe_missing_group(scope: Scope, live: Application) -> str:
+def describe_missing_group(scope: Scope, live: Application) -> Failure:
     """Return that a group is not in its application, with the groups there are."""
     same_name = next((group for group in live.groups if group.name == scope.group_id), None)
     if same_name is not None:
-        return (
-            f"groupId: '{scope.group_id}' is the name of a deploy group of application {scope.app_id}; the id of "
-            f"that group is needed: {same_name.group_id}."
+        return "groupId", Message(
+            "ES107",
+            f"'{scope.group_id}' is the name of a deploy group of application {scope.app_id}; the id of that group is "
+            f"needed: {same_name.group_id}.",
         )
     known = join_list(f"{group.group_id} ({group.name})" for group in live.groups) or "none"
-    return (
-        f"groupId: application {scope.app_id} has no deploy group '{scope.group_id}'. Its groups are: {known}. "
-        "Create the group first, or use one of these ids."
+    return "groupId", Message(
+        "ES307",
+        f"application {scope.app_id} has no deploy group '{scope.group_id}'. Its groups are: {known}. "
+        "Create the group first, or use one of these ids.",
     )
 
 
@@ -298,8 +313,8 @@ def describe_applications(applications: Sequence[ApplicationSummary]) -> str:
     return f"Its applications are: {known}." if known else "It lists no applications."
 
 
-def describe_wrong_application(scope: Scope, wrong: WrongApplication, place: str) -> str:
-    """Return what is wrong with the id of an application, after its property path.
+def describe_wrong_application(scope: Scope, wrong: WrongApplication, place: str) -> Failure:
+    """Return what is wrong with the id of an application.
 
     Args:
         scope: where it stands.
@@ -307,12 +322,14 @@ def describe_wrong_application(scope: Scope, wrong: WrongApplication, place: str
         place: which endpoint was asked, and with which profile.
     """
     if wrong.meant is not None:
-        return (
-            f"appId: '{scope.app_id}' is the name of an application; its id is needed: {wrong.meant.app_id}."
+        return "appId", Message(
+            "ES134",
+            f"'{scope.app_id}' is the name of an application; its id is needed: {wrong.meant.app_id}.",
         )
-    return (
-        f"appId: application {scope.app_id} is not listed in region {scope.region_id} ({place}). It may be deleted, or "
-        f"in another region or account. {describe_applications(wrong.listed)}"
+    return "appId", Message(
+        "ES135",
+        f"application {scope.app_id} is not listed in region {scope.region_id} ({place}). It may be deleted, or in "
+        f"another region or account. {describe_applications(wrong.listed)}",
     )
 
 
@@ -328,44 +345,49 @@ def describe_replaced(plan: Plan, scope: Scope, places_by_ecu: Mapping[str, str]
     return f"Replacement, in the old {describe_group(scope)}: {'; '.join(parts)}"
 
 
-def describe_nothing_leaves(scope: Scope) -> str:
+def describe_nothing_leaves(scope: Scope) -> Message:
     """Return why a replacement is refused because of those who cannot join."""
-    return (
+    return Message(
+        "ES312",
         f"This change takes the members out of {describe_group(scope)} before the new ones join, so nothing leaves "
-        "until every listed instance can join."
+        "until every listed instance can join.",
     )
 
 
-def describe_kubernetes(scope: Scope, summary: ApplicationSummary) -> str:
+def describe_kubernetes(scope: Scope, summary: ApplicationSummary) -> Failure:
     """Return why an application on Kubernetes has no membership."""
-    return (
-        f"appId: application {scope.app_id} ({summary.name}) runs on a Kubernetes cluster (ClusterType "
+    return "appId", Message(
+        "ES118",
+        f"application {scope.app_id} ({summary.name}) runs on a Kubernetes cluster (ClusterType "
         f"{summary.cluster_type}), where pods are scaled and not ECS instances. DeployGroupMembership is for "
-        "applications on ECS clusters; scale this one by its replicas."
+        "applications on ECS clusters; scale this one by its replicas.",
     )
 
 
-def describe_repeated(path: str, other: str, listed_id: str, other_id: str) -> tuple[str, str]:
+def describe_repeated(path: str, other: str, listed_id: str, other_id: str) -> Failure:
     """Return the failure of one machine that is listed twice, by its ECS id and by its ECU id."""
-    return path, (
+    return path, Message(
+        "ES103",
         f"'{listed_id}' is the same machine as '{other_id}' at {other}: an ECS instance and its ECU are one member. "
-        "Remove one of the two."
+        "Remove one of the two.",
     )
 
 
-def describe_listed_by_another(path: str, listed_id: str, other_id: str, urn: str) -> tuple[str, str]:
+def describe_listed_by_another(path: str, listed_id: str, other_id: str, urn: str) -> Failure:
     """Return the failure of one machine in two memberships, by its ECS id in one and by its ECU id in the other."""
-    return path, (
+    return path, Message(
+        "ES103",
         f"'{listed_id}' is the same machine as '{other_id}', which is also listed by {urn}: an ECS instance and its "
-        "ECU are one member. A member belongs to one membership: remove it from one of the two."
+        "ECU are one member. A member belongs to one membership: remove it from one of the two.",
     )
 
 
-def describe_misspelt(path: str, listed_id: str, spelling: str) -> tuple[str, str]:
+def describe_misspelt(path: str, listed_id: str, spelling: str) -> Failure:
     """Return the failure of an id in other letters than EDAS has for it."""
-    return path, (
+    return path, Message(
+        "ES133",
         f"'{listed_id}' differs from the id '{spelling}' in upper and lower case alone, and EDAS compares letter by "
-        f"letter. Write it as '{spelling}'."
+        f"letter. Write it as '{spelling}'.",
     )
 
 
@@ -379,35 +401,39 @@ def describe_active_order(order: ChangeOrder, scope: Scope) -> str:
     )
 
 
-def describe_held(order_id: str, created_by: str) -> str:
+def describe_held(order_id: str, created_by: str) -> Message:
     """Return that an order waits for a person, and where that person goes."""
     who = f", started by {created_by}," if created_by else ""
-    return (
+    return Message(
+        "ES501",
         f"Change order {order_id}{who} is held (8): it waits until somebody confirms its next batch, in the EDAS "
-        "console under Change Records. This run goes on waiting; confirmBatches confirms orders of its own."
+        "console under Change Records. This run goes on waiting; confirmBatches confirms orders of its own.",
     )
 
 
-def describe_unknown_status(order_id: str, status: int) -> str:
+def describe_unknown_status(order_id: str, status: int) -> Message:
     """Return the warning for a status EDAS does not document."""
-    return (
-        f"Change order {order_id} has the status {status}, which is not documented; waiting for one that is."
+    return Message(
+        "ES502",
+        f"Change order {order_id} has the status {status}, which is not documented; waiting for one that is.",
     )
 
 
-def describe_short_timeout(timeout_seconds: int, join_timeout_seconds: int) -> str:
+def describe_short_timeout(timeout_seconds: int, join_timeout_seconds: int) -> Message:
     """Return that an operation ends before the instances it waits for are given up."""
-    return (
+    return Message(
+        "ES504",
         f"The time-out of this operation, {timeout_seconds} seconds (timeoutSeconds or customTimeouts), is shorter "
-        f"than joinTimeoutSeconds, {join_timeout_seconds}: missing instances are waited for until the time-out only."
+        f"than joinTimeoutSeconds, {join_timeout_seconds}: missing instances are waited for until the time-out only.",
     )
 
 
-def describe_never_deployed(scope: Scope) -> str:
+def describe_never_deployed(scope: Scope) -> Message:
     """Return why new members of a group that was never deployed stay stopped."""
-    return (
+    return Message(
+        "ES503",
         f"No package was ever deployed to {describe_group(scope)}, so its new members stay stopped until the first "
-        "deployment. They are members all the same; deploy the application to start them."
+        "deployment. They are members all the same; deploy the application to start them.",
     )
 
 
@@ -432,7 +458,7 @@ def describe_members(outcome: Outcome, age_seconds: float = 0.0) -> str:
 
 def describe_bad_end(
     order: Order, report: OrderReport, scope: Scope, names: Mapping[str, str], addresses: Mapping[str, str]
-) -> str:
+) -> Message:
     """Return that an order ended badly, with EDAS's task error, cause and fix for each instance.
 
     Args:
@@ -452,7 +478,7 @@ def describe_bad_end(
         details.append(f"{len(report.failures) - LONGEST_LIST} more failures are in the order.")
     if not details:
         details = ["EDAS tells no cause; the console shows the order under Change Records."]
-    return " ".join([head, *details])
+    return Message("ES601", " ".join([head, *details]))
 
 
 def _describe_failure(failure: TaskFailure, addresses: Mapping[str, str]) -> str:
@@ -480,7 +506,7 @@ def describe_not_up(members: Sequence[Member], unseen: Sequence[str], waited_sec
     return f"After {waited_seconds:.0f} seconds: {' '.join(parts)}"
 
 
-def describe_drift(drift: Drift, live: Application, scope: Scope) -> tuple[str, ...]:
+def describe_drift(drift: Drift, live: Application, scope: Scope) -> tuple[Message, ...]:
     """Return what others did to a membership, one sentence for each kind of drift.
 
     Args:
@@ -491,15 +517,16 @@ def describe_drift(drift: Drift, live: Application, scope: Scope) -> tuple[str, 
     where = describe_group(scope)
     sentences = []
     if drift.gone:
-        sentences.append(f"Drift: {join_list(map(_recorded_name, drift.gone))} left {where} outside Pulumi.")
+        gone = join_list(map(_recorded_name, drift.gone))
+        sentences.append(Message("ES401", f"Drift: {gone} left {where} outside Pulumi."))
     if drift.moved:
         moved = (
             f"{short_name(each)} to {each.group_id}{_named(live, each.group_id)}" for each in drift.moved
         )
-        sentences.append(f"Drift: moved out of {where} outside Pulumi: {join_list(moved)}.")
+        sentences.append(Message("ES402", f"Drift: moved out of {where} outside Pulumi: {join_list(moved)}."))
     if drift.unwell:
         unwell = (f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.unwell)
-        sentences.append(f"Drift: not running in {where}: {join_list(unwell)}.")
+        sentences.append(Message("ES403", f"Drift: not running in {where}: {join_list(unwell)}."))
     return tuple(sentences)
 
 
@@ -525,7 +552,7 @@ def describe_busy(drift: Drift, scope: Scope) -> str | None:
     )
 
 
-def describe_unfinished(drift: Drift, order_ids: Sequence[str], scope: Scope) -> str | None:
+def describe_unfinished(drift: Drift, order_ids: Sequence[str], scope: Scope) -> Message | None:
     """Return what the last operation of ours had begun and not finished, or None.
 
     Args:
@@ -547,7 +574,10 @@ def describe_unfinished(drift: Drift, order_ids: Sequence[str], scope: Scope) ->
         return None
     orders = f" (change order {join_list(order_ids)})" if order_ids else ""
     what = "; ".join(parts)
-    return f"Unfinished work of the last update{orders} in {describe_group(scope)}: {what}. 'pulumi up' finishes it."
+    return Message(
+        "ES404",
+        f"Unfinished work of the last update{orders} in {describe_group(scope)}: {what}. 'pulumi up' finishes it.",
+    )
 
 
 def _recorded_name(member: RecordedMember) -> str:
@@ -577,16 +607,20 @@ def describe_budget(operation: str, seconds: float) -> str:
     return f"waiting up to {seconds:.0f} s to call {operation}: EDAS limits its calls a minute"
 
 
-def describe_unreadable(scope: Scope, error: BaseException) -> str:
+def describe_unreadable(scope: Scope, error: BaseException) -> Message:
     """Return that the preview of a create could not read EDAS, so that it shows less than it could."""
-    return f"The preview could not read {describe_group(scope)}, so it does not show the change orders: {_cause(error)}"
+    return Message(
+        "ES309",
+        f"The preview could not read {describe_group(scope)}, so it does not show the change orders: {_cause(error)}",
+    )
 
 
-def describe_not_looked_at(scope: Scope, error: BaseException) -> str:
+def describe_not_looked_at(scope: Scope, error: BaseException) -> Message:
     """Return that a recorded membership could not be read, so that nobody knows whether it is as it should be."""
-    return (
+    return Message(
+        "ES311",
         f"The preview could not read {describe_group(scope)} in region {scope.region_id}, so it cannot tell whether "
-        f"anything changed: {_cause(error)} To preview without reading, set edas-scale:previewReads to false."
+        f"anything changed: {_cause(error)} To preview without reading, set edas-scale:previewReads to false.",
     )
 
 
@@ -594,14 +628,15 @@ def _cause(error: BaseException) -> str:
     return str(error) or "no answer came in time."
 
 
-def describe_not_gone(scope: Scope, cluster_id: str, error: Exception) -> str:
+def describe_not_gone(scope: Scope, cluster_id: str, error: Exception) -> Message:
     """Return that it cannot be told whether an application is gone."""
     cluster = f"its recorded cluster {cluster_id}" if cluster_id else "a recorded cluster"
-    return (
+    return Message(
+        "ES606",
         f"Application {scope.app_id} in region {scope.region_id} cannot be read, and neither can {cluster}: cannot "
         "tell gone from another account, region or endpoint, so nothing is forgotten. Check the credentials, the "
         "profile and ALIBABA_CLOUD_ENDPOINT_EDAS. If the application is really gone, 'pulumi state delete' forgets it. "
-        f"EDAS says: {error}"
+        f"EDAS says: {error}",
     )
 
 
@@ -631,9 +666,10 @@ def silent_leavers(order: Order, policy: Policy, members: Iterable[Member]) -> s
     )
 
 
-def describe_ignored_settings(names: Sequence[str]) -> str:
+def describe_ignored_settings(names: Sequence[str]) -> Message:
     """Say that the stack names an account by settings that cannot be used here."""
-    return (
+    return Message(
+        "ES139",
         f"The stack sets {' and '.join(names)}, which edas-scale cannot use: its calls are signed with the credentials "
-        "of the environment, or those of edas-scale:profile. If that is another account, set edas-scale:profile."
+        "of the environment, or those of edas-scale:profile. If that is another account, set edas-scale:profile.",
     )

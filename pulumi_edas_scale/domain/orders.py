@@ -88,10 +88,14 @@ def is_active(status: int) -> bool:
     return phase_of(status) in {Phase.ACTIVE, Phase.HELD}
 
 
+def word_of(status: int) -> str:
+    """Return the status in a word, ``failed``."""
+    return STATUSES.get(status, ("of unknown state", Phase.UNKNOWN))[0]
+
+
 def describe_status(status: int) -> str:
     """Return the status in word and number, ``failed (3)``."""
-    word = STATUSES.get(status, ("of unknown state", Phase.UNKNOWN))[0]
-    return f"{word} ({status})"
+    return f"{word_of(status)} ({status})"
 
 
 @dataclass(frozen=True, slots=True)

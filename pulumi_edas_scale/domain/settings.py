@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.domain.choices import Network, OnCancel
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import InputError
 from pulumi_edas_scale.domain.fields import (
     NUMBERS,
@@ -35,6 +36,8 @@ from pulumi_edas_scale.domain.fields import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pulumi_edas_scale.domain.codes import Failure
 
 NAMESPACE: Final = "edas-scale"
 
@@ -199,7 +202,7 @@ def resolve_settings(
                 value = _decoded(row, given)
                 problem = problem_of(row, value)
                 if problem:
-                    failures.append((row.key, f"{problem} It comes from {source}."))
+                    failures.append((row.key, problem + f" It comes from {source}."))
                 values[row.snake], sources[row.name] = normalize(row, value), source
             break
     keys = None
@@ -220,7 +223,7 @@ _OWN_PROFILES: Final = ("the input profile of the provider", "the stack configur
 """A profile that is stated for this package alone; it wins over keys that are stated for the Alibaba Cloud provider."""
 
 
-def _stack_keys(config: Mapping[str, str]) -> tuple[StaticKeys | None, tuple[str, str] | None]:
+def _stack_keys(config: Mapping[str, str]) -> tuple[StaticKeys | None, Failure | None]:
     """Return the keys of the stack, and what is wrong when only a half of them is there."""
     key, secret, token = (config.get(name, "").strip() for name in KEY_SETTINGS)
     if key and secret:
@@ -229,10 +232,8 @@ def _stack_keys(config: Mapping[str, str]) -> tuple[StaticKeys | None, tuple[str
         return None, None
     present, absent = KEY_SETTINGS[:2] if key else KEY_SETTINGS[1::-1]
     # With keys from elsewhere it might be another account.
-    return None, (
-        absent,
-        f"is not set, but {present} is. Set both, or name a profile with {NAMESPACE}:profile.",
-    )
+    reason = f"is not set, but {present} is. Set both, or name a profile with {NAMESPACE}:profile."
+    return None, (absent, Message("ES131", reason))
 
 
 def _decoded(row: Setting, value: object) -> object:
@@ -258,7 +259,7 @@ def _sources(
         yield environ.get(name), f"the environment variable {name}"
 
 
-def _unknown_names(config: Mapping[str, str], explicit: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _unknown_names(config: Mapping[str, str], explicit: Mapping[str, object]) -> Iterator[Failure]:
     names = [row.name for row in SETTINGS]
     configured = (key.partition(":")[2] for key in config if key.startswith(f"{NAMESPACE}:"))
     given = (name for name, value in explicit.items() if value is not None and not name.startswith("__"))
@@ -267,5 +268,5 @@ def _unknown_names(config: Mapping[str, str], explicit: Mapping[str, object]) ->
         advice = f"Did you mean {NAMESPACE}:{meant}?" if meant else f"The settings are {', '.join(names)}."
         yield (
             f"{NAMESPACE}:{name if name.isidentifier() else quote_value(name)}",
-            f"there is no such setting. {advice}",
+            Message("ES121", f"there is no such setting. {advice}"),
         )

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import EdasError, InputError, InternalError, NotSentError
 from pulumi_edas_scale.edas import parse as answers
 from pulumi_edas_scale.edas.failures import OPERATIONS, Answer, TransportError, classify_transport_error
@@ -114,7 +115,8 @@ class SdkClient:
         watch: Callable[[Exchange], None] | None = None,
     ) -> None:
         if not (region_id or endpoint):
-            raise InputError([("regionId", "is not set: without a region, EDAS has no address.")])
+            reason = Message("ES131", "is not set: without a region, EDAS has no address.")
+            raise InputError([("regionId", reason)])
         self._region_id = region_id
         self._call_timeout = call_timeout
         self._watch = watch
@@ -293,9 +295,10 @@ class SdkClient:
             detail = f"{slow}: no answer within {RESOLVE_SECONDS:g} s"
             raise classify_transport_error(operation, TransportError.UNRESOLVED, detail) from None
         except NotBegunError:
-            words = (
+            words = Message(
+                "ES720",
                 f"looking for credentials was not over within {CREDENTIALS_TIMEOUT:g} s, so nothing was sent: a token "
-                "service or the metadata service of ECS does not answer"
+                "service or the metadata service of ECS does not answer",
             )
             raise NotSentError(operation, message=words) from None
         except TooSlowError:

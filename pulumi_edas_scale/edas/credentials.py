@@ -13,6 +13,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Final
 
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.settings import StaticKeys
 from pulumi_edas_scale.edas.failures import quote
 
@@ -127,7 +128,7 @@ def _halves(environ: Mapping[str, str]) -> Iterator[str]:
 
 def describe_missing(
     environ: Mapping[str, str], profile: str | None, causes: Sequence[tuple[str, str]] = ()
-) -> str:
+) -> Message:
     """Say why there are no credentials: what is wrong with those that are there, or where they were looked for.
 
     Args:
@@ -137,19 +138,22 @@ def describe_missing(
     """
     if profile:
         cause = "".join(f" {source}: {words}." for source, words in causes)
-        return (
+        return Message(
+            "ES702",
             f"no usable credentials in the profile '{profile}' of {PROFILE_FILES}.{cause} "
-            "Set edas-scale:profile to a profile that is there, or sign in with 'aliyun configure'."
+            "Set edas-scale:profile to a profile that is there, or sign in with 'aliyun configure'.",
         )
     wrong = [*_halves(environ), *(f"{source}: {words}" for source, words in causes)]
     if wrong:
-        return (
+        return Message(
+            "ES720",
             f"the credentials that are there do not work. {'. '.join(wrong)}. Correct them, sign in again with "
-            "'aliyun configure', or name a profile with edas-scale:profile."
+            "'aliyun configure', or name a profile with edas-scale:profile.",
         )
     pairs = ", ".join(f"{key} with {secret}" for key, secret, _ in KEY_VARIABLES)
-    return (
+    return Message(
+        "ES701",
         f"no credentials were found. Looked at: {pairs}; ALIBABA_CLOUD_ROLE_ARN with an OIDC token; "
         f"{PROFILE_FILES}; the RAM role of this ECS instance; ALIBABA_CLOUD_CREDENTIALS_URI. "
-        "Export one of the pairs, or name a profile with edas-scale:profile."
+        "Export one of the pairs, or name a profile with edas-scale:profile.",
     )

@@ -18,6 +18,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
@@ -91,17 +92,17 @@ class Answer:
 
 
 class TransportError(enum.Enum):
-    """How a call ended without any answer; the value is the sentence that says it."""
+    """How a call ended without any answer; the value says it."""
 
-    REFUSED = "the connection was refused, nothing was sent"
-    UNRESOLVED = "the name of the endpoint cannot be resolved, nothing was sent"
-    UNREACHABLE = "no connection could be made, nothing was sent"
-    UNTRUSTED = "the certificate of the endpoint is not trusted, nothing was sent"
-    TIMED_OUT = "no answer arrived in time"
-    INTERRUPTED = "the connection broke before an answer arrived"
-    REDIRECTED = "the endpoint points elsewhere, and a signed call is not sent on"
-    TOO_LARGE = "the answer is larger than 64 MB, and was not read to its end"
-    UNKNOWN = "the call failed before an answer was read"
+    REFUSED = Message("ES707", "the connection was refused, nothing was sent")
+    UNRESOLVED = Message("ES706", "the name of the endpoint cannot be resolved, nothing was sent")
+    UNREACHABLE = Message("ES708", "no connection could be made, nothing was sent")
+    UNTRUSTED = Message("ES709", "the certificate of the endpoint is not trusted, nothing was sent")
+    TIMED_OUT = Message("ES710", "no answer arrived in time")
+    INTERRUPTED = Message("ES711", "the connection broke before an answer arrived")
+    REDIRECTED = Message("ES712", "the endpoint points elsewhere, and a signed call is not sent on")
+    TOO_LARGE = Message("ES716", "the answer is larger than 64 MB, and was not read to its end")
+    UNKNOWN = Message("ES714", "the call failed before an answer was read")
 
 
 TRANSPORT_ERRORS: Final[Mapping[TransportError, type[EdasError]]] = {
@@ -141,6 +142,7 @@ class Rule:
         status: HTTP statuses; None means any.
         code: pattern of the whole code, without regard to case; the code is empty where the answer has none.
         text: pattern to be found in the code or the message.
+        short_code: what the error is explained by.
     """
 
     what: str
@@ -148,6 +150,7 @@ class Rule:
     status: Container[int] | None = None
     code: str = ".*"
     text: str = ""
+    short_code: str = EdasError.answered_code
 
     def matches(self, status: int, code: str, message: str) -> bool:
         """Whether an answer with these three properties is of this kind."""
@@ -159,7 +162,7 @@ class Rule:
 
 
 _CREDENTIAL_CODES: Final = (
-    r"(InvalidAccessKey|InactiveAccessKey|Forbidden\.AccessKey|SignatureDoesNotMatch|IncompleteSignature"
+    r"(InactiveAccessKey|Forbidden\.AccessKey|IncompleteSignature"
     r"|InvalidTimeStamp|InvalidCredentials|InvalidSecurityToken|MissingSecurityToken|SecurityTokenExpired"
     r"|AUTH_ERROR).*"
 )
@@ -183,6 +186,8 @@ RULES: Final[tuple[Rule, ...]] = (
         CredentialsError,
         text=r"Edas\.errorcode\.User\.Invalid",
     ),
+    Rule("key not known", CredentialsError, code=r"InvalidAccessKey.*", short_code="ES704"),
+    Rule("wrong signature", CredentialsError, code=r"SignatureDoesNotMatch.*", short_code="ES705"),
     Rule("key, signature, token or clock", CredentialsError, code=_CREDENTIAL_CODES),
     Rule("permission missing", PermissionDeniedError, code=_PERMISSION_CODES),
     Rule("permission missing, by status", PermissionDeniedError, status={401, 403}, code=".+"),
@@ -237,7 +242,9 @@ def classify_answer(
         subject = f"{format_value} ({resource})" if resource else format_value
         action = answer.denied_action or OPERATIONS[operation].ram_action
         return PermissionDeniedError(operation, shown_code, subject, request_id, action=action)
-    return rule.error(operation, shown_code, format_value, request_id, answer.retry_after)
+    error = rule.error(operation, shown_code, format_value, request_id, answer.retry_after)
+    error.short_code = rule.short_code
+    return error
 
 
 def classify_transport_error(operation: str, transport_error: TransportError, detail: str) -> EdasError:
@@ -251,8 +258,9 @@ def classify_transport_error(operation: str, transport_error: TransportError, de
     Returns:
         The error, not raised.
     """
+    message: Message = transport_error.value
     return TRANSPORT_ERRORS[transport_error](
-        operation, message=f"{transport_error.value} ({detail})" if detail else transport_error.value
+        operation, message=message + f" ({detail})" if detail else message
     )
 
 

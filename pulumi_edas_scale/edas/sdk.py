@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import (
     CredentialsError,
     EndpointError,
@@ -172,15 +173,19 @@ class Connector:
         protocol, host = client._protocol, client._endpoint  # noqa: SLF001 - where the SDK found the region's endpoint
         proxy = find_proxy(f"{protocol}://{host}", environ)
         if proxy is not None and proxy.is_socks:
-            words = (
+            words = Message(
+                "ES717",
                 f"the environment variable {proxy.variable} names a SOCKS proxy, and only HTTP proxies can be used. "
-                f"Set {protocol.upper()}_PROXY to a proxy that speaks HTTP, or add {host} to NO_PROXY"
+                f"Set {protocol.upper()}_PROXY to a proxy that speaks HTTP, or add {host} to NO_PROXY",
             )
             raise EndpointError(operation, message=words)
         try:
             context = make_tls_context(environ) if protocol == "https" else None
         except OSError as error:
-            words = f"{error.filename} of the environment names certificates that cannot be read: {error.strerror}"
+            words = Message(
+                "ES718",
+                f"{error.filename} of the environment names certificates that cannot be read: {error.strerror}",
+            )
             raise EndpointError(operation, message=words) from None
         return make_adapter(context, {protocol: proxy.url} if proxy is not None else {})
 
@@ -209,7 +214,9 @@ def parse_endpoint(text: str) -> Endpoint:
         usable = False
     if not usable or url.path.strip("/") or url.query or url.fragment or "@" in url.netloc or " " in text:
         shown = "one with a user name" if "@" in text else f"'{re.split('[?#]', text)[0]}'"
-        reason = f"expected a URL such as https://edas.cn-hangzhou.aliyuncs.com or a host, got {shown}."
+        reason = Message(
+            "ES132", f"expected a URL such as https://edas.cn-hangzhou.aliyuncs.com or a host, got {shown}."
+        )
         raise InputError([("edas-scale:endpoint", reason)])
     default = "http" if is_loopback(url.hostname or "") else "https"
     return Endpoint(url.scheme or default, url.netloc)
@@ -404,7 +411,8 @@ class _Connection:
     def _unanswered(self, operation: str, error: BaseException) -> Answer:
         """Return what came back instead of JSON, or raise what it means that nothing did."""
         if isinstance(error, _NotRenewedError):
-            raise NotSentError(operation, message=f"the credentials could not be renewed. {error}") from None
+            words = Message("ES720", f"the credentials could not be renewed. {error}")
+            raise NotSentError(operation, message=words) from None
         if isinstance(error, self._sdk.lost):
             names = {cls.__name__ for cause in _causes(error.__context__) for cls in type(cause).__mro__}
             via = " through a proxy" if "ProxyError" in names else ""
@@ -417,7 +425,9 @@ class _Connection:
             raise classify_transport_error(operation, transport_error_of(names), where) from None
         unread = re.search(r'Value: "(.*)"\.$', str(error), re.DOTALL)
         if unread is None and not present_attempt().status:
-            words = f"the Alibaba Cloud SDK broke off with {type(error).__name__}, and no answer came"
+            words = Message(
+                "ES715", f"the Alibaba Cloud SDK broke off with {type(error).__name__}, and no answer came"
+            )
             raise UnavailableError(operation, message=words) from None
         return Answer(present_attempt().status, None, text=unread.group(1) if unread else "")
 

@@ -79,8 +79,8 @@ class DynamicFrontEnd:
             return dynamic_host.to_engine(checked.inputs), format_reasons(checked.failures)
 
         def refuse(error: EdasScaleError) -> tuple[dict[str, Any], list[str]]:
-            failures = error.failures if isinstance(error, InputError) else [("", str(error))]
-            return dict(news), format_reasons(failures)
+            reasons = format_reasons(error.failures) if isinstance(error, InputError) else [error.with_code()]
+            return dict(news), reasons
 
         return self._answer(news, run, refuse)
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import grpc
 
 from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT
-from pulumi_edas_scale.domain.codes import with_code
-from pulumi_edas_scale.domain.errors import PartialFailureError, format_failure
+from pulumi_edas_scale.domain.codes import format_failure
+from pulumi_edas_scale.domain.errors import PartialFailureError
 from pulumi_edas_scale.hosts.engine_watch import EngineWatch, parse_address
 from pulumi_edas_scale.hosts.protocol import engine_pb2, engine_pb2_grpc, provider_pb2, status_pb2
 from pulumi_edas_scale.hosts.wire import sendable_text
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from google.protobuf import struct_pb2
 
+    from pulumi_edas_scale.domain.codes import Failure, Message
     from pulumi_edas_scale.domain.errors import EdasScaleError
     from pulumi_edas_scale.operations.ownership import RunLog
 
@@ -151,9 +152,9 @@ class EngineHost:
         """List a line under the resource."""
         self._engine.show(engine_pb2.INFO, urn, text)
 
-    def warn(self, urn: str, text: str) -> None:
+    def warn(self, urn: str, warning: Message) -> None:
         """List a warning under the resource."""
-        self._engine.show(engine_pb2.WARNING, urn, with_code(text))
+        self._engine.show(engine_pb2.WARNING, urn, warning.with_code())
 
     def debug(self, urn: str, text: str) -> None:
         """Say something that only ``pulumi --debug`` shows."""
@@ -192,9 +193,9 @@ class EngineHost:
             wake()
 
 
-def format_reasons(failures: Iterable[tuple[str, str]]) -> list[str]:
+def format_reasons(failures: Iterable[Failure]) -> list[str]:
     """Return what a refused check tells: with a property's name the engine would print its whole value first."""
-    return [sendable_text(with_code(format_failure(*each))) for each in failures]
+    return [sendable_text(format_failure(*each).with_code()) for each in failures]
 
 
 def failure_status(
@@ -207,7 +208,7 @@ def failure_status(
         render: makes a message of inputs and of outputs.
     """
     # The code inside must be the code of the call, or else the engine sees a mismatch instead of the detail.
-    text = sendable_text(with_code(str(error)))
+    text = sendable_text(error.with_code())
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=text)
     if isinstance(error, PartialFailureError):
         status.details.add().Pack(
@@ -215,9 +216,7 @@ def failure_status(
                 id=error.id,
                 properties=render(error.outputs),
                 inputs=render(error.inputs),
-                reasons=[
-                    sendable_text(with_code(each)) for each in error.reasons
-                ],  # the engine prints these only
+                reasons=[text],  # the engine prints these only
             )
         )
     return status

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 import grpc
 from google.protobuf import empty_pb2
 
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import EdasScaleError, InputError, InternalError, OperationError
 from pulumi_edas_scale.domain.settings import (
     ACCOUNT_SETTINGS,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from google.protobuf import struct_pb2
 
+    from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.inputs import Checked
     from pulumi_edas_scale.hosts.protocol import status_pb2
     from pulumi_edas_scale.operations.service import Service
@@ -166,7 +168,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         """Check the settings without using them."""
         del context
         news = parse_properties(request.news)
-        failures: tuple[tuple[str, str], ...] = ()
+        failures: tuple[Failure, ...] = ()
         try:
             _settings_of(request.urn, news.values)
         except InputError as error:
@@ -330,12 +332,14 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         # urn:pulumi:stack::project::parent$type::name
         kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
         if kind != RESOURCE_TYPE:
-            raise OperationError(f"{kind or urn!r} is no resource of this package; it has {RESOURCE_TYPE}.")
+            words = f"{kind or urn!r} is no resource of this package; it has {RESOURCE_TYPE}."
+            raise OperationError(Message("ES130", words))
         return self._core()
 
     def _core(self) -> Service:
         if self._provider is None:
-            raise OperationError("The provider has no settings yet: the engine must call Configure first.")
+            words = "The provider has no settings yet: the engine must call Configure first."
+            raise OperationError(Message("", words))
         return self._provider
 
     async def _call(
@@ -396,7 +400,7 @@ def _settings_of(urn: str, reported: Mapping[str, object]) -> Settings:
     return settings
 
 
-def _refusals(failures: Sequence[tuple[str, str]]) -> Iterator[provider_pb2.CheckFailure]:
+def _refusals(failures: Sequence[Failure]) -> Iterator[provider_pb2.CheckFailure]:
     for reason in format_reasons(failures):
         yield provider_pb2.CheckFailure(reason=reason)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import DeadlineExceeded
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, InputError
 from pulumi_edas_scale.domain.fields import bare_id
 from pulumi_edas_scale.domain.model import Scope, WrongApplication
@@ -61,16 +62,15 @@ def get_deploy_group(
     """Return one deploy group of ``appId``, found by ``groupId`` or by ``groupName``."""
     group_id, name = bare_id(_text(args, "groupId")), _text(args, "groupName")
     if bool(group_id) == bool(name):
-        raise InputError([("groupId", "give exactly one of groupId and groupName.")])
+        raise InputError([("groupId", Message("ES122", "give exactly one of groupId and groupName."))])
     live = _application(session, region_id, args, context)
     found = [each for each in live.groups if each.group_id == group_id or (name and each.name == name)]
     if len(found) != 1:
         known = messages.join_list(f"{each.group_id} ({each.name})" for each in live.groups) or "none"
         path, value = ("groupId", group_id) if group_id else ("groupName", name)
         how_many = "no deploy group" if not found else f"{len(found)} deploy groups"
-        raise InputError(
-            [(path, f"application {live.app_id} has {how_many} '{value}'. Its groups are: {known}.")]
-        )
+        reason = f"application {live.app_id} has {how_many} '{value}'. Its groups are: {known}."
+        raise InputError([(path, Message("ES123", reason))])
     return {
         "appId": live.app_id,
         "regionId": region_id,
@@ -85,7 +85,8 @@ def get_scale_out_candidates(
     """Return machines ``appId`` can be scaled out to, spread over zones beside the members of ``groupId``."""
     count = args.get("count")
     if count is not None and (isinstance(count, bool) or not isinstance(count, (int, float)) or count < 0):
-        raise InputError([("count", f"must be a whole number from 0 on, not {count!r}.")])
+        reason = f"must be a whole number from 0 on, not {count!r}."
+        raise InputError([("count", Message("ES124", reason))])
     live = _application(session, region_id, args, context)
     group_id = bare_id(_text(args, "groupId"))
     machines = [each for each in session.reads.machines(live.cluster_id, live.app_id, context) if each.online]
@@ -93,11 +94,10 @@ def get_scale_out_candidates(
     if count is not None:
         if len(chosen) < count:
             reason = (
-                f"{int(count)} machines are asked for, but cluster {live.cluster_id} offers {len(chosen)}."
+                f"{int(count)} machines are asked for, but cluster {live.cluster_id} offers {len(chosen)}. Import "
+                "more instances into the cluster, or ask for fewer."
             )
-            raise InputError(
-                [("count", f"{reason} Import more instances into the cluster, or ask for fewer.")]
-            )
+            raise InputError([("count", Message("ES125", reason))])
         chosen = chosen[: int(count)]
     return {
         "appId": live.app_id,
@@ -116,7 +116,7 @@ def get_application(
     """Return the one application of exactly that ``name``."""
     name = _text(args, "name")
     if not name:
-        raise InputError([("name", "the name of the application is needed.")])
+        raise InputError([("name", Message("ES126", "the name of the application is needed."))])
     applications = session.reads.applications(context)
     found = [each for each in applications if each.name == name]
     if len(found) != 1:
@@ -126,7 +126,7 @@ def get_application(
         else:
             known = messages.describe_applications(applications)
             reason = f"no application has the name '{name}' in region {region_id}. {known}"
-        raise InputError([("name", reason)])
+        raise InputError([("name", Message("ES127", reason))])
     answer: dict[str, object] = {
         "appId": found[0].app_id,
         "name": found[0].name,
@@ -164,7 +164,7 @@ def _application(
 ) -> Application:
     app_id = bare_id(_text(args, "appId"))
     if not app_id:
-        raise InputError([("appId", "the id of the application is needed.")])
+        raise InputError([("appId", Message("ES128", "the id of the application is needed."))])
     try:
         return session.reads.recent_application(app_id, context).value
     except BusinessError as error:
@@ -172,8 +172,7 @@ def _application(
         wrong = find_wrong_application(session, scope, context)
         if wrong is None:
             raise
-        path, reason = messages.describe_wrong_application(scope, wrong, session.place).split(": ", 1)
-        raise InputError([(path, reason)]) from error
+        raise InputError([messages.describe_wrong_application(scope, wrong, session.place)]) from error
 
 
 def _group(group: DeployGroup, live: Application) -> dict[str, object]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from pulumi_edas_scale.domain.clock import OperationContext
+    from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.domain.model import (
         Application,
@@ -116,8 +117,8 @@ class Observation:
         return short_names(self.live, self.machines)
 
     @property
-    def wrong_ids(self) -> list[tuple[str, str]]:
-        """Listed ids that no later reading can make right, as pairs of a property path and a reason."""
+    def wrong_ids(self) -> list[Failure]:
+        """Listed ids that no later reading can make right."""
         return [
             *(describe_repeated(two.path, one.path, two.id, one.id) for one, two in self.resolution.repeated),
             *(describe_misspelt(each.path, each.id, right) for each, right in self.resolution.misspelt),

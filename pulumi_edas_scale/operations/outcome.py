@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded, OperationContext
+from pulumi_edas_scale.domain.codes import Message, format_failure, join_messages
 from pulumi_edas_scale.domain.errors import EdasError, OperationError
 from pulumi_edas_scale.domain.model import Outcome
 from pulumi_edas_scale.domain.orders import Phase, describe_status, is_active, phase_of
@@ -49,7 +50,7 @@ class ChangeError(OperationError):
         outcome: what is true now, to be saved; None when nothing was sent, so that state stays as it was.
     """
 
-    def __init__(self, message: str, outcome: Outcome | None = None) -> None:
+    def __init__(self, message: Message, outcome: Outcome | None = None) -> None:
         super().__init__(message)
         self.outcome = outcome
 
@@ -163,21 +164,21 @@ def refused(operation: Operation, refusal: Refusal, found: Observation) -> Chang
     target = operation.target
     floor, history = found.plan_input.floor, operation.progress.history
     removed = len(history.scaled_in) if operation.progress.touched else None
-    path, reason = messages.describe_refusal(
+    failure = messages.describe_refusal(
         refusal, found.plan, target.policy, target.scope, floor, removed=removed
     )
-    return failed(operation, f"{path}: {reason}")
+    return failed(operation, format_failure(*failure))
 
 
 def call_failed(operation: Operation, error: EdasError) -> ChangeError:
     """Return the failure of a call that ended the operation."""
     order, _ = _followed(operation, ORDER_LOOK_SECONDS)
-    return failed(operation, f"{_attempt(operation)} failed. {error}{order}")
+    return failed(operation, Message(error.short_code, f"{_attempt(operation)} failed. {error}{order}"))
 
 
 def group_missing(operation: Operation, live: Application) -> ChangeError:
     """Return the failure of a group that is not in a reading of its application."""
-    return failed(operation, messages.describe_missing_group(operation.target.scope, live))
+    return failed(operation, format_failure(*messages.describe_missing_group(operation.target.scope, live)))
 
 
 def expired(operation: Operation, reason: Wait, waited: float, found: Observation) -> ChangeError:
@@ -190,33 +191,33 @@ def expired(operation: Operation, reason: Wait, waited: float, found: Observatio
         found: the last reading.
     """
     if reason is Wait.ABSENT:
-        words = _absent(operation, found)
         after = (
             f" Waited {waited:.0f} seconds (joinTimeoutSeconds). Nothing was sent for them." if waited else ""
         )
-        return failed(operation, " ".join(words[: messages.LONGEST_LIST]) + after)
+        return failed(operation, _absent(operation, found) + after)
     group = found.live.members_of(operation.target.scope.group_id)
     if found.plan.vanishing:
         names = messages.join_list(messages.short_name(each) for each in found.plan.vanishing)
         words_left = f"{names} are still listed {waited:.0f} seconds after EDAS accepted to scale them in."
-        return failed(operation, f"{_attempt(operation)} failed. {words_left}")
+        return failed(operation, Message("ES603", f"{_attempt(operation)} failed. {words_left}"))
     awaited = set(found.plan.awaited) | operation.progress.history.ordered
     down = [each for each in group if each.ecu_id in awaited and not each.runs]
     unseen = [found.names.get(each, each) for each in found.plan.awaited if each not in found.present]
-    return failed(
-        operation, f"{_attempt(operation)} failed. {messages.describe_not_up(down, unseen, waited)}"
-    )
+    words = messages.describe_not_up(down, unseen, waited)
+    return failed(operation, Message("ES602", f"{_attempt(operation)} failed. {words}"))
 
 
-def _absent(operation: Operation, found: Observation) -> list[str]:
-    """Return a text for each listed id that is not there: what is wrong, and who stands in the way."""
-    return [
-        messages.describe_absent(each, found.live) + messages.describe_holder(each, releaser, begun=begun)
+def _absent(operation: Operation, found: Observation) -> Message:
+    """Return of each listed id that is not there what is wrong, and who stands in the way."""
+    words = [
+        format_failure(*messages.describe_absent(each, found.live))
+        + messages.describe_holder(each, releaser, begun=begun)
         for each, releaser, begun in _holders(operation, found)
     ]
+    return join_messages(words[: messages.LONGEST_LIST])
 
 
-def held_up(operation: Operation, found: Observation) -> list[str]:
+def held_up(operation: Operation, found: Observation) -> list[Message]:
     """Return a text for each listed id that somebody holds who will probably not let it go while this one waits.
 
     A membership that was removed from the program is deleted last, and one that Pulumi has not begun to change may
@@ -224,7 +225,8 @@ def held_up(operation: Operation, found: Observation) -> list[str]:
     it is told at once and waited for all the same.
     """
     return [
-        messages.describe_absent(each, found.live) + messages.describe_holder(each, releaser, begun=begun)
+        format_failure(*messages.describe_absent(each, found.live))
+        + messages.describe_holder(each, releaser, begun=begun)
         for each, releaser, begun in _holders(operation, found)
         if each.cause in messages.USED_ELSEWHERE and not begun
     ]
@@ -263,14 +265,16 @@ def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
     cause = f" The last call failed: {failure}" if failure is not None else ""
     found = operation.progress.observation
     if operation.progress.waiting is Wait.ABSENT and found is not None:
-        words = _absent(operation, found)
-        cause = f" {' '.join(words[: messages.LONGEST_LIST])}{cause}"
+        cause = f" {_absent(operation, found)}{cause}"
     order, _ = _followed(operation, ORDER_LOOK_SECONDS)
     seconds = operation.target.policy.timeout_seconds
     return failed(
         operation,
-        f"{_attempt(operation)}: the time-out of {seconds} seconds passed.{order}"
-        f"{_unanswered(operation.progress)}{cause}",
+        Message(
+            "ES604",
+            f"{_attempt(operation)}: the time-out of {seconds} seconds passed.{order}"
+            f"{_unanswered(operation.progress)}{cause}",
+        ),
     )
 
 
@@ -289,9 +293,8 @@ def stopped(operation: Operation, sign: Cancelled) -> ChangeError:
         live = _look_within(
             operation, OperationContext(runtime, runtime.now() + QUICK_LOOK_SECONDS, retry_timeout=0.0)
         )
-    return failed(
-        operation, f"{_attempt(operation, concerned=True)} was stopped: {sign}.{order}", live, last_look=False
-    )
+    words = f"{_attempt(operation, concerned=True)} was stopped: {sign}.{order}"
+    return failed(operation, Message("ES605", words), live, last_look=False)
 
 
 def _followed(operation: Operation, seconds: float) -> tuple[str, bool]:
@@ -347,7 +350,7 @@ def _abort(operation: Operation, order_id: str) -> str:
 
 
 def failed(
-    operation: Operation, message: str, live: Application | None = None, *, last_look: bool = True
+    operation: Operation, message: Message, live: Application | None = None, *, last_look: bool = True
 ) -> ChangeError:
     """Return the failure with what is true now; without an outcome when nothing was sent and nothing of ours runs."""
     progress = operation.progress
@@ -378,7 +381,7 @@ def failed(
     retry = messages.join_list(names.get(each, each) for each in not_up)
     command = _next_command(operation)
     hint = f"{command} retries only {retry}." if retry else f"{command} does the rest."
-    return ChangeError(f"{message} {messages.describe_members(outcome, age)} {hint}", outcome)
+    return ChangeError(message + f" {messages.describe_members(outcome, age)} {hint}", outcome)
 
 
 def _outcome_in(

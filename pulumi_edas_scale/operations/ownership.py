@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.model import Floor
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class Ownership:
 
     # -- who owns what -------------------------------------------------------------------------------------------
 
-    def record(self, claim: Claim) -> str | None:
+    def record(self, claim: Claim) -> Message | None:
         """Remember what a Check saw; a later Check of the same resource takes its place.
 
         The claim stands whatever is returned: what a refused resource lists is a member all the same.
@@ -248,7 +249,7 @@ class Ownership:
                     return urn
         return None
 
-    def exchange(self, urn: str) -> str | None:
+    def exchange(self, urn: str) -> Message | None:
         """Return why memberships that wait for each other's instances in a circle cannot all scale out first."""
         self._catch_up()
         claim = self._by_urn.get(urn)
@@ -265,10 +266,11 @@ class Ownership:
         )
         apps = sorted({each.scope.app_id for each in circle})
         where = f"applications {', '.join(apps)}" if len(apps) > 1 else f"groups of application {apps[0]}"
-        return (
+        return Message(
+            "ES117",
             f"{who} exchange instances ({moved}) between {where}; each must scale out before it scales in, so none "
             "can begin. Do it in two runs of 'pulumi up': first remove the instances from their old lists, then add "
-            "them to the new ones."
+            "them to the new ones.",
         )
 
     # -- what the run did ----------------------------------------------------------------------------------------
@@ -324,22 +326,24 @@ class Ownership:
         for each in frozenset().union(*claim.given_up.values()):
             self._releasing.setdefault((claim.scope.region_id, each), {})[claim.urn] = None
 
-    def _conflict(self, claim: Claim) -> str | None:
+    def _conflict(self, claim: Claim) -> Message | None:
         """Return why a claim cannot stand beside the others of its group."""
         others = (urn for each in sorted(claim.ids) for urn in self._listing[claim.scope, each])
         other_urn = next((urn for urn in others if urn != claim.urn), None)
         if other_urn is not None:
             shared = sorted(claim.ids & self._by_urn[other_urn].ids)
-            return (
+            return Message(
+                "ES115",
                 f"{', '.join(shared)} of deploy group {claim.scope.group_id} is also listed by "
-                f"{other_urn}. A member belongs to one membership: remove it from one of the two."
+                f"{other_urn}. A member belongs to one membership: remove it from one of the two.",
             )
         for other in self._by_scope[claim.scope].values():
             if other.urn != claim.urn and (claim.exclusive or other.exclusive):
                 one, two = (claim.urn, other.urn) if claim.exclusive else (other.urn, claim.urn)
-                return (
+                return Message(
+                    "ES116",
                     f"{one} is exclusive, so deploy group {claim.scope.group_id} must hold exactly its list, but "
-                    f"{two} manages members of the same group. Set exclusive to false, or merge the two lists."
+                    f"{two} manages members of the same group. Set exclusive to false, or merge the two lists.",
                 )
         return None
 

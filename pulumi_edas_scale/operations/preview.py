@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import DeadlineExceeded
+from pulumi_edas_scale.domain.codes import Message, format_failure
 from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationError, ThrottledError
 from pulumi_edas_scale.domain.orders import is_active
@@ -23,6 +24,7 @@ from pulumi_edas_scale.operations.observe import find_kubernetes, observe
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
+    from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.model import Application, Member
     from pulumi_edas_scale.operations.observe import Observation, Target
     from pulumi_edas_scale.operations.session import Session
@@ -40,7 +42,7 @@ class Preview:
 
     Attributes:
         observation: the reading it rests on, None when there was none, or the group is not there.
-        failures: property path and reason of what no other resource could make right.
+        failures: what no other resource could make right.
         mendable: what is wrong now and the same run may still mend; warnings, unless the preview is strict.
         warnings: what the user should know before he agrees.
         lines: what will happen.
@@ -48,9 +50,9 @@ class Preview:
     """
 
     observation: Observation | None = None
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    mendable: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    mendable: list[Message] = field(default_factory=list)
+    warnings: list[Message] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     unfinished: bool = False
 
@@ -95,17 +97,17 @@ def preview_change(
         if not _is_new(target):
             words = messages.describe_not_looked_at(target.scope, error)
             if wrong is not None:
-                words = f"{words} {messages.describe_wrong_application(target.scope, wrong, session.place)}"
+                found = messages.describe_wrong_application(target.scope, wrong, session.place)
+                words += f" {format_failure(*found)}"
             raise OperationError(words) from error
         if wrong is None:
             preview.mendable.append(messages.describe_unreadable(target.scope, error))
-        elif wrong.meant is not None:
-            path, reason = messages.describe_wrong_application(target.scope, wrong, session.place).split(
-                ": ", 1
-            )
-            preview.failures.append((path, reason))
         else:
-            preview.mendable.append(messages.describe_wrong_application(target.scope, wrong, session.place))
+            found = messages.describe_wrong_application(target.scope, wrong, session.place)
+            if wrong.meant is not None:
+                preview.failures.append(found)
+            else:
+                preview.mendable.append(format_failure(*found))
     if strict:
         preview.failures.extend(("", each) for each in preview.mendable)
     else:
@@ -185,8 +187,7 @@ def _refuse_kubernetes(
     summary = find_kubernetes(session, target.scope.app_id, live, context)
     if summary is None:
         return False
-    path, reason = messages.describe_kubernetes(target.scope, summary).split(": ", 1)
-    preview.failures.append((path, reason))
+    preview.failures.append(messages.describe_kubernetes(target.scope, summary))
     return True
 
 
@@ -200,13 +201,12 @@ def _tell_active_order(session: Session, target: Target, context: OperationConte
 
 
 def _tell_missing_group(target: Target, live: Application, preview: Preview) -> None:
-    words = messages.describe_missing_group(target.scope, live)
+    failure = messages.describe_missing_group(target.scope, live)
     # The id of a group that was deleted never comes back, so no resource of the program can mend it for us.
     if any(group.name == target.scope.group_id for group in live.groups) or not _is_new(target):
-        path, reason = words.split(": ", 1)
-        preview.failures.append((path, reason))
+        preview.failures.append(failure)
     else:
-        preview.mendable.append(words)
+        preview.mendable.append(format_failure(*failure))
 
 
 def _tell_drift(target: Target, found: Observation, known_foreign: frozenset[str], preview: Preview) -> None:
@@ -237,9 +237,10 @@ def _judge(session: Session, target: Target, found: Observation, preview: Previe
     )
     for each in plan.doubts:
         path, reason = messages.describe_refusal(each, plan, target.policy, target.scope, floor)
-        preview.warnings.append(f"{path}: depending on ids that are not known yet, at most: {reason}")
+        words = f"{path}: depending on ids that are not known yet, at most: {reason}"
+        preview.warnings.append(Message(reason.code, words))
     preview.mendable.extend(
-        messages.describe_absent(each, found.live)
+        format_failure(*messages.describe_absent(each, found.live))
         for each in plan.absent
         if not _is_released(session, target, each)
     )
@@ -306,8 +307,7 @@ def _judge_joiners(
         if _refuse_kubernetes(session, target, live, context, preview):
             return
         if live.group(target.scope.group_id) is None:
-            path, reason = messages.describe_missing_group(target.scope, live).split(": ", 1)
-            preview.failures.append((path, reason))
+            preview.failures.append(messages.describe_missing_group(target.scope, live))
             return
         found = observe(session, target, live, context)
     except (EdasError, DeadlineExceeded) as failure:
@@ -322,12 +322,11 @@ def _judge_joiners(
             continue
         else:
             obstacle = each
-        words = messages.describe_absent(obstacle, found.live)
+        problem = messages.describe_absent(obstacle, found.live)
         if obstacle.cause is Cause.CONVERTING:  # it will be there, and the create waits for it
-            preview.warnings.append(words)
+            preview.warnings.append(format_failure(*problem))
         else:
-            path, reason = words.split(": ", 1)
-            preview.failures.append((path, reason))
+            preview.failures.append(problem)
 
 
 def _cause_of(failure: EdasError | DeadlineExceeded) -> BaseException:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import Backoff, Cancelled, DeadlineExceeded
-from pulumi_edas_scale.domain.errors import BusinessError, EdasError, InputError, format_failure
+from pulumi_edas_scale.domain.codes import format_failure, join_messages
+from pulumi_edas_scale.domain.errors import BusinessError, EdasError, InputError
 from pulumi_edas_scale.domain.model import Outcome, TaskState
 from pulumi_edas_scale.domain.orders import Phase, is_active, phase_of
 from pulumi_edas_scale.domain.plan import VISIBILITY_LAG_SECONDS, OrderKind, Refusal, Wait, breaks_floor
@@ -189,7 +190,9 @@ class Reconciler:
         )
         if found.wrong_ids and operation.progress.touched:
             # Known late: state must say what was changed before.
-            raise outcome.failed(operation, " ".join(format_failure(*each) for each in found.wrong_ids))
+            raise outcome.failed(
+                operation, join_messages([format_failure(*each) for each in found.wrong_ids])
+            )
         if found.wrong_ids:  # no later reading makes these right, so nobody waits for them
             raise InputError(found.wrong_ids)
         return found
@@ -311,7 +314,7 @@ class Reconciler:
         operation, scope = self.operation, self.operation.target.scope
         summary = find_kubernetes(operation.session, scope.app_id, live, operation.context)
         if summary is not None:
-            raise ChangeError(messages.describe_kubernetes(scope, summary))
+            raise ChangeError(format_failure(*messages.describe_kubernetes(scope, summary)))
 
     def _is_gone(self, error: EdasError) -> bool:
         operation, scope = self.operation, self.operation.target.scope

@@ -20,6 +20,7 @@ from pulumi_edas_scale.operations.observe import managed_ecus, outcome_of, recor
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
+    from pulumi_edas_scale.domain.codes import Message
     from pulumi_edas_scale.domain.model import Application, RecordedMember
     from pulumi_edas_scale.operations.session import Session
 
@@ -37,7 +38,7 @@ class Refreshed:
 
     outcome: Outcome
     left: frozenset[str]
-    warnings: tuple[str, ...]
+    warnings: tuple[Message, ...]
     away: str | None = None
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.choices import OnDelete
 from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded, OperationContext, ThreadRuntime
+from pulumi_edas_scale.domain.codes import Message, format_failure
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     EdasError,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pulumi_edas_scale.domain.clock import Runtime
+    from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.model import Application, Policy, Spec
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.edas.api import EdasClient
@@ -83,7 +85,7 @@ class Host(Protocol):
         """Leave a line under a resource."""
         ...
 
-    def warn(self, urn: str, text: str) -> None:
+    def warn(self, urn: str, warning: Message) -> None:
         """Leave a warning under a resource."""
         ...
 
@@ -392,30 +394,29 @@ class Service:
             return self._refreshed(urn, found, recorded_outputs, inputs, scope)
         except EdasError as error:
             message = f"Reading {messages.describe_group(scope)} failed. {error}"
-            raise OperationError(message) from error
+            raise OperationError(Message(error.short_code, message)) from error
         except (Cancelled, DeadlineExceeded) as sign:
             message = f"Reading {messages.describe_group(scope)} was stopped: {sign}."
-            raise OperationError(message) from sign
+            raise OperationError(Message("ES605", message)) from sign
 
     def invoke(self, token: str, args: Mapping[str, object]) -> dict[str, object]:
         """Answer a function; only the last part of the token counts (``edas-scale:index:getDeployGroup``)."""
         query = QUERIES.get(token.rpartition(":")[2])
         if query is None:
-            raise InputError(
-                [("", f"{token} is no function of this package; it has {', '.join(sorted(QUERIES))}.")]
-            )
+            reason = f"{token} is no function of this package; it has {', '.join(sorted(QUERIES))}."
+            raise InputError([("", Message("ES129", reason))])
         region_id = args.get("regionId") or self.settings.region_id
         if not isinstance(region_id, str):
-            raise InputError(
-                [("regionId", "is not set. Set it, or edas-scale:regionId, or ALIBABA_CLOUD_REGION_ID.")]
-            )
+            reason = "is not set. Set it, or edas-scale:regionId, or ALIBABA_CLOUD_REGION_ID."
+            raise InputError([("regionId", Message("ES131", reason))])
         context = OperationContext(
             self.runtime, stopped=self.host.stopped, retry_timeout=READ_RETRY_TIMEOUT_SECONDS
         )
         try:
             return query(self._session(region_id), region_id, args, context)
         except EdasError as error:
-            raise OperationError(f"{token.rpartition(':')[2]} failed. {error}") from error
+            words = f"{token.rpartition(':')[2]} failed. {error}"
+            raise OperationError(Message(error.short_code, words)) from error
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -448,9 +449,7 @@ class Service:
             policy = replace(policy, join_timeout_seconds=0)
         return policy
 
-    def _claim(
-        self, urn: str, spec: Spec, scope: Scope, recorded: Mapping[str, object]
-    ) -> tuple[str, str] | None:
+    def _claim(self, urn: str, spec: Spec, scope: Scope, recorded: Mapping[str, object]) -> Failure | None:
         """Record what a resource lists; return the failure when it cannot stand beside the others."""
         before = parse_spec(recorded)
         listed_before = frozenset(each.id for each in before.listed)
@@ -509,7 +508,7 @@ class Service:
                 (self._session(old.scope.region_id), old), joining, self._context(urn)
             )
         except Cancelled as sign:
-            raise OperationError(f"The preview was stopped: {sign}.") from sign
+            raise OperationError(Message("ES605", f"The preview was stopped: {sign}.")) from sign
         self._announce(urn, preview)
 
     def _delete_target(
@@ -538,7 +537,7 @@ class Service:
                 session, target, self._context(urn), strict=strict, known_foreign=known_foreign
             )
         except Cancelled as sign:
-            raise OperationError(f"The preview was stopped: {sign}.") from sign
+            raise OperationError(Message("ES605", f"The preview was stopped: {sign}.")) from sign
 
     def _context(self, urn: str | None) -> OperationContext:
         """Return what bounds an operation that has no deadline yet."""
@@ -588,8 +587,8 @@ class Service:
             wrong = find_wrong_application(session, target.scope, self._context(urn))
             if wrong is None:
                 raise
-            words = messages.describe_wrong_application(target.scope, wrong, session.place)
-            raise ChangeError(f"{failure.message} {words}") from failure
+            words = format_failure(*messages.describe_wrong_application(target.scope, wrong, session.place))
+            raise ChangeError(failure.message + f" {words}") from failure
 
     def _live_group(
         self, session: Session, scope: Scope, recorded: Recorded, context: OperationContext
@@ -649,8 +648,8 @@ class _HostReporter:
     def info(self, text: str) -> None:
         self.host.info(self.urn, text)
 
-    def warn(self, text: str) -> None:
-        self.host.warn(self.urn, text)
+    def warn(self, warning: Message) -> None:
+        self.host.warn(self.urn, warning)
 
 
 def _place(settings: Settings) -> str:
@@ -680,9 +679,10 @@ def _known_scope(spec: Spec) -> Scope:
 def _import(scope: Scope, live: Application | None) -> ReadAnswer:
     """Return a whole group as one membership."""
     if live is None:
-        message = (
+        message = Message(
+            "ES120",
             f"There is nothing to import: {messages.describe_group(scope)} in region {scope.region_id} does not "
-            "exist, or these credentials do not see it. The id is <regionId>/<appId>/<groupId>."
+            "exist, or these credentials do not see it. The id is <regionId>/<appId>/<groupId>.",
         )
         raise OperationError(message)
     members = live.members_of(scope.group_id)

@@ -16,6 +16,7 @@ from pulumi_edas_scale.operations.ghosts import Ghosts
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import Runtime
+    from pulumi_edas_scale.domain.codes import Message
     from pulumi_edas_scale.edas.api import EdasClient
     from pulumi_edas_scale.operations.ownership import Ownership
 
@@ -31,7 +32,7 @@ class Reporter(Protocol):
         """Leave a line under the resource."""
         ...
 
-    def warn(self, text: str) -> None:
+    def warn(self, warning: Message) -> None:
         """Leave a warning under the resource."""
         ...
 

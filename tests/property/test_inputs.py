@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_edas_scale.domain.codes import code_of
+from pulumi_edas_scale.domain.codes import BY_CODE
 from pulumi_edas_scale.domain.errors import InputError
 from pulumi_edas_scale.domain.fields import BY_NAME, OUTPUTS, PROPERTIES, Kind, Property
 from pulumi_edas_scale.domain.inputs import (
@@ -135,7 +135,7 @@ def test_a_check_answers_whatever_it_is_given(
         assert path.isprintable()
         assert reason.isprintable()
         assert len(path) + len(reason) < 600
-        assert code_of(f"{path}: {reason}")
+        assert reason.code in BY_CODE
         assert re.split(r"[\[.]", path)[0] in BY_NAME or "DeployGroupMembership" in reason
         f"{path}: {reason}".encode()
     assert not any(name.startswith("__") for name in checked.inputs)
@@ -316,7 +316,7 @@ def test_any_settings_are_resolved_or_refused(
     except InputError as error:
         assert str(error).isprintable()  # noqa: PT017  # as above
         assert all(path.startswith("edas-scale:") for path, _ in error.failures)  # noqa: PT017
-        assert all(code_of(reason) for _, reason in error.failures)  # noqa: PT017
+        assert all(reason.code in BY_CODE for _, reason in error.failures)  # noqa: PT017
     else:
         fixed = {row.name: getattr(settings, row.snake) for row in SETTINGS}
         assert resolve_settings({}, {}, fixed) == settings

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.contract.cli.terminal import Terminal
 
 MESSAGE = (
-    "instanceIds[1]: 'i-bp1abc' is not in cluster 0d247b93 of application 3616cdca, so EDAS cannot add it."
+    "instanceIds[1]: 'i-a' is not in cluster 0d247b93 of application 3616cdca, so EDAS cannot add it. [ES301]"
 )
 
 
@@ -28,16 +28,26 @@ MESSAGE = (
     ],
 )
 def test_what_a_message_means(terminal: Terminal, edas: Emulator, name: str, what: tuple[str, ...]) -> None:
-    """A code of ours or of EDAS and a whole message are explained without a call."""
+    """A code of ours or of EDAS and a message with its code are explained without a call."""
     terminal.environ = {}
     assert terminal.golden(name, "explain", *what).exit_code == 0
     assert not edas.log()
 
 
-@pytest.mark.parametrize("what", [("[es301]",), (MESSAGE,), tuple(MESSAGE.split()), (f"{MESSAGE} [ES301]",)])
+@pytest.mark.parametrize("what", [("[es301]",), (MESSAGE,), tuple(MESSAGE.split())])
 def test_as_it_was_printed(terminal: Terminal, what: tuple[str, ...]) -> None:
-    """A code may be in its brackets and in small letters, a message quoted or not, with its code or without."""
+    """A code may be in its brackets and in small letters, a message quoted or not."""
     assert terminal.run("explain", *what).stdout == terminal.run("explain", "ES301").stdout
+
+
+def test_each_code_of_a_message(terminal: Terminal) -> None:
+    """Of a message with several codes each is explained."""
+    both = terminal.run(
+        "explain", f"{MESSAGE} 'i-b' is in that cluster, but its agent is off. [ES304]"
+    ).stdout
+    assert both == "".join(terminal.run("explain", code).stdout for code in ("ES301", "ES304"))
+    as_json = terminal.run("explain", "[ES301] [ES304]", "--json").stdout
+    assert [json.loads(line)["code"] for line in as_json.splitlines()] == ["ES301", "ES304"]
 
 
 def test_everything_is_listed(terminal: Terminal) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import CreateResult, ResourceProvider
 
 from pulumi_edas_scale import dynamic
+from pulumi_edas_scale.domain.codes import Failure, Message
 from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialFailureError
 from pulumi_edas_scale.domain.inputs import Checked
 from pulumi_edas_scale.domain.model import UNKNOWN
@@ -30,7 +31,7 @@ WIDTH = 40
 """How many creates must be in the host at once for one with the application id ``crowd`` to end."""
 
 
-HALF = "half an emoji \ud83d"
+HALF = Message("", "half an emoji \ud83d")
 """A text that no message carries."""
 
 BLIND = "SCRIPTED_DOOR_BLIND"
@@ -87,15 +88,23 @@ class ScriptedOperations:
     ) -> Checked:
         """Pass the inputs on, with remarks."""
         self._script(urn, news)
-        failures = [("instanceIds[1]", "is wrong.")] if news["appId"] == "wrong" else []
-        failures += [("", "is wrong as a whole.")] if news["appId"] == "wrong" else []
-        failures += [("groupId", HALF)] if news["appId"] == "half" else []
+        wrong: dict[str, tuple[Failure, ...]] = {
+            "wrong": (
+                ("instanceIds[1]", Message("ES301", "is wrong.")),
+                ("", Message("ES115", "is wrong as a whole.")),
+            ),
+            "half": (("groupId", HALF),),
+        }
         seen = {
             "recorded": None if recorded is None else sorted(recorded),
             "unknown": [name for name, value in news.items() if value is UNKNOWN],
             "region": self._settings.region_id,
         }
-        return Checked(inputs={**news, "seen": seen}, failures=tuple(failures), warnings=("a warning",))
+        return Checked(
+            inputs={**news, "seen": seen},
+            failures=wrong.get(str(news["appId"]), ()),
+            warnings=(Message("ES310", "a warning"),),
+        )
 
     def preview_create(self, urn: str | None, news: Mapping[str, object]) -> dict[str, object]:
         """Announce the plan."""
@@ -175,7 +184,7 @@ class ScriptedOperations:
         """Say what is known of the call in the failure ``told``."""
         self._script(urn, recorded_outputs)
         if membership_id == "told":
-            raise OperationError(f"{urn} {timeout_seconds}")
+            raise OperationError(Message("", f"{urn} {timeout_seconds}"))
 
     def _script(self, urn: str | None, properties: Mapping[str, object]) -> None:
         scripts = {
@@ -197,14 +206,14 @@ class ScriptedOperations:
             script(urn or "", properties)
 
     def _refuse(self, _urn: str, _properties: Mapping[str, object]) -> None:
-        raise OperationError("Scale out of deploy group g failed.")
+        raise OperationError(Message("", "Scale out of deploy group g failed."))
 
     def _input(self, _urn: str, _properties: Mapping[str, object]) -> None:
-        raise InputError([("groupId", "is no group."), ("", "Nothing fits.")])
+        raise InputError([("groupId", Message("", "is no group.")), ("", Message("", "Nothing fits."))])
 
     def _partial(self, _urn: str, properties: Mapping[str, object]) -> None:
         raise PartialFailureError(
-            "One of two joined.",
+            Message("", "One of two joined."),
             id="id",
             inputs={**properties, "maxRemovals": None},
             outputs={**properties, "members": [{"ecuId": "e-1", "joined": True}], "runningCount": 1},
@@ -222,7 +231,7 @@ class ScriptedOperations:
         raise OperationError(HALF)
 
     def _partial_half(self, _urn: str, _properties: Mapping[str, object]) -> None:
-        raise PartialFailureError(HALF, "id", {"appId": HALF}, {"groupName": HALF}, (HALF,))
+        raise PartialFailureError(HALF, "id", {"appId": HALF}, {"groupName": HALF})
 
     def _bug_half(self, _urn: str, _properties: Mapping[str, object]) -> None:
         raise RuntimeError(HALF)
@@ -236,13 +245,13 @@ class ScriptedOperations:
     def _say(self, urn: str, _properties: Mapping[str, object]) -> None:
         self._host.progress(urn, "waiting")
         self._host.info(urn, "scale out 1: i-a")
-        self._host.warn(urn, "i-b does not run")
+        self._host.warn(urn, Message("", "i-b does not run"))
 
     def _wait_for_a_stop(self, _urn: str, properties: Mapping[str, object]) -> None:
         Path(str(properties["entered"])).touch()
         self._woken.wait(timeout=60)
         Path(str(properties["left"])).write_text(str(self._host.stopped()), encoding="utf-8")
-        raise OperationError("Stopped.")
+        raise OperationError(Message("", "Stopped."))
 
 
 class ForeignProvider(ResourceProvider):

@@ -11,6 +11,7 @@ from pulumi.dynamic import Config
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
 from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import PartialFailureError
 from pulumi_edas_scale.emulator import Emulator
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOTHING_JOINED = failure_status(
-    PartialFailureError("Nothing joined.", id="id", inputs={}, outputs={}), render_properties
+    PartialFailureError(Message("", "Nothing joined."), id="id", inputs={}, outputs={}), render_properties
 )
 
 

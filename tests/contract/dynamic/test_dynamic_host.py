@@ -140,15 +140,15 @@ def test_the_check_of_a_create_is_its_preview(host: HostProcess, engine: Recordi
     host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("plan")))
     host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=inputs("plan"), news=inputs("plan")))
     lines = [text for _, text, _ in engine.format_value(ephemeral=False)]
-    assert lines == ["a warning", "scale out 1: i-a", "a warning"]
+    assert lines == ["a warning [ES310]", "scale out 1: i-a", "a warning [ES310]"]
 
 
 def test_check_failures_name_no_property(host: HostProcess) -> None:
     """A check failure carries its path in the reason, because the engine prints that as written."""
     answer = host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("wrong")))
     assert [(failure.property, failure.reason) for failure in answer.failures] == [
-        ("", "instanceIds[1]: is wrong."),
-        ("", "is wrong as a whole."),
+        ("", "instanceIds[1]: is wrong. [ES301]"),
+        ("", "is wrong as a whole. [ES115]"),
     ]
 
 
@@ -166,7 +166,7 @@ def test_errors_of_check_are_failures(host: HostProcess) -> None:
 def test_check_warnings_are_lines_of_the_resource(host: HostProcess, engine: RecordingEngine) -> None:
     """The warnings of a check are listed under the resource."""
     host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("a")))
-    assert engine.format_value(ephemeral=False) == [(URN, "a warning", engine_pb2.WARNING)]
+    assert engine.format_value(ephemeral=False) == [(URN, "a warning [ES310]", engine_pb2.WARNING)]
 
 
 def test_lines_arrive_before_the_answer(host: HostProcess, engine: RecordingEngine) -> None:

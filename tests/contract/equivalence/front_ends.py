@@ -18,8 +18,8 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from pulumi_edas_scale.domain.codes import with_code
-from pulumi_edas_scale.domain.errors import EdasScaleError, PartialFailureError, format_failure
+from pulumi_edas_scale.domain.codes import format_failure
+from pulumi_edas_scale.domain.errors import EdasScaleError, PartialFailureError
 from pulumi_edas_scale.domain.settings import resolve_settings
 from pulumi_edas_scale.edas.client import SdkClient
 from pulumi_edas_scale.hosts.wire import parse_properties, render_properties
@@ -180,7 +180,7 @@ class CoreFrontEnd:
         self._checked = True
         checked = self._core.check(urn, olds, news)
         if checked.failures:
-            raise RefusedError(" ".join(with_code(format_failure(*each)) for each in checked.failures))
+            raise RefusedError(" ".join(format_failure(*each).with_code() for each in checked.failures))
         return present(checked.inputs)
 
     def preview_create(self, urn: str, news: Values) -> None:
@@ -227,9 +227,9 @@ def _reported(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # whatever the c
         return call()
     except PartialFailureError as error:
         state = State(error.id, present(error.inputs), present(error.outputs))
-        raise BrokenOffError(with_code(str(error)), state, tuple(map(with_code, error.reasons))) from error
+        raise BrokenOffError(error.with_code(), state, (error.with_code(),)) from error
     except EdasScaleError as error:
-        raise RefusedError(with_code(str(error))) from error
+        raise RefusedError(error.with_code()) from error
 
 
 class _WireFrontEnd:

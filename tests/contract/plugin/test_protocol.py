@@ -10,6 +10,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.json_format import MessageToDict
 
 from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialFailureError
 from pulumi_edas_scale.domain.inputs import Checked
 from pulumi_edas_scale.domain.model import UNKNOWN
@@ -255,7 +256,9 @@ def test_a_membership_may_be_a_child(plugin: RunningPlugin) -> None:
 def test_check_translates(plugin: RunningPlugin, core: Core, engine: Engine) -> None:
     """Inputs come back with their secrets, failures have a path and no property, warnings are shown."""
     core.answers["check"] = lambda *_: Checked(
-        {**INPUTS, "batchSize": 50, "regionId": "r"}, (("instanceIds[1]", "it is bad."),), ("Mind the gap.",)
+        {**INPUTS, "batchSize": 50, "regionId": "r"},
+        (("instanceIds[1]", Message("ES301", "it is bad.")),),
+        (Message("ES310", "Mind the gap."),),
     )
     request = provider_pb2.CheckRequest(
         urn=URN, olds=struct({"regionId": "r"}, "regionId"), news=struct(INPUTS, "instanceIds")
@@ -266,10 +269,10 @@ def test_check_translates(plugin: RunningPlugin, core: Core, engine: Engine) -> 
         {**INPUTS, "batchSize": 50.0, "regionId": "r"}, frozenset({"instanceIds", "regionId"})
     )
     assert [(failure.property, failure.reason) for failure in answer.failures] == [
-        ("", "instanceIds[1]: it is bad.")
+        ("", "instanceIds[1]: it is bad. [ES301]")
     ]
     (line,) = engine.lines
-    assert (line.urn, line.message, line.severity) == (URN, "Mind the gap.", engine_pb2.WARNING)
+    assert (line.urn, line.message, line.severity) == (URN, "Mind the gap. [ES310]", engine_pb2.WARNING)
 
 
 def test_a_check_without_a_past_is_that_of_a_create(plugin: RunningPlugin, core: Core) -> None:
@@ -444,7 +447,7 @@ def fails(error: Exception) -> Any:  # noqa: ANN401  # any method of the core
 
 def test_a_failure_is_the_users_sentence(plugin: RunningPlugin, core: Core) -> None:
     """An operation that changed nothing fails with its message alone."""
-    core.answers["create"] = fails(OperationError("Scale out failed: it did."))
+    core.answers["create"] = fails(OperationError(Message("", "Scale out failed: it did.")))
     error = failure_of(plugin.stub.Create, provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)))
     assert (error.code(), error.details()) == (grpc.StatusCode.UNKNOWN, "Scale out failed: it did.")
     status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
@@ -453,27 +456,27 @@ def test_a_failure_is_the_users_sentence(plugin: RunningPlugin, core: Core) -> N
 
 def test_refused_inputs_are_named(plugin: RunningPlugin, core: Core) -> None:
     """A refusal in a preview keeps the path of the input."""
-    core.answers["diff"] = fails(InputError([("minRunning", "it would be broken.")]))
+    core.answers["diff"] = fails(InputError([("minRunning", Message("ES201", "it would be broken."))]))
     request = provider_pb2.DiffRequest(id=ID, urn=URN, olds=struct(OUTPUTS), news=struct(INPUTS))
-    assert failure_of(plugin.stub.Diff, request).details() == "minRunning: it would be broken."
+    assert failure_of(plugin.stub.Diff, request).details() == "minRunning: it would be broken. [ES201]"
 
 
 def test_a_partial_failure_saves_what_is_true(plugin: RunningPlugin, core: Core) -> None:
     """The engine gets id, outputs, inputs and reasons, under the status code of the call itself."""
-    partly = PartialFailureError("One of two joined.", ID, INPUTS, OUTPUTS, ("i-b did not join.",))
+    partly = PartialFailureError(Message("", "One of two joined."), ID, INPUTS, OUTPUTS)
     core.answers["create"] = fails(partly)
     request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS, "instanceIds"))
     error = failure_of(plugin.stub.Create, request)
     assert (error.code(), error.details()) == (grpc.StatusCode.UNKNOWN, "One of two joined.")
     status, detail = detail_of(error)
     assert (status.code, status.message) == (grpc.StatusCode.UNKNOWN.value[0], "One of two joined.")
-    assert (detail.id, list(detail.reasons)) == (ID, ["i-b did not join."])
+    assert (detail.id, list(detail.reasons)) == (ID, ["One of two joined."])
     assert parse_properties(detail.properties) == Properties(OUTPUTS, frozenset({"instanceIds", "members"}))
     assert parse_properties(detail.inputs) == Properties(INPUTS, frozenset({"instanceIds"}))
     assert not detail.refresh_before_update
 
 
-HALF = "half an emoji \ud83d"
+HALF = Message("", "half an emoji \ud83d")
 PLAIN = "half an emoji \ufffd"
 
 
@@ -512,9 +515,7 @@ def test_a_failure_that_no_message_carries_is_sent_plainly(
     request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS))
     core.answers["create"] = fails(OperationError(HALF))
     assert failure_of(plugin.stub.Create, request).details() == PLAIN
-    core.answers["create"] = fails(
-        PartialFailureError(HALF, ID, {"appId": HALF}, {"groupName": HALF}, (HALF,))
-    )
+    core.answers["create"] = fails(PartialFailureError(HALF, ID, {"appId": HALF}, {"groupName": HALF}))
     status, detail = detail_of(failure_of(plugin.stub.Create, request))
     assert (status.message, list(detail.reasons)) == (PLAIN, [PLAIN])
     assert parse_properties(detail.inputs).values == {"appId": PLAIN}
@@ -549,7 +550,7 @@ def test_lines_arrive_before_the_answer(plugin: RunningPlugin, core: Core, engin
         for number in range(20):
             host.progress(urn, f"status {number}")
             host.info(urn, f"line {number}")
-        host.warn(urn, "warning")
+        host.warn(urn, Message("", "warning"))
         return ID, OUTPUTS
 
     core.answers["create"] = create
@@ -577,7 +578,7 @@ class Waiting:
         assert host is not None
         self.started.set()
         assert self.woken.wait(WAIT)
-        raise PartialFailureError(str(host.stopped()), ID, INPUTS, OUTPUTS, ())
+        raise PartialFailureError(Message("", str(host.stopped())), ID, INPUTS, OUTPUTS)
 
 
 def test_cancel_wakes_what_waits(plugin: RunningPlugin, core: Core) -> None:
@@ -662,7 +663,7 @@ def test_an_engine_that_attached_ends_its_operations_alone(core: Core) -> None:
 def test_a_stranger_who_attaches_ends_nothing(core: Core) -> None:
     """A plugin that an engine started serves that engine, whoever else attaches and leaves again."""
     engine, stranger = Engine(), Engine()
-    core.answers["check"] = lambda *_: Checked(INPUTS, (), ("a warning",))
+    core.answers["check"] = lambda *_: Checked(INPUTS, (), (Message("", "a warning"),))
     with RunningPlugin(core, engine.address).running() as plugin:
         plugin.stub.Attach(plugin_pb2.PluginAttach(address=stranger.address), timeout=WAIT)
         stranger.server.stop(None).wait(WAIT)
@@ -679,7 +680,7 @@ def test_messages_for_an_engine_that_does_not_answer_are_lost(plugin: RunningPlu
     """An engine that cannot be reached is no reason for an operation to fail."""
     plugin.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"), timeout=WAIT)
     plugin.configure()
-    core.answers["check"] = lambda *_: Checked(INPUTS, (), ("a warning",))
+    core.answers["check"] = lambda *_: Checked(INPUTS, (), (Message("", "a warning"),))
     assert plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS)), timeout=WAIT).inputs
 
 

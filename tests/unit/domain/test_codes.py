@@ -1,15 +1,35 @@
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
-from pulumi_edas_scale.domain.codes import BY_CODE, GAP, ROWS, TOPICS, Row, code_of, with_code
-from pulumi_edas_scale.domain.errors import EdasError, InternalError, PermissionDeniedError
-from pulumi_edas_scale.edas.failures import RULES, TRANSPORT_ERRORS, Rule, TransportError
+from pulumi_edas_scale.domain.codes import (
+    BY_CODE,
+    GAP,
+    ROWS,
+    TOPICS,
+    Message,
+    Row,
+    format_failure,
+    join_messages,
+)
+from pulumi_edas_scale.domain.errors import EdasError, InputError, InternalError, PermissionDeniedError
+from pulumi_edas_scale.edas.failures import (
+    RULES,
+    TRANSPORT_ERRORS,
+    Answer,
+    Rule,
+    TransportError,
+    classify_answer,
+    classify_transport_error,
+)
 
+PACKAGE = Path(__file__).parents[3] / "pulumi_edas_scale"
 MESSAGES = Path(__file__).parent / "golden" / "messages.txt"
+CODE = re.compile(r"\[(ES\d{3})\]$", re.MULTILINE)
 
 PARTS_AND_STATUS_LINES = (
     "applications",
@@ -17,6 +37,7 @@ PARTS_AND_STATUS_LINES = (
     "busy",
     "left alone",
     "members",
+    "not up",
     "order",
     "plan",
     "silent leavers",
@@ -51,31 +72,72 @@ def test_a_row_says_enough(row: Row) -> None:
     assert not set("|`\n") & set(row.words + row.cause + row.fix)
 
 
-@by_row
-def test_a_message_has_the_code_of_its_words(row: Row) -> None:
-    """Words that one row has are no other row's, wherever they stand in a message."""
-    message = f"instanceIds[0]: i-a {row.words.replace(GAP, ' 7 ')} i-b."
-    assert with_code(message) == f"{message} [{row.code}]"
-
-
-def test_the_first_words_decide() -> None:
-    """A message that quotes another one is about what it says first."""
-    first, second = "i-a is not in cluster c, so EDAS cannot add it.", "the connection was refused"
-    assert code_of(f"{first} {second}") == "ES301"
-    assert code_of(f"{second} {first}") == "ES707"
-
-
-def test_a_missing_permission_is_more_than_a_refusal() -> None:
-    """Of two rows that begin with the same words the one that knows more of the message is meant."""
-    refused = PermissionDeniedError("GetCluster", "403", "no", action="edas:ReadCluster")
-    assert code_of(str(refused)) == "ES703"
-    assert code_of(str(EdasError("GetCluster", "403", "no"))) == "ES713"
+def test_a_message_keeps_its_code() -> None:
+    """A message is a text; what is added to it, or put before it as its property, leaves its code alone."""
+    message = Message("ES301", "i-a is not there.")
+    assert message == "i-a is not there."
+    assert (message + " Import it.").with_code() == "i-a is not there. Import it. [ES301]"
+    said = format_failure("instanceIds[0]", message)
+    assert (said.with_code(), format_failure("", message)) == (
+        "instanceIds[0]: i-a is not there. [ES301]",
+        message,
+    )
 
 
 @pytest.mark.parametrize("text", ["", "scale out 1: i-a", "the group has 2 running", "[ES101]"])
 def test_other_texts_have_no_code(text: str) -> None:
-    """A status line stays as it is."""
-    assert with_code(text) == text
+    """A text without a code of its own stays as it is, whatever it says."""
+    assert Message("", text).with_code() == text
+
+
+def test_joined_messages_keep_each_its_own_code() -> None:
+    """Of several messages at once each can be looked up; a code that the next one has too is said once."""
+    one, two, three = Message("ES301", "One."), Message("ES301", "Two."), Message("ES304", "Three.")
+    assert join_messages([one]).with_code() == "One. [ES301]"
+    assert join_messages([one, two]).with_code() == "One. Two. [ES301]"
+    assert join_messages([one, two, three]).with_code() == "One. Two. [ES301] Three. [ES304]"
+    both = InputError([("ecuIds[0]", one), ("", three)])
+    assert both.with_code() == "ecuIds[0]: One. [ES301] Three. [ES304]"
+
+
+def codes_of_the_package() -> set[str]:
+    """Return every code that some source gives to a message."""
+    return {
+        str(node.value)
+        for file in PACKAGE.rglob("*.py")
+        if file.name != "codes.py"
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"ES\d{3}", str(node.value))
+    }
+
+
+def test_every_code_has_a_row_and_every_row_a_message() -> None:
+    """No message has a code that nobody explains, and no code is explained that no message has."""
+    assert codes_of_the_package() == set(BY_CODE)
+
+
+def test_a_missing_permission_is_more_than_a_refusal() -> None:
+    """Where the missing action is known, the message is explained by it."""
+    refused = PermissionDeniedError("GetCluster", "403", "no", action="edas:ReadCluster")
+    assert (refused.short_code, PermissionDeniedError("GetCluster", "403", "no").short_code) == (
+        "ES703",
+        "ES713",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "short"),
+    [
+        ("InvalidAccessKeyId.NotFound", "ES704"),
+        ("SignatureDoesNotMatch", "ES705"),
+        ("InvalidTimeStamp.Expired", "ES713"),
+    ],
+)
+def test_wrong_keys_are_told_apart(code: str, short: str) -> None:
+    """A key that is not known and a wrong secret have codes of their own."""
+    error = classify_answer("GetCluster", Answer(403, {"Code": code, "Message": "no"}))
+    assert error is not None
+    assert error.short_code == short
 
 
 def golden_messages() -> dict[str, str]:
@@ -87,26 +149,40 @@ def test_every_message_of_the_diagnosis_has_a_code() -> None:
     """What the diagnosis words has a code, but for status lines and for parts of a longer message."""
     messages = golden_messages()
     assert len(messages) > 40
-    bare = {title for title, text in messages.items() if code_of(text) is None}
-    expected = {title for title in messages if title.startswith(PARTS_AND_STATUS_LINES)}
-    assert bare == expected
+    bare = {title for title, text in messages.items() if not CODE.search(text)}
+    assert bare == {title for title in messages if title.startswith(PARTS_AND_STATUS_LINES)}
+
+
+@pytest.mark.parametrize(("title", "text"), golden_messages().items())
+def test_a_message_says_what_the_row_of_its_code_lists(title: str, text: str) -> None:
+    """The words by which the table lists a code stand in the messages that have it."""
+    found = CODE.search(text)
+    words = BY_CODE[found[1]].words.split(GAP) if found else []
+    assert re.search(".*".join(map(re.escape, words)), text), title
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.what)
 def test_every_refusal_of_edas_has_a_code(rule: Rule) -> None:
     """Whatever EDAS or the gateway answers, the error is explained."""
-    error = rule.error("GetCluster", "601", "no such thing")
-    assert code_of(str(error)) is not None
+    assert rule.short_code in BY_CODE
+    assert rule.error("GetCluster", "601", "no such thing").short_code == "ES713"
 
 
 @pytest.mark.parametrize(
     "transport_error", TRANSPORT_ERRORS, ids=lambda transport_error: transport_error.name
 )
 def test_every_lost_call_has_a_code(transport_error: TransportError) -> None:
-    """However a call got no answer, the error is explained."""
-    assert code_of(str(EdasError("GetCluster", message=transport_error.value))) not in {None, "ES713"}
+    """However a call got no answer, the error is explained by that."""
+    error = classify_transport_error("GetCluster", transport_error, "edas.example")
+    assert error.short_code == transport_error.value.code
+    assert BY_CODE[error.short_code].words in str(error)
+
+
+def test_a_call_without_any_answer_has_a_code() -> None:
+    """Nothing at all is known of it but that no answer came."""
+    assert EdasError("GetCluster").short_code == "ES715"
 
 
 def test_our_own_bug_has_a_code() -> None:
     """It is the one that asks for a report."""
-    assert code_of(str(InternalError("Two and two are five."))) == "ES901"
+    assert InternalError("Two and two are five.").with_code().endswith(" [ES901]")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
@@ -52,7 +53,9 @@ def test_what_was_refused_is_not_ambiguous(kind: type[EdasError]) -> None:
 
 def test_input_errors_name_the_property() -> None:
     """Each failure begins with its property path; one of the whole resource has none."""
-    error = InputError([("appId", "is needed."), ("", "Nothing is listed.")])
+    error = InputError(
+        [("appId", Message("ES113", "is needed.")), ("", Message("ES101", "Nothing is listed."))]
+    )
     assert str(error) == "appId: is needed. Nothing is listed."
     assert error.failures == (("appId", "is needed."), ("", "Nothing is listed."))
 
@@ -96,22 +99,18 @@ def test_a_missing_permission_is_named() -> None:
 
 def test_an_operation_error_is_its_message() -> None:
     """The error of an operation is the message for the user and nothing else."""
-    assert str(OperationError("It failed.")) == OperationError("It failed.").message == "It failed."
+    error = OperationError(Message("ES601", "It failed."))
+    assert str(error) == error.message == "It failed."
+    assert error.with_code() == "It failed. [ES601]"
 
 
 def test_a_partial_failure_carries_what_is_true() -> None:
     """A partial failure carries copies of inputs and outputs, so that later changes cannot falsify state."""
     outputs: dict[str, object] = {"members": []}
-    error = PartialFailureError("Half of it.", "the-id", {"appId": "app-1"}, outputs)
+    error = PartialFailureError(Message("ES601", "Half of it."), "the-id", {"appId": "app-1"}, outputs)
     outputs["members"] = ["changed later"]
     assert error.outputs == {"members": []}
     assert (error.id, error.inputs) == ("the-id", {"appId": "app-1"})
-
-
-def test_a_partial_failure_has_a_reason() -> None:
-    """The engine lists the given reasons, or the message when there are none."""
-    assert PartialFailureError("Half of it.", "the-id", {}, {}).reasons == ("Half of it.",)
-    assert PartialFailureError("Half of it.", "the-id", {}, {}, ["one", "two"]).reasons == ("one", "two")
 
 
 def test_our_own_fault_asks_for_a_report() -> None:

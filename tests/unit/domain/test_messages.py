@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.choices import ForceScaleIn
+from pulumi_edas_scale.domain.codes import Message, format_failure
 from pulumi_edas_scale.domain.drift import Drift, find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, UnavailableError
 from pulumi_edas_scale.domain.model import (
@@ -32,6 +33,7 @@ from tests.unit.readings import SCOPE, application, listed, machine, member, nam
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.model import Member
 
 GOLDEN: Final = Path(__file__).parent / "golden" / "messages.txt"
@@ -130,6 +132,11 @@ def orders() -> list[tuple[str, str]]:
     ]
 
 
+def said(failure: Failure) -> Message:
+    """Return a failure as it is printed, after the path of its property."""
+    return format_failure(*failure)
+
+
 def refusals() -> list[tuple[str, str]]:
     """Return what is said of inputs and plans that cannot be."""
     live = application(member("c", group_id="group-2"))
@@ -142,44 +149,46 @@ def refusals() -> list[tuple[str, str]]:
     pages = [
         (
             f"{name} by {refusal.value}, {plan.removals}",
-            *messages.describe_refusal(refusal, plan, policy, SCOPE, Floor(policy.min_running)),
+            said(messages.describe_refusal(refusal, plan, policy, SCOPE, Floor(policy.min_running))),
         )
         for name, refusal, plan in cases
     ]
     return [
-        *((name, f"{path}: {reason}") for name, path, reason in pages),
-        *((f"absent: it {each.cause.value}", messages.describe_absent(each, live)) for each in absent),
+        *pages,
+        *((f"absent: it {each.cause.value}", said(messages.describe_absent(each, live))) for each in absent),
         *(
             (f"absent: {name}", told + messages.describe_holder(strange, releaser, begun=begun))
-            for told in [messages.describe_absent(strange, live)]
+            for told in [said(messages.describe_absent(strange, live))]
             for name, releaser, begun in (
                 ("nobody gives it up", None, False),
                 ("its holder waits", "urn:web", False),
                 ("its holder works", "urn:web", True),
             )
         ),
-        ("absent: in a group without a name", messages.describe_absent(strange, live)),
-        ("absent: cluster not told", messages.describe_absent(ABSENT, application(cluster_id=""))),
+        ("absent: in a group without a name", said(messages.describe_absent(strange, live))),
+        ("absent: cluster not told", said(messages.describe_absent(ABSENT, application(cluster_id="")))),
         ("evictions: one", messages.describe_evictions(replace(two, leave=()), SCOPE, 0)),
         (
             "evictions: two",
             messages.describe_evictions(replace(two, evict=(member("b"), member("a"))), SCOPE, None),
         ),
-        ("repeated", ": ".join(messages.describe_repeated("ecuIds[0]", "instanceIds[1]", "ecu-a", "i-a"))),
+        ("repeated", said(messages.describe_repeated("ecuIds[0]", "instanceIds[1]", "ecu-a", "i-a"))),
         (
             "listed by another",
-            ": ".join(messages.describe_listed_by_another("ecuIds[0]", "ecu-a", "i-a", "urn:other")),
+            said(messages.describe_listed_by_another("ecuIds[0]", "ecu-a", "i-a", "urn:other")),
         ),
-        ("misspelt", ": ".join(messages.describe_misspelt("ecuIds[0]", "ECU-A", "ecu-a"))),
-        ("no such group", messages.describe_missing_group(replace(SCOPE, group_id="group-9"), live)),
+        ("misspelt", said(messages.describe_misspelt("ecuIds[0]", "ECU-A", "ecu-a"))),
+        ("no such group", said(messages.describe_missing_group(replace(SCOPE, group_id="group-9"), live))),
         (
             "no group at all",
-            messages.describe_missing_group(replace(SCOPE, group_id="group-9"), replace(live, groups=())),
+            said(
+                messages.describe_missing_group(replace(SCOPE, group_id="group-9"), replace(live, groups=()))
+            ),
         ),
-        ("a name is no id", messages.describe_missing_group(replace(SCOPE, group_id="blue"), live)),
+        ("a name is no id", said(messages.describe_missing_group(replace(SCOPE, group_id="blue"), live))),
         (
             "Kubernetes",
-            messages.describe_kubernetes(SCOPE, ApplicationSummary("app-1", "shop", "cluster-1", 5)),
+            said(messages.describe_kubernetes(SCOPE, ApplicationSummary("app-1", "shop", "cluster-1", 5))),
         ),
     ]
 
@@ -236,9 +245,12 @@ def wrong_applications() -> list[tuple[str, str]]:
     return [
         (
             "a name of an application",
-            messages.describe_wrong_application(named, WrongApplication(shop, ()), place),
+            said(messages.describe_wrong_application(named, WrongApplication(shop, ()), place)),
         ),
-        ("not listed", messages.describe_wrong_application(SCOPE, WrongApplication(None, (shop,)), place)),
+        (
+            "not listed",
+            said(messages.describe_wrong_application(SCOPE, WrongApplication(None, (shop,)), place)),
+        ),
         ("applications: none", messages.describe_applications(())),
     ]
 
@@ -249,7 +261,7 @@ def outages() -> list[tuple[str, str]]:
     lost = UnavailableError("QueryApplicationStatus", message="connection reset")
     return [
         ("status: a reading is repeated", messages.describe_retry(lost, 0.4)),
-        ("repeated for long", messages.describe_retry(refused, 12.3)),
+        ("status: it is repeated for long", messages.describe_retry(refused, 12.3)),
         ("status: too many calls", messages.describe_budget("QueryApplicationStatus", 31.2)),
         ("settings of another provider", messages.describe_ignored_settings(["alicloud:accessKey"])),
         ("preview cannot read", messages.describe_unreadable(SCOPE, lost)),
@@ -269,7 +281,10 @@ def page() -> str:
         *outages(),
         *wrong_applications(),
     ]
-    return "\n".join(f"[{name}]\n{words}\n" for name, words in sections)
+    return "\n".join(
+        f"[{name}]\n{words.with_code() if isinstance(words, Message) else words}\n"
+        for name, words in sections
+    )
 
 
 def test_every_message() -> None:
@@ -340,7 +355,7 @@ def test_a_failed_order_in_full() -> None:
 
 def test_an_id_outside_of_the_cluster_in_full() -> None:
     """An id that EDAS cannot add is told with its path, its cluster, and the two ways out."""
-    assert messages.describe_absent(ABSENT, application()) == (
+    assert said(messages.describe_absent(ABSENT, application())) == (
         "instanceIds[0]: 'i-x' is not in cluster cluster-1 of application app-1, so EDAS cannot add it. Import the "
         "instance into that cluster, or remove it from the list."
     )
@@ -364,7 +379,7 @@ def test_a_plan_in_full() -> None:
 def test_a_group_without_a_name_has_none() -> None:
     """A group without a name is told by its id alone."""
     live = replace(application(), groups=(DeployGroup("group-2", "", deployed=True),))
-    words = messages.describe_absent(Absent(listed("i-a")[0], Cause.OTHER_GROUP, "group-2"), live)
+    _, words = messages.describe_absent(Absent(listed("i-a")[0], Cause.OTHER_GROUP, "group-2"), live)
     assert "group-2. Remove it" in words
 
 

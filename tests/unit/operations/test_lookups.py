@@ -91,52 +91,52 @@ FEW = "9 machines are asked for, but cluster cluster-1 offers 3."
 @pytest.mark.parametrize(
     ("name", "args", "words"),
     [
-        ("getDeployGroups", {}, "appId: the id of the application is needed."),
-        ("getDeployGroup", {"appId": "app-1"}, "groupId: give exactly one of groupId and groupName."),
+        ("getDeployGroups", {}, "appId: the id of the application is needed. [ES128]"),
+        ("getDeployGroup", {"appId": "app-1"}, "groupId: give exactly one of groupId and groupName. [ES122]"),
         (
             "getDeployGroup",
             {"appId": "app-1", "groupId": "x"},
-            f"groupId: application app-1 has no deploy group 'x'. {GROUPS}",
+            f"groupId: application app-1 has no deploy group 'x'. {GROUPS} [ES123]",
         ),
         (
             "getDeployGroup",
             {"appId": "app-1", "groupName": "x"},
-            f"groupName: application app-1 has no deploy group 'x'. {GROUPS}",
+            f"groupName: application app-1 has no deploy group 'x'. {GROUPS} [ES123]",
         ),
         (
             "getScaleOutCandidates",
             {"appId": "app-1", "count": -1},
-            "count: must be a whole number from 0 on, not -1.",
+            "count: must be a whole number from 0 on, not -1. [ES124]",
         ),
         (
             "getScaleOutCandidates",
             {"appId": "app-1", "count": True},
-            "count: must be a whole number from 0 on, not True.",
+            "count: must be a whole number from 0 on, not True. [ES124]",
         ),
         (
             "getScaleOutCandidates",
             {"appId": "app-1", "count": 9},
-            f"count: {FEW} Import more instances into the cluster, or ask for fewer.",
+            f"count: {FEW} Import more instances into the cluster, or ask for fewer. [ES125]",
         ),
-        ("getApplication", {}, "name: the name of the application is needed."),
+        ("getApplication", {}, "name: the name of the application is needed. [ES126]"),
         (
             "getApplication",
             {"name": "x"},
             (
                 "name: no application has the name 'x' in region cn-hangzhou. Its applications are: alone "
                 "(app-4), shop (app-1), twin (app-2), "
-                "twin (app-3)."
+                "twin (app-3). [ES127]"
             ),
         ),
         (
             "getApplication",
             {"name": "twin"},
-            "name: 2 applications have the name 'twin' in region cn-hangzhou: app-2, app-3.",
+            "name: 2 applications have the name 'twin' in region cn-hangzhou: app-2, app-3. [ES127]",
         ),
     ],
 )
 def test_what_cannot_be_answered(name: str, args: dict[str, object], words: str) -> None:
-    """A question that has no one answer is refused with the property and what there is instead."""
+    """A question that has no one answer is refused with the property, what there is instead, and a code of its own."""
     with pytest.raises(InputError) as caught:
         ask(name, **args)
-    assert str(caught.value) == words
+    assert caught.value.with_code() == words
