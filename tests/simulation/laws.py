@@ -33,6 +33,10 @@ UNKNOWABLE_SECONDS: Final = 16.0
 """A shared reading may be ten seconds old, and calls travel: younger changes by others could not be known."""
 
 
+LISTED_SECONDS: Final = 10.0
+"""The orders are listed right before a write is decided: an end that is older is known, however the listing lags."""
+
+
 class LawBrokenError(AssertionError):
     """A law of DESIGN section 3 was broken; the message begins with its number."""
 
@@ -167,7 +171,7 @@ class Laws:
             ),
             frozenset(each.ecu_id for each in group),
             sum(world.is_running(each, app) for each in group),
-            self.is_quiet(app.id),
+            self.is_quiet(app.id, orders_known_after=LISTED_SECONDS),
             self.sent_at.get(caller, 0.0),
             self.edas.scheduler.current is not caller,
             frozenset(busy),
@@ -336,13 +340,13 @@ class Laws:
             self._broken(2, f"{doing.urn} repairs {ecu} a second time in one operation")
         doing.repaired.add(ecu)
 
-    def is_quiet(self, app_id: str) -> bool:
+    def is_quiet(self, app_id: str, *, orders_known_after: float = UNKNOWABLE_SECONDS) -> bool:
         """Tell whether everything other people did to an application could be known by now."""
         now = self.edas.scheduler.now
         if now - self.edas.changed_at.get(app_id, -1e9) < UNKNOWABLE_SECONDS:
             return False
         return not any(
-            order.source != "pop" and (order.active or now - (order.finished_at or now) < UNKNOWABLE_SECONDS)
+            order.source != "pop" and (order.active or now - (order.finished_at or now) < orders_known_after)
             for order in self.edas.world.orders_of(app_id)
         )
 

@@ -273,6 +273,32 @@ HISTORIES: Final = {
         switches={"order_duration": "seconds:40"},
         steps=(Step("up", {"web": {"ids": ("i-0",)}}, stop=(10.0, CANCELLED)),),
     ),
+    "two memberships of a group shrink to its floor at once, and the listing lags": History(
+        seed=6,
+        members={"g-web": ("i-0", "i-1", "i-2", "i-3")},
+        switches={"scale_in_lag": 40.0, "order_duration": "seconds:5", "leaver_stops": "end"},
+        steps=(
+            Step("up", {"web": {"ids": ("i-0", "i-1")}, "web2": {"ids": ("i-2", "i-3")}}),
+            Step(
+                "up",
+                {"web": {"ids": ("i-0",), "minRunning": 3}, "web2": {"ids": ("i-2",), "minRunning": 3}},
+            ),
+        ),
+    ),
+    "a colleague scales in just before a membership shrinks, and the listing lags": History(
+        seed=7,
+        members={"g-web": ("i-0", "i-1", "i-2", "i-3")},
+        switches={"scale_in_lag": 50.0, "leaver_stops": "end"},
+        steps=(
+            Step("up", {"web": {"ids": ("i-0", "i-1")}}),
+            Step(
+                "wait",
+                seconds=9.0,
+                events=((0.2, "leave", {"instance": "i-3", "order": True, "duration": "seconds:1"}),),
+            ),
+            Step("up", {"web": {"ids": ("i-0",), "minRunning": 3}}),
+        ),
+    ),
 }
 
 
