@@ -48,13 +48,34 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Conformance(Path(file)))
 
 
+@pytest.hookimpl(trylast=True)  # a test that is asked for by its name runs
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes minutes, unless it is asked for."""
     if config.getoption("--soak", default=False):
         return
     left_out = [item for item in items if item.get_closest_marker("soak") is not None]
+    left_out += left_to_the_other([item for item in items if item not in left_out])
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
+
+
+def left_to_the_other(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests that one front end leaves to the other.
+
+    A behaviour is shown by both; where it has several variants, they take turns with them. ``--soak`` plays all.
+    """
+    variants: dict[str, dict[str, list[pytest.Item]]] = defaultdict(lambda: defaultdict(list))
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        if spec is not None and isinstance(spec.params.get("front_end"), FrontEnd):
+            others = {name: value for name, value in spec.params.items() if name != "front_end"}
+            variants[item.nodeid.partition("[")[0]][repr(others)].append(item)
+    return [
+        both[number.bit_count() % 2]  # so that with two parameters each value of both meets both front ends
+        for by_variant in variants.values()
+        for number, both in enumerate(by_variant.values())
+        if len(by_variant) > 1 and len(both) == len(FrontEnd)
+    ]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
