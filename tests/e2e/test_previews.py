@@ -27,10 +27,9 @@ def test_s65_what_could_not_be_looked_at_is_not_clean(web: Stack, cause: str) ->
     words = make_unreadable(web, cause)
 
     begun = time.monotonic()
-    result = web.preview(fails=True)
+    result = web.preview(expect_no_changes=True, fails=True)
     assert time.monotonic() - begun < HALF_A_MINUTE
     result.must_say("error:", words)
-    web.preview(expect_no_changes=True, fails=True)
     web.up(fails=True)
 
     assert orders.writes(web.edas) == []
