@@ -135,10 +135,9 @@ class Cloud:
         ]
         if len(found) == 1:
             return found[0]
-        known = messages.join_list(f"{each.name} ({each.group_id})" for each in live.groups) or "none"
         words = (
             f"Application {live.name} ({live.app_id}) has {len(found) or 'no'} deploy group"
-            f"{'s' if found else ''} '{wanted}'. Its groups are: {known}."
+            f"{'s' if found else ''} '{wanted}'. {messages.list_groups(live)}"
         )
         raise Failure(Message("ES123", words).with_code())
 

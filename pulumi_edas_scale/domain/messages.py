@@ -107,8 +107,20 @@ def _placed(name: str, ip: str, zone: str) -> str:
 
 
 def describe_group(scope: Scope) -> str:
-    """Return how a deploy group is named in a message."""
-    return f"deploy group {scope.group_id} (application {scope.app_id})"
+    """Return how a deploy group is named in a message: by its names, where they are known, and ids."""
+    if not (scope.app_name or scope.group_name):
+        return f"deploy group {scope.group_id} (application {scope.app_id})"
+    return f"deploy group {name_and_id(scope.group_name, scope.group_id)} of {describe_application(scope)}"
+
+
+def describe_application(scope: Scope) -> str:
+    """Return how an application is named in a message."""
+    return f"application {name_and_id(scope.app_name, scope.app_id)}"
+
+
+def name_and_id(name: str, id_: str) -> str:
+    """Return ``web (4f1fb6f5)``, or the id alone where there is no name."""
+    return f"{name} ({id_})" if name else id_
 
 
 def describe_order(order: Order, names: Mapping[str, str]) -> str:
@@ -247,7 +259,7 @@ def describe_absent(absent: Absent, live: Application) -> Failure:
         ),
         Cause.OTHER_GROUP: Message(
             "ES305",
-            f"is in another deploy group of {app}, {absent.group_id}{_named(live, absent.group_id)}. Remove it from "
+            f"is in another deploy group of {app}, {_group_of(live, absent.group_id)}. Remove it from "
             "that group first: from the membership that lists it, or in the EDAS console.",
         ),
         Cause.OTHER_APPLICATION: Message(
@@ -285,24 +297,30 @@ def describe_holder(absent: Absent, releaser: str | None, *, begun: bool) -> str
     )
 
 
-def _named(live: Application, group_id: str) -> str:
+def _group_of(live: Application, group_id: str) -> str:
     group = live.group(group_id)
-    return f" ({group.name})" if group is not None and group.name else ""
+    return name_and_id("" if group is None else group.name, group_id)
+
+
+def list_groups(live: Application) -> str:
+    """Return which deploy groups an application has."""
+    known = join_list(name_and_id(each.name, each.group_id) for each in live.groups) or "none"
+    return f"Its groups are: {known}."
 
 
 def describe_missing_group(scope: Scope, live: Application) -> Failure:
     """Return that a group is not in its application, with the groups there are."""
+    scope = scope.named(live)
     same_name = next((group for group in live.groups if group.name == scope.group_id), None)
     if same_name is not None:
         return "groupId", Message(
             "ES107",
-            f"'{scope.group_id}' is the name of a deploy group of application {scope.app_id}; the id of that group is "
-            f"needed: {same_name.group_id}.",
+            f"'{scope.group_id}' is the name of a deploy group of {describe_application(scope)}; the id of that group "
+            f"is needed: {same_name.group_id}.",
         )
-    known = join_list(f"{group.group_id} ({group.name})" for group in live.groups) or "none"
     return "groupId", Message(
         "ES307",
-        f"application {scope.app_id} has no deploy group '{scope.group_id}'. Its groups are: {known}. "
+        f"{describe_application(scope)} has no deploy group '{scope.group_id}'. {list_groups(live)} "
         "Create the group first, or use one of these ids.",
     )
 
@@ -358,7 +376,7 @@ def describe_kubernetes(scope: Scope, summary: ApplicationSummary) -> Failure:
     """Return why an application on Kubernetes has no membership."""
     return "appId", Message(
         "ES118",
-        f"application {scope.app_id} ({summary.name}) runs on a Kubernetes cluster (ClusterType "
+        f"application {name_and_id(summary.name, scope.app_id)} runs on a Kubernetes cluster (ClusterType "
         f"{summary.cluster_type}), where pods are scaled and not ECS instances. DeployGroupMembership is for "
         "applications on ECS clusters; scale this one by its replicas.",
     )
@@ -396,7 +414,7 @@ def describe_active_order(order: ChangeOrder, scope: Scope) -> str:
     who = f", started by {order.created_by}" if order.created_by else ""
     what = f" '{order.description}'" if order.description else ""
     return (
-        f"waiting for change order {order.order_id}{what} of application {scope.app_id}{who}: it is "
+        f"waiting for change order {order.order_id}{what} of {describe_application(scope)}{who}: it is "
         f"{describe_status(order.status)}"
     )
 
@@ -520,9 +538,7 @@ def describe_drift(drift: Drift, live: Application, scope: Scope) -> tuple[Messa
         gone = join_list(map(_recorded_name, drift.gone))
         sentences.append(Message("ES401", f"Drift: {gone} left {where} outside Pulumi."))
     if drift.moved:
-        moved = (
-            f"{short_name(each)} to {each.group_id}{_named(live, each.group_id)}" for each in drift.moved
-        )
+        moved = (f"{short_name(each)} to {_group_of(live, each.group_id)}" for each in drift.moved)
         sentences.append(Message("ES402", f"Drift: moved out of {where} outside Pulumi: {join_list(moved)}."))
     if drift.unwell:
         unwell = (f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.unwell)

@@ -8,7 +8,7 @@ the adapters; from here inwards there is one vocabulary (ARCHITECTURE.md, "Words
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeVar
 
 from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
@@ -251,11 +251,18 @@ class OrderReport:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scope:
-    """Whose members a membership manages: the three parts of a resource id."""
+    """Whose members a membership manages: the three parts of a resource id, and names once a reading shows them."""
 
     region_id: str
     app_id: str
     group_id: str
+    app_name: str = field(default="", compare=False)
+    group_name: str = field(default="", compare=False)
+
+    def named(self, live: Application) -> Scope:
+        """Return the same with the names of a reading."""
+        group = live.group(self.group_id)
+        return replace(self, app_name=live.name, group_name=self.group_name if group is None else group.name)
 
     def __str__(self) -> str:
         return f"{self.region_id}/{self.app_id}/{self.group_id}"

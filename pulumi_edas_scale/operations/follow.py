@@ -49,7 +49,7 @@ class Follower:
         operation = self.operation
         if self._is_ours(order.order_id):
             operation.progress.touched = True  # an order of ours has an end that state does not know yet
-        operation.reporter.progress(messages.describe_active_order(order, operation.target.scope))
+        operation.reporter.progress(messages.describe_active_order(order, operation.scope))
         self.follow(order.order_id)
 
     def seen(self, report: OrderReport, age_seconds: float) -> None:

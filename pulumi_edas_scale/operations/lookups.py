@@ -66,10 +66,10 @@ def get_deploy_group(
     live = _application(session, region_id, args, context)
     found = [each for each in live.groups if each.group_id == group_id or (name and each.name == name)]
     if len(found) != 1:
-        known = messages.join_list(f"{each.group_id} ({each.name})" for each in live.groups) or "none"
         path, value = ("groupId", group_id) if group_id else ("groupName", name)
         how_many = "no deploy group" if not found else f"{len(found)} deploy groups"
-        reason = f"application {live.app_id} has {how_many} '{value}'. Its groups are: {known}."
+        app = messages.name_and_id(live.name, live.app_id)
+        reason = f"application {app} has {how_many} '{value}'. {messages.list_groups(live)}"
         raise InputError([(path, Message("ES123", reason))])
     return {
         "appId": live.app_id,

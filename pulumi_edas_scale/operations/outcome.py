@@ -23,7 +23,7 @@ from pulumi_edas_scale.operations.observe import outcome_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pulumi_edas_scale.domain.model import Application, OrderReport
+    from pulumi_edas_scale.domain.model import Application, OrderReport, Scope
     from pulumi_edas_scale.domain.plan import Order, Refusal
     from pulumi_edas_scale.domain.resolution import Absent
     from pulumi_edas_scale.operations.observe import Observation, Target
@@ -127,6 +127,12 @@ class Operation:
     abort_on_stop: bool = False
     progress: Progress = field(default_factory=Progress)
 
+    @property
+    def scope(self) -> Scope:
+        """The group, with its names once a reading has shown them."""
+        found = self.progress.observation
+        return self.target.scope if found is None else self.target.scope.named(found.live)
+
 
 # -- it ended well ---------------------------------------------------------------------------------------------------
 
@@ -153,7 +159,7 @@ def _warn_if_never_deployed(operation: Operation, found: Observation) -> None:
     down = [each for each in found.live.members_of(scope.group_id) if not each.runs]
     ordered = operation.progress.history.ordered
     if group is not None and not group.deployed and any(each.ecu_id in ordered for each in down):
-        operation.reporter.warn(messages.describe_never_deployed(scope))
+        operation.reporter.warn(messages.describe_never_deployed(operation.scope))
 
 
 # -- it did not ------------------------------------------------------------------------------------------------------
@@ -165,7 +171,7 @@ def refused(operation: Operation, refusal: Refusal, found: Observation) -> Chang
     floor, history = found.plan_input.floor, operation.progress.history
     removed = len(history.scaled_in) if operation.progress.touched else None
     failure = messages.describe_refusal(
-        refusal, found.plan, target.policy, target.scope, floor, removed=removed
+        refusal, found.plan, target.policy, operation.scope, floor, removed=removed
     )
     return failed(operation, format_failure(*failure))
 
@@ -251,7 +257,7 @@ def order_failed(operation: Operation, failure: OrderFailedError) -> ChangeError
     words = messages.describe_bad_end(
         order,
         failure.report,
-        operation.target.scope,
+        operation.scope,
         found.names,
         messages.addresses(found.live, found.machines),
     )
@@ -417,7 +423,7 @@ def _attempt(operation: Operation, *, concerned: bool = False) -> str:
         ecus = {ecu for order in plan.orders for ecu in order.ecu_ids} | set(plan.awaited)
         ids = {found.names.get(each, each) for each in ecus} | {each.listed.id for each in plan.absent}
     who = f" ({messages.join_list(ids)})" if ids else ""
-    return f"{what} of the members of {messages.describe_group(target.scope)}{who}"
+    return f"{what} of the members of {messages.describe_group(operation.scope)}{who}"
 
 
 def _not_up(operation: Operation, live: Application) -> frozenset[str]:

@@ -163,7 +163,8 @@ def _look_within(
         raise
     if creating and _refuse_kubernetes(session, target, live, context, preview):
         return
-    if live.group(target.scope.group_id) is None:
+    target = replace(target, scope=scope.named(live))
+    if live.group(scope.group_id) is None:
         _tell_missing_group(target, live, preview)
         return
     found = observe(session, target, live, context)
@@ -276,6 +277,7 @@ def preview_replacement(
         ).value
         if live.group(target.scope.group_id) is None:
             return preview
+        target = replace(target, scope=target.scope.named(live))
         plan = observe(session, target, live, context).plan
     except (EdasError, DeadlineExceeded) as failure:
         if isinstance(failure, BusinessError):  # it may be gone, which the delete makes sure of

@@ -373,7 +373,8 @@ class Service:
         Raises:
             OperationError: there is nothing to import, or it cannot be told whether it is gone.
         """
-        scope = parse_membership_id(id)
+        recorded = parse_recorded(recorded_outputs or {})
+        scope = replace(parse_membership_id(id), group_name=recorded.group_name)
         session = self._session(scope.region_id)
         context = OperationContext(
             self.runtime,
@@ -381,13 +382,13 @@ class Service:
             retry_timeout=READ_RETRY_TIMEOUT_SECONDS,
             report=_HostReporter(self.host, urn or "").progress,
         )
-        recorded = parse_recorded(recorded_outputs or {})
         try:
             live = self._live_group(session, scope, recorded, context)
             if not recorded_outputs:
                 return _import(scope, live)
             if live is None:
                 return None
+            scope = scope.named(live)
             known = {each for each in BY_NAME if each in recorded_outputs}
             inputs = recorded_inputs or {name: recorded_outputs[name] for name in known}
             found = refresh(session, scope, recorded, live, context)
@@ -520,7 +521,7 @@ class Service:
     ) -> Target:
         return Target(
             urn=urn or "",
-            scope=parse_membership_id(id),
+            scope=replace(parse_membership_id(id), group_name=recorded.group_name),
             listed=(),
             policy=self._policy(recorded.policy, timeout_seconds),
             recorded=recorded,
@@ -661,7 +662,7 @@ def _place(settings: Settings) -> str:
 def _target(urn: str | None, scope: Scope, spec: Spec, recorded: Recorded, policy: Policy) -> Target:
     return Target(
         urn=urn or "",
-        scope=scope,
+        scope=replace(scope, group_name=recorded.group_name),
         listed=spec.listed,
         policy=policy,
         recorded=recorded,

@@ -32,7 +32,7 @@ MESSAGES = Path(__file__).parent / "golden" / "messages.txt"
 CODE = re.compile(r"\[(ES\d{3})\]$", re.MULTILINE)
 
 PARTS_AND_STATUS_LINES = (
-    "applications",
+    "application",
     "arrivals",
     "busy",
     "left alone",

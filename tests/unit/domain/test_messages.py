@@ -252,6 +252,8 @@ def wrong_applications() -> list[tuple[str, str]]:
             said(messages.describe_wrong_application(SCOPE, WrongApplication(None, (shop,)), place)),
         ),
         ("applications: none", messages.describe_applications(())),
+        ("application without a name", messages.describe_application(SCOPE)),
+        ("application and group by name", messages.describe_group(SCOPE.named(application()))),
     ]
 
 

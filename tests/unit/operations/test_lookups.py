@@ -84,7 +84,7 @@ def test_an_application_by_its_name() -> None:
     assert "clusterType" not in ask("getApplication", name="alone")
 
 
-GROUPS = "Its groups are: group-1 (blue), group-2 (green)."
+GROUPS = "Its groups are: blue (group-1), green (group-2)."
 FEW = "9 machines are asked for, but cluster cluster-1 offers 3."
 
 
@@ -96,12 +96,12 @@ FEW = "9 machines are asked for, but cluster cluster-1 offers 3."
         (
             "getDeployGroup",
             {"appId": "app-1", "groupId": "x"},
-            f"groupId: application app-1 has no deploy group 'x'. {GROUPS} [ES123]",
+            f"groupId: application shop (app-1) has no deploy group 'x'. {GROUPS} [ES123]",
         ),
         (
             "getDeployGroup",
             {"appId": "app-1", "groupName": "x"},
-            f"groupName: application app-1 has no deploy group 'x'. {GROUPS} [ES123]",
+            f"groupName: application shop (app-1) has no deploy group 'x'. {GROUPS} [ES123]",
         ),
         (
             "getScaleOutCandidates",

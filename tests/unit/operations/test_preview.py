@@ -88,7 +88,7 @@ def test_an_order_of_somebody_is_shown() -> None:
     busy = replace(CLIENT, orders=(running, replace(ORDER, order_id="order-0", status=2)))
     found = look(target("i-a", recorded=True), busy)
     assert found.lines == [
-        "Now waiting for change order order-1 'Deploy V2' of application app-1, started by Alice: it is running (1).",
+        "Now waiting for change order order-1 'Deploy V2' of application shop (app-1), started by Alice: it is running (1).",
         "scale in 1: i-b (10.0.0.2, zone-1); lowest running 1 of 1 (floor 1)",
     ]
     assert look(target("i-a", "i-b", recorded=True), busy).lines == []
@@ -214,11 +214,11 @@ def test_our_own_work_is_no_drift() -> None:
     )
     assert found.warnings[:2] == [
         (
-            "Unfinished work of the last update (change order order-1) in deploy group group-1 (application app-1): "
+            "Unfinished work of the last update (change order order-1) in deploy group blue (group-1) of application shop (app-1): "
             "i-b left as ordered; joined, but not up: i-d is listed but does not run (AppState 1). 'pulumi up' "
             "finishes it."
         ),
-        "Drift: i-a left deploy group group-1 (application app-1) outside Pulumi.",
+        "Drift: i-a left deploy group blue (group-1) of application shop (app-1) outside Pulumi.",
     ]
     assert found.unfinished
 
@@ -229,7 +229,7 @@ def test_ignored_lists_are_left_alone() -> None:
     live = application(member("a"), member("e"))
     found = look(replace(what, ignored=frozenset({"instanceIds"})), replace(CLIENT, live=live))
     assert found.lines[0] == (
-        "Left deploy group group-1 (application app-1) and left alone, because of ignoreChanges: i-b."
+        "Left deploy group blue (group-1) of application shop (app-1) and left alone, because of ignoreChanges: i-b."
     )
     assert (found.warnings, found.failures, found.changes_membership) == ([], [], False)
 
@@ -248,7 +248,7 @@ def test_a_replacement_lists_what_leaves() -> None:
     found = replaced("i-a", "i-b", "i-d")
     assert found.lines == [
         (
-            "Replacement, in the old deploy group group-1 (application app-1): scale in 2: i-a (10.0.0.1, zone-1), i-b "
+            "Replacement, in the old deploy group blue (group-1) of application shop (app-1): scale in 2: i-a (10.0.0.1, zone-1), i-b "
             "(10.0.0.2, zone-1)"
         )
     ]
@@ -302,7 +302,7 @@ def test_foreign_members() -> None:
     reported = look(target("i-a", "i-b", recorded=True), arrived)
     assert reported.lines[0].startswith("Drift: i-e joined")
     evicted = look(target("i-a", "i-b", recorded=True, policy=Policy(exclusive=True)), arrived)
-    assert evicted.warnings[0].startswith("exclusive: 1 foreign member of deploy group group-1")
+    assert evicted.warnings[0].startswith("exclusive: 1 foreign member of deploy group blue (group-1)")
 
 
 def test_what_another_membership_gives_up_is_no_warning() -> None:
