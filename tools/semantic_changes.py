@@ -452,7 +452,8 @@ def noticed_by(change: Change, copy: Path) -> str | None:
     path = copy / PACKAGE / change.file
     text = path.read_text("utf-8")
     if text.count(change.before) != 1:
-        sys.exit(f"{change.file} reads differently now: {change.rule}")
+        print(f"{change.file} reads differently now, change CHANGES:")
+        return None
     path.write_text(text.replace(change.before, change.after), encoding="utf-8")
     tests = TESTS[change.file.partition("/")[0]]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", "--tb=no", *tests]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, DeadlineExceeded
+from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT, DeadlineExceeded
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     InputError,
@@ -125,6 +126,25 @@ def test_a_stop_sign_before_a_write_is_honoured() -> None:
     with pytest.raises(ChangeError, match="the engine is gone"):
         Reconciler(operation).run()
     assert account.writes == []
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_nothing_is_sent_while_it_is_not_sure_that_the_engine_is_there(*, gone: bool) -> None:
+    """Reading may go on for these hundredths of a second; a write waits for the answer."""
+    stack = Stack(Account().free("a"), stopped=[ENGINE_IN_DOUBT])
+
+    def settle() -> None:
+        stack.stopped[:] = [ENGINE_GONE] if gone else []
+
+    stack.account.runtime.after(0.05, settle)
+    if gone:
+        with pytest.raises(ChangeError, match="the engine is gone"):
+            stack.up("a")
+        assert stack.account.writes == []
+    else:
+        stack.up("a")
+        sent = next(moment for moment, name in stack.account.calls if name == "ScaleOutApplication")
+        assert sent >= 1000.05
 
 
 def test_a_refusal_is_repeated_twice_after_fresh_readings_and_then_final() -> None:
@@ -900,3 +920,55 @@ def test_with_detach_a_cancel_leaves_our_order_alone() -> None:
     with pytest.raises(ChangeError, match="goes on in EDAS"):
         stack.up("a")
     assert stack.account.writes == ["out a"]
+
+
+# -- turns and joiners -----------------------------------------------------------------------------------------------
+
+
+def test_a_place_in_our_own_queue_is_told() -> None:
+    """Whoever waits for another membership of the application says how many are before it."""
+    stack = Stack(Account().free("a"))
+    operation, first = stack.operation(["a"]), ExitStack()
+    first.enter_context(operation.session.queue.hold("app", operation.context, lambda _: None))
+    stack.account.runtime.after(50.0, first.close)
+    from pulumi_edas_scale.operations.reconcile import Reconciler  # noqa: PLC0415 - run by hand, once
+
+    Reconciler(operation).run()
+    assert any("before" in each and "app" in each for each in stack.heard.progressed)
+
+
+def test_a_group_that_goes_while_an_instance_is_awaited_is_named() -> None:
+    """What is missing now is the group, whatever was waited for before."""
+    stack = Stack(Account().running("a"))
+    stack.up("a")
+    stack.account.runtime.after(30.0, lambda: setattr(stack.account, "groups", ("beta",)))
+    begun = stack.account.runtime.moment
+    with pytest.raises(ChangeError) as failure:
+        stack.up("a", "x")
+    assert "i-x" not in str(failure.value)
+    assert stack.account.runtime.moment - begun < 60.0
+
+
+@pytest.mark.parametrize("desired", [True, False])
+def test_members_that_stopped_by_themselves_do_not_hasten_the_end_of_a_join(*, desired: bool) -> None:
+    """EDAS still starts the joiner: that a neighbour stays stopped says nothing about it."""
+    starts = {"ecu-a": (MemberState.STOPPED, TaskState.PROCESSING)}
+    stack = Stack(Account(start_states=starts).running("y", "z").free("a"))
+    stay = ["y", "z"] if desired else ["y"]
+    stack.up(*stay)
+    stack.account.set_state("z", MemberState.STOPPED)
+    stack.account.runtime.after(100.0, lambda: stack.account.set_state("a", MemberState.RUNNING))
+    stack.up(*stay, "a", join_timeout_seconds=0)
+    assert "i-a" in names(stack)
+
+
+def test_a_joiner_that_may_still_come_is_recorded_when_a_destroy_fails() -> None:
+    """The next destroy must wait for it as well, though the program lists it no longer (S63)."""
+    stack = Stack(Account(listing_lag=1e6).running("b").free("a"))
+    with pytest.raises(ChangeError, match="time-out"):
+        stack.up("b", "a", timeout_seconds=8)
+    assert stack.recorded.unsettled == frozenset({"ecu-a"})
+    stack.account.ends = [FAILED]
+    with pytest.raises(ChangeError, match="failed"):
+        stack.destroy()
+    assert stack.recorded.unsettled == frozenset({"ecu-a"})

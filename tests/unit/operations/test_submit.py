@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from pulumi_edas_scale.domain.clock import CANCELLED, Cancelled, DeadlineExceeded
@@ -102,3 +104,62 @@ def test_a_lost_write_is_looked_for_among_the_orders_of_its_group_alone() -> Non
     stack.up("a")
     assert account.writes == ["out a"]
     assert stack.recorded.change_order_ids == ("order-1",)
+
+
+@pytest.mark.parametrize(
+    ("co_type", "names"),
+    [("Application Scale In", ["c"]), ("Application Deployment", ["b"]), ("", ["b", "c"])],
+)
+def test_a_colleagues_order_that_failed_is_not_the_lost_one(co_type: str, names: list[str]) -> None:
+    """Another kind or other machines: its bad end is not ours, which is sent again when all was quiet."""
+    stack = Stack(Account().running("a", "b", "c"))
+    stack.up("a", "b", "c")
+    account = stack.account
+    account.answers = [(LOST, False)]
+    account.before_write.append(
+        lambda: account.runtime.after(0.5, lambda: account.start(co_type, names, seconds=3.0, end=FAILED))
+    )
+    stack.up("a", "c")
+    assert account.writes == ["in b", "in b"]
+
+
+def test_a_cancel_while_a_lost_write_is_looked_for_leaves_an_outcome() -> None:
+    """It may have been executed, so state must say what is true."""
+    stack = Stack(Account().running("a").free("b"))
+    stack.account.answers = [(LOST, False)]
+    stack.account.before_write.append(
+        lambda: stack.account.runtime.after(5.0, lambda: stack.stopped.append(CANCELLED))
+    )
+    with pytest.raises(ChangeError, match="was stopped") as failure:
+        stack.up("a", "b")
+    assert failure.value.outcome is not None
+
+
+def test_a_lost_answer_is_told_and_looked_for_at_once() -> None:
+    """The first looks come in quick succession: most answers are lost on the way back."""
+    stack = Stack(Account().free("a"))
+    account = stack.account
+    account.answers = [(LOST, False)]
+    stack.up("a")
+    sent = next(moment for moment, name in account.calls if name == OUT)
+    looks = sorted(
+        {
+            moment - sent
+            for moment, name in account.calls
+            if name == "QueryApplicationStatus" and moment >= sent
+        }
+    )
+    assert looks[:3] == pytest.approx([0.0, 0.3, 0.75])
+    assert any("ScaleOutApplication was lost; looking" in each for each in stack.heard.progressed)
+
+
+@pytest.mark.parametrize(("chance", "pauses"), [(0.5, [2.0, 8.0]), (0.0, [1.0, 4.0])])
+def test_the_pauses_after_refusals_grow_and_are_spread(chance: float, pauses: list[float]) -> None:
+    """Many who were refused together do not come again together."""
+    stack = Stack(Account().free("a"))
+    account = stack.account
+    account.runtime.random = lambda: chance  # type: ignore[method-assign]
+    account.answers = [(REFUSED, False)] * 2
+    stack.up("a")
+    sent = [moment for moment, name in account.calls if name == OUT]
+    assert [two - one for one, two in pairwise(sent)] == pytest.approx(pauses)
