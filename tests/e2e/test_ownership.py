@@ -195,11 +195,18 @@ def test_s86_a_receiver_before_its_donor_in_one_slot(stack: Stack) -> None:
         membership("web", instance_ids=["i-c"], group_id=GAMMA),
     )
     stack.up()
-    # The donor's list is known a moment later, so that the receiver is registered first.
-    late = "import asyncio\nasync def late():\n    await asyncio.sleep(4)\n    return ['i-b']\n"
+    stack.edas.clear_log()
+    # The donor's list is known when the receiver has looked at EDAS, so that the receiver is registered first.
+    late = (
+        "import asyncio, json, urllib.request\n"
+        "async def late():\n"
+        f"    while not json.load(urllib.request.urlopen('{stack.edas.url}/_emulator/log')):\n"
+        "        await asyncio.sleep(0.1)\n"
+        "    return ['i-b']\n"
+    )
     stack.write(
         late,
-        membership("web", instance_ids=["i-a", "i-c"], group_id=GAMMA, join_timeout_seconds=15),
+        membership("web", instance_ids=["i-a", "i-c"], group_id=GAMMA, join_timeout_seconds=8),
         membership("donor", instance_ids=Code("pulumi.Output.from_input(late())"), group_id=BETA),
     )
 
