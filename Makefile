@@ -136,6 +136,10 @@ locks: ## write what a release installs, with hashes, from constraints.txt and P
 demo: $(STAMP) ## a stack on an emulated EDAS, from nothing to drift and back
 	$(WITH_PULUMI) $(BIN)/python tools/demo.py
 
+.PHONY: pictures
+pictures: $(STAMP) ## the picture of a preview and the recording of the demo, in docs/
+	$(WITH_PULUMI) $(BIN)/python tools/pictures.py
+
 .PHONY: bench
 bench: $(STAMP) ## how long operations take
 	$(WITH_PULUMI) $(BIN)/python tools/bench.py

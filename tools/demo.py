@@ -91,7 +91,7 @@ class Project:
         salt = [line for line in file.read_text().splitlines() if line.startswith("encryptionsalt:")]
         file.write_text("\n".join([*salt, f"config: {json.dumps(settings)}", ""]))
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, color: str = "never") -> str:
         """Run the CLI and return what it printed.
 
         Raises:
@@ -99,7 +99,7 @@ class Project:
         """
         # A session of its own: a Ctrl-C in the terminal reaches the demo, which then ends the CLI in order.
         self.running = subprocess.Popen(
-            ["pulumi", *command, "--non-interactive", "--color", "never"],
+            ["pulumi", *command, "--non-interactive", "--color", color],
             cwd=self.program,
             env=self._environment(),
             stdin=subprocess.DEVNULL,

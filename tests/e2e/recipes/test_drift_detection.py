@@ -42,6 +42,21 @@ def test_the_exit_code_of_a_preview_tells_drift(web: Stack) -> None:
     assert orders.writes(web.edas) == []
 
 
+def test_a_preview_as_json_carries_plan_and_drift(web: Stack) -> None:
+    """A script reads both from the diagnostics, at the resource they belong to."""
+    web.edas.action("leave", instance="i-b")
+
+    preview = json.loads(web.run("preview", "--json").output)
+
+    said = [
+        (each["severity"], each["message"])
+        for each in preview["diagnostics"]
+        if each["urn"].endswith("::web")
+    ]
+    assert [message.partition(":")[0] for severity, message in said if severity == "info"] == ["scale out 1"]
+    assert any("Drift: i-b left" in message for severity, message in said if severity == "warning")
+
+
 @DYNAMIC_ONLY
 def test_a_report_over_many_stacks(stack: Stack) -> None:
     """The report names what drifted in which stack, changes nothing, and ends with 0, 1 or 2."""
