@@ -36,9 +36,9 @@ class Member(dict[str, Any]):
     instance_id: str = pulumi.property("instanceId")
     """The id of the ECS instance; empty when EDAS lists the member without its machine."""
     ecc_id: str = pulumi.property("eccId")
-    """The id of the application on this machine; another one after every scale out."""
+    """The id of the application on this machine; every scale out gives it a new one."""
     ip: str
-    """The private address; empty when not told."""
+    """The private address; empty when not reported."""
     state: str
     """``running``, ``unhealthy``, ``stopped``, ``agentOff`` or ``unknown``."""
     joined: bool
@@ -54,11 +54,11 @@ class GroupMember(dict[str, Any]):
     instance_id: str = pulumi.property("instanceId")
     """The id of the ECS instance; empty when EDAS lists the member without its machine."""
     ecc_id: str = pulumi.property("eccId")
-    """The id of the application on this machine; another one after every scale out."""
+    """The id of the application on this machine; every scale out gives it a new one."""
     ip: str
-    """The private address; empty when not told."""
+    """The private address; empty when not reported."""
     zone: str
-    """The zone of the machine; empty when not told."""
+    """The zone of the machine; empty when not reported."""
     state: str
     """``running``, ``unhealthy``, ``stopped``, ``agentOff`` or ``unknown``."""
 
@@ -68,29 +68,29 @@ class DeployGroup(dict[str, Any]):
     """A deploy group of an application."""
 
     group_id: str = pulumi.property("groupId")
-    """The id, which a membership is given."""
+    """The id, as ``group_id`` of a membership takes it."""
     name: str
-    """The name; the group that every application has is named ``_DEFAULT_GROUP``."""
+    """The name; the default group of every application is named ``_DEFAULT_GROUP``."""
     deployed: bool
-    """Whether a package was ever deployed to the group; without one its members stay stopped."""
+    """Whether a package was ever deployed to the group; members of a group without one stay stopped."""
     running_count: int = pulumi.property("runningCount")
-    """How many members run."""
+    """The number of running members."""
     members: Sequence[GroupMember]
     """The members, sorted by ECU id."""
 
 
 @pulumi.output_type
 class ScaleOutCandidate(dict[str, Any]):
-    """A machine that a deploy group can be scaled out to."""
+    """A machine that can join a deploy group."""
 
     ecu_id: str = pulumi.property("ecuId")
     """The id of the machine in EDAS."""
     instance_id: str = pulumi.property("instanceId")
     """The id of the ECS instance."""
     ip: str
-    """The private address; empty when not told."""
+    """The private address; empty when not reported."""
     zone: str
-    """The zone; empty when not told."""
+    """The zone; empty when not reported."""
 
 
 @pulumi.output_type
@@ -102,61 +102,61 @@ class GetApplicationResult(dict[str, Any]):
     name: str
     """The name of the application."""
     cluster_id: str = pulumi.property("clusterId")
-    """The cluster it runs in; empty when not told."""
+    """The cluster it runs in; empty when not reported."""
     cluster_type: int | None = pulumi.property("clusterType")
-    """2 is ECS; 3 and 5 are Kubernetes, where there are no memberships; None when not told."""
+    """2 is ECS; 3 and 5 are Kubernetes, where there are no memberships; None when not reported."""
     region_id: str = pulumi.property("regionId")
-    """The region that was looked in."""
+    """The region of the application."""
 
 
 @pulumi.output_type
 class GetDeployGroupsResult(dict[str, Any]):
-    """What one reading of an application shows."""
+    """The deploy groups of an application."""
 
     app_id: str = pulumi.property("appId")
     """The id of the application."""
     region_id: str = pulumi.property("regionId")
-    """The region that was looked in."""
+    """The region of the application."""
     cluster_id: str = pulumi.property("clusterId")
-    """The cluster it runs in; empty when not told."""
+    """The cluster it runs in; empty when not reported."""
     groups: Sequence[DeployGroup]
     """The deploy groups, sorted by id."""
 
 
 @pulumi.output_type
 class GetDeployGroupResult(dict[str, Any]):
-    """What one reading of an application shows of one deploy group."""
+    """One deploy group with its members."""
 
     app_id: str = pulumi.property("appId")
     """The id of the application."""
     region_id: str = pulumi.property("regionId")
-    """The region that was looked in."""
+    """The region of the application."""
     cluster_id: str = pulumi.property("clusterId")
-    """The cluster it runs in; empty when not told."""
+    """The cluster it runs in; empty when not reported."""
     group_id: str = pulumi.property("groupId")
-    """The id of the group, which a membership is given."""
+    """The id of the group, as ``group_id`` of a membership takes it."""
     name: str
     """The name of the group."""
     deployed: bool
-    """Whether a package was ever deployed to the group; without one its members stay stopped."""
+    """Whether a package was ever deployed to the group; members of a group without one stay stopped."""
     running_count: int = pulumi.property("runningCount")
-    """How many members run."""
+    """The number of running members."""
     members: Sequence[GroupMember]
     """The members, sorted by ECU id."""
 
 
 @pulumi.output_type
 class GetScaleOutCandidatesResult(dict[str, Any]):
-    """The machines that a deploy group can be scaled out to."""
+    """The machines that can join a deploy group."""
 
     app_id: str = pulumi.property("appId")
     """The id of the application."""
     region_id: str = pulumi.property("regionId")
-    """The region that was looked in."""
+    """The region of the application."""
     candidates: Sequence[ScaleOutCandidate]
     """The machines, in the order in which they should be used."""
     instance_ids: Sequence[str] = pulumi.property("instanceIds")
-    """Their ECS instance ids in the same order, as a membership takes them."""
+    """Their ECS instance ids in the same order, as ``instance_ids`` of a membership takes them."""
 
 
 def get_application(name: str, *, region_id: str | None = None) -> GetApplicationResult:
@@ -164,10 +164,10 @@ def get_application(name: str, *, region_id: str | None = None) -> GetApplicatio
 
     Args:
         name: the exact name.
-        region_id: where to look; None: the region of the settings.
+        region_id: the region to look in. By default the region of the settings.
 
     Raises:
-        pulumi.RunError: no application, or more than one, has this name, or EDAS cannot be asked.
+        pulumi.RunError: no application, or more than one, has this name, or EDAS cannot be reached.
     """
     return _invoke("getApplication", GetApplicationResult, name=name, regionId=region_id)
 
@@ -184,10 +184,10 @@ def get_deploy_groups(app_id: str, *, region_id: str | None = None) -> GetDeploy
 
     Args:
         app_id: the id of the application.
-        region_id: where to look; None: the region of the settings.
+        region_id: the region to look in. By default the region of the settings.
 
     Raises:
-        pulumi.RunError: there is no such application, or EDAS cannot be asked.
+        pulumi.RunError: there is no such application, or EDAS cannot be reached.
     """
     return _invoke("getDeployGroups", GetDeployGroupsResult, appId=app_id, regionId=region_id)
 
@@ -206,12 +206,12 @@ def get_deploy_group(
 
     Args:
         app_id: the id of the application.
-        group_id: the id of the group; exactly one of this and ``group_name`` is needed.
-        group_name: its name; the group that every application has is named ``_DEFAULT_GROUP``.
-        region_id: where to look; None: the region of the settings.
+        group_id: the id of the group. Exactly one of this and ``group_name`` must be given.
+        group_name: the name of the group. The default group of every application is named ``_DEFAULT_GROUP``.
+        region_id: the region to look in. By default the region of the settings.
 
     Raises:
-        pulumi.RunError: there is no such group, or EDAS cannot be asked.
+        pulumi.RunError: there is no such group, or EDAS cannot be reached.
     """
     return _invoke(
         "getDeployGroup",
@@ -239,16 +239,16 @@ def get_deploy_group_output(
 def get_scale_out_candidates(
     app_id: str, *, group_id: str | None = None, count: int | None = None, region_id: str | None = None
 ) -> GetScaleOutCandidatesResult:
-    """List machines that a deploy group can be scaled out to, spread over the zones and in a stable order.
+    """List machines that can join a deploy group, spread over the zones and in a stable order.
 
     Args:
         app_id: the id of the application.
-        group_id: the group they are meant for, whose members' zones count; None: they do not.
-        count: how many machines are needed; None: all.
-        region_id: where to look; None: the region of the settings.
+        group_id: the group that the machines are for; the zones of its members count when they are spread.
+        count: how many machines are needed. By default all are listed.
+        region_id: the region to look in. By default the region of the settings.
 
     Raises:
-        pulumi.RunError: there are fewer than ``count``, or EDAS cannot be asked.
+        pulumi.RunError: there are fewer than ``count``, or EDAS cannot be reached.
     """
     return _invoke(
         "getScaleOutCandidates",

@@ -1,9 +1,9 @@
 """The plugin's resources and functions for Python programs, without a generated SDK.
 
-``DeployGroupMembership`` has the arguments and outputs of the one in the package itself, so that a program
-changes front ends by changing an import. Use this front end for ``pulumi import``, for ``custom_timeouts`` and for
-saved progress of a change that was cancelled; it needs ``pulumi-resource-edas-scale`` on PATH, which this
-package installs.
+``DeployGroupMembership`` has the same arguments and outputs as the one in the package itself, so a program changes
+front ends by changing an import. Use this front end for ``pulumi import``, for ``custom_timeouts`` and for saved
+progress of a change that was cancelled. It needs the plugin ``pulumi-resource-edas-scale``, which this package
+installs.
 
 This file's law: it names and types what ``schema.json`` describes, and does nothing else.
 """
@@ -48,19 +48,22 @@ R = TypeVar("R")
 
 
 class Provider(pulumi.ProviderResource):
-    """A provider with settings of its own, for programs that work in several regions or accounts.
+    """A provider with its own settings, for programs that work in several regions or accounts.
 
     Args:
         resource_name: the name of the provider in the stack.
         opts: Pulumi's resource options.
-        region_id: the region of memberships that do not state one.
-        endpoint: the address of the EDAS API, with its scheme.
-        network: ``public`` (the default) or ``vpc``, the address of the region that is used.
-        profile: the profile of the Alibaba Cloud credentials file.
-        call_timeout_seconds: the longest a call of EDAS may take, 30 by default.
-        preview_reads: whether a preview reads the live group. By default it does.
-        strict_preview: whether what the same update might still mend is a failure. By default it is a warning.
-        on_cancel: ``detach`` (the default) leaves a change order running when Pulumi is cancelled, ``abort`` stops it.
+        region_id: the region of memberships that do not set one.
+        endpoint: the address of the EDAS API, with its scheme. By default the address of the region.
+        network: which address of the region is used. ``public`` (the default): the address on the internet.
+            ``vpc``: the address inside the VPCs of the region, which needs no internet access.
+        profile: the profile of the Alibaba Cloud credentials file that calls are signed with.
+        call_timeout_seconds: the time limit of one call of EDAS. By default 30.
+        preview_reads: whether a preview reads the live group. By default True.
+        strict_preview: whether a problem that the same update might still fix is a failure. By default False: it
+            is a warning.
+        on_cancel: what Cancel does with a change order in flight. ``detach`` (the default): it goes on, and the
+            next update waits for it to end. ``abort``: it is aborted if the cancelled operation submitted it.
     """
 
     def __init__(  # noqa: PLR0913  # one argument per setting, by name
@@ -107,8 +110,8 @@ def get_application(
 
     Args:
         name: the exact name.
-        region_id: where to look; None: the region of the provider's settings.
-        opts: which provider answers.
+        region_id: the region to look in. By default the region of the provider's settings.
+        opts: which provider to ask.
     """
     return _invoke("getApplication", GetApplicationResult, {"name": name, "regionId": region_id}, opts)
 
@@ -130,8 +133,8 @@ def get_deploy_groups(
 
     Args:
         app_id: the id of the application.
-        region_id: where to look; None: the region of the provider's settings.
-        opts: which provider answers.
+        region_id: the region to look in. By default the region of the provider's settings.
+        opts: which provider to ask.
     """
     return _invoke("getDeployGroups", GetDeployGroupsResult, {"appId": app_id, "regionId": region_id}, opts)
 
@@ -158,10 +161,10 @@ def get_deploy_group(
 
     Args:
         app_id: the id of the application.
-        group_id: the id of the group; exactly one of this and ``group_name`` is needed.
-        group_name: its name; the group that every application has is named ``_DEFAULT_GROUP``.
-        region_id: where to look; None: the region of the provider's settings.
-        opts: which provider answers.
+        group_id: the id of the group. Exactly one of this and ``group_name`` must be given.
+        group_name: the name of the group. The default group of every application is named ``_DEFAULT_GROUP``.
+        region_id: the region to look in. By default the region of the provider's settings.
+        opts: which provider to ask.
     """
     return _invoke(
         "getDeployGroup",
@@ -196,14 +199,14 @@ def get_scale_out_candidates(
     region_id: str | None = None,
     opts: pulumi.InvokeOptions | None = None,
 ) -> GetScaleOutCandidatesResult:
-    """List machines that a deploy group can be scaled out to, spread over the zones and in a stable order.
+    """List machines that can join a deploy group, spread over the zones and in a stable order.
 
     Args:
         app_id: the id of the application.
-        group_id: the group they are meant for, whose members' zones count; None: they do not.
-        count: how many machines are needed; None: all.
-        region_id: where to look; None: the region of the provider's settings.
-        opts: which provider answers.
+        group_id: the group that the machines are for; the zones of its members count when they are spread.
+        count: how many machines are needed. By default all are listed.
+        region_id: the region to look in. By default the region of the provider's settings.
+        opts: which provider to ask.
     """
     return _invoke(
         "getScaleOutCandidates",

@@ -106,7 +106,7 @@ def check_inputs(
         news: the program's inputs in camelCase; numbers may be floats, ``model.UNKNOWN`` may stand anywhere,
             None is absent, keys that begin with ``__`` are the engine's.
         recorded: the inputs or outputs of the last operation, None when there was none.
-        settings: where the region comes from when neither the program nor the record tells it.
+        settings: where the region comes from when neither the program nor the record has it.
 
     Returns:
         The completed inputs with every failure and warning; checking those inputs again changes nothing.

@@ -1,7 +1,7 @@
 """The provider's settings: which region, endpoint and profile, and how previews and Cancel behave.
 
 This file's law: ``SETTINGS`` is the one list of settings, and a value is judged alike wherever it comes from.
-The first of these that tells a setting wins, and an empty text tells nothing:
+In order of precedence; an empty text counts as not set:
 
 1. the inputs of an explicit provider (plugin),
 2. the stack configuration, ``edas-scale:*``,
@@ -185,7 +185,7 @@ def resolve_settings(
         config: the whole stack configuration, keys with their namespace; other packages' keys are ignored.
         environ: the environment.
         explicit: the inputs of an explicit provider in camelCase, None when there is none. A value that is
-            not known yet counts as told, and leaves the setting at its default.
+            not known yet counts as set, and leaves the setting at its default.
 
     Raises:
         InputError: a value that holds cannot be right, or a setting does not exist; it names all of them.

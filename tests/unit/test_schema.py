@@ -10,7 +10,7 @@ import pytest
 
 import pulumi_edas_scale_sdk
 from pulumi_edas_scale.domain.choices import ForceScaleIn, Network, OnCancel, OnDelete, WaitFor
-from pulumi_edas_scale.domain.fields import BY_NAME, OUTPUTS, PROPERTIES, Kind, snake_case
+from pulumi_edas_scale.domain.fields import BY_NAME, OUTPUTS, PROPERTIES, Field, Kind, snake_case
 from pulumi_edas_scale.domain.model import MemberState, RecordedMember
 from pulumi_edas_scale.domain.settings import SETTINGS
 from pulumi_edas_scale.version import __version__
@@ -120,6 +120,16 @@ def test_an_input_is_an_output_too(row: Any) -> None:  # noqa: ANN401  # as abov
     assert (row.name in RESOURCE["required"]) is not optional
 
 
+@pytest.mark.parametrize("row", [*PROPERTIES, *SETTINGS], ids=lambda row: f"{type(row).__name__}-{row.name}")
+def test_a_description_has_the_default_and_the_words(row: Field) -> None:
+    """An editor of any language shows what holds by default, and what each word of a choice means."""
+    properties = RESOURCE["inputProperties"] if row in PROPERTIES else SCHEMA["config"]["variables"]
+    text = properties[row.name]["description"]
+    default = json.dumps(row.default) if isinstance(row.default, bool) else row.default
+    assert (f"The default is {default}." in text) is (row.default is not None)
+    assert [word for word in row.words if f"`{word}`: " not in text] == []
+
+
 def test_the_outputs_are_those_that_are_rendered() -> None:
     """After the inputs come the outputs, which are always there."""
     assert list(RESOURCE["properties"]) == [*BY_NAME, *OUTPUTS]
@@ -152,8 +162,6 @@ def test_the_settings_are_those_of_the_table() -> None:
         spec = variables[row.name]
         assert resolved(spec)["type"] == JSON_TYPES[row.kind]
         assert row.kind is not Kind.WORD or words_of(spec) == list(row.words)
-        default = json.dumps(row.default) if isinstance(row.default, bool) else row.default
-        assert (f"The default is {default}." in spec["description"]) is (row.default is not None)
 
 
 def test_no_sdk_sets_a_setting_by_itself() -> None:
