@@ -55,6 +55,7 @@ MINIMUM_VERSION = (3, 216)  # the first release whose dynamic providers may answ
 PYTHON_HOST_VERSION = "v3.79.0"
 NODEJS_HOST_VERSION = "v3.68.0"
 YAML_HOST_VERSION = "v1.38.3"
+GO_HOST_VERSION = "v3.66.0"
 
 # The fork that the CLI's own go.mod replaces the clipboard package with; a replacement is not inherited.
 CLIPBOARD_FORK = "github.com/tgummerer/clipboard v0.0.0-20241001131231-d02d263e614e"
@@ -68,11 +69,12 @@ PROGRESS_INTERVAL_SECONDS = 20.0
 LOCK_POLL_SECONDS = 1.0
 LOG_TAIL_LINES = 15
 
-LANGUAGES = ("python", "yaml", "nodejs")
+LANGUAGES = ("python", "yaml", "nodejs", "go")
 PROGRAMS = {
     "python": ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python"),
     "yaml": ("pulumi-language-yaml",),
     "nodejs": ("pulumi-language-nodejs", "pulumi-resource-pulumi-nodejs"),
+    "go": ("pulumi-language-go",),
 }
 
 STARTED = time.monotonic()
@@ -138,12 +140,19 @@ HOSTS = {
         versions=(f"{SDK}/nodejs/cmd/pulumi-language-nodejs@{NODEJS_HOST_VERSION}",),
         go_version="1.20",
     ),
+    "go": GoProgram(
+        name="pulumi-language-go",
+        package=f"{SDK}/go/pulumi-language-go",
+        versions=(f"{SDK}/go/pulumi-language-go@{GO_HOST_VERSION}",),
+        go_version="1.20",
+    ),
 }
 # Shell scripts of the SDK module that the hosts start their programs and dynamic providers with.
 SCRIPTS = {
     "python": ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python"),
     "yaml": (),
     "nodejs": ("nodejs/dist/pulumi-resource-pulumi-nodejs",),
+    "go": (),
 }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = ROOT / "examples" / "typescript"
+GO_EXAMPLE: Final = ROOT / "examples" / "go"
 
 NPM_VERSIONS: Final = {"@pulumi/pulumi": "3.248.0", "@types/node": "20.19.43", "typescript": "5.9.3"}
 """Of the ranges in the package.json of the example, so that a new release cannot fail a test run."""
@@ -32,7 +33,9 @@ NPM_VERSIONS: Final = {"@pulumi/pulumi": "3.248.0", "@types/node": "20.19.43", "
 PYTHON_PACKAGES: Final = ("parver==0.5", "arpeggio==2.0.3")
 """What the Python SDK needs beside pulumi: it compares versions."""
 
-GO_MODULE: Final = "github.com/pulumi-edas/pulumi-edas-scale/sdk/go/edasscale"
+GO_MODULE: Final = "github.com/pulumi-edas/pulumi-edas-scale/sdk/go"
+"""What ``pulumi package add`` makes of the import path that schema.json names: its parent."""
+
 BUILD_TIMEOUT: Final = 400.0
 """Seconds for one command; the slowest downloads what a registry has not been asked for before."""
 
@@ -55,16 +58,21 @@ def typescript_project() -> Path:
     return kept("nodejs", [*map(str, NPM_VERSIONS.items()), *texts(EXAMPLE, "*.json")], build)
 
 
-def go_module() -> Path:
-    """Return the Go SDK as a module whose dependencies are known."""
+def go_project() -> Path:
+    """Return examples/go beside its SDK, both as modules whose dependencies are known."""
 
-    def build(sources: Path, module: Path) -> None:
+    def build(sources: Path, project: Path) -> None:
         go = needed("go")
-        shutil.copytree(sources / "edasscale", module, dirs_exist_ok=True)
-        run([go, "mod", "init", GO_MODULE], module, go_environment())
-        run([go, "get", f"{SDK}@v{CLI_VERSION}"], module, go_environment())
+        sdk = project / "sdks" / "edas-scale"
+        shutil.copytree(sources / "edasscale", sdk / "edasscale")
+        run([go, "mod", "init", GO_MODULE], sdk, go_environment())
+        for name in ("go.mod", "main.go"):
+            shutil.copy(GO_EXAMPLE / name, project)
+        for module in (sdk, project):
+            run([go, "get", f"{SDK}@v{CLI_VERSION}"], module, go_environment())
+            run([go, "mod", "tidy"], module, go_environment())
 
-    return kept("go", [CLI_VERSION], build)
+    return kept("go", [CLI_VERSION, *texts(GO_EXAMPLE, "*")], build)
 
 
 def python_sdk() -> Path:
@@ -143,11 +151,34 @@ def imported_program(language: str, export: str, directory: Path) -> str:
     return subprocess.check_output(command, text=True, timeout=BUILD_TIMEOUT)
 
 
+def go_variables() -> dict[str, str]:
+    """Return what Go needs to build in a home directory of a test: its caches, and no look at the network."""
+    names = ("GOCACHE", "GOMODCACHE", "GOTOOLCHAIN")
+    values = subprocess.check_output(
+        [needed("go"), "env", *names], text=True, env=go_environment()
+    ).splitlines()
+    kept = {name: value for name, value in go_environment().items() if name.startswith(("GO", "CGO_"))}
+    return {**kept, **dict(zip(names, values, strict=True)), "GOPROXY": "off"}
+
+
+def link_go_project(project: Path, program: Path) -> None:
+    """Make a directory the Go example, with the SDK of the project that was built."""
+    for file in ("main.go", "go.mod", "go.sum"):
+        shutil.copy(project / file, program)
+    (program / "sdks").symlink_to(project / "sdks")
+    write_runtime(program, "go")
+
+
+def write_runtime(program: Path, runtime: str) -> None:
+    """Set the language of a project."""
+    file = program / "Pulumi.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "runtime": runtime}))
+
+
 def link_typescript_project(project: Path, program: Path) -> None:
     """Make a directory the TypeScript example, with the packages of the project that was built."""
     for file in ("index.ts", "package.json", "tsconfig.json"):
         shutil.copy((EXAMPLE if file == "index.ts" else project) / file, program)
     for directory in ("node_modules", "sdks"):
         (program / directory).symlink_to(project / directory)
-    settings = json.loads((program / "Pulumi.yaml").read_text())
-    (program / "Pulumi.yaml").write_text(json.dumps({**settings, "runtime": "nodejs"}))
+    write_runtime(program, "nodejs")

@@ -14,7 +14,7 @@ import yaml
 from tests.e2e import orders, sdks
 from tests.e2e.stack import COMMAND_TIMEOUT, FrontEnd, Stack
 from tests.e2e.world import BETA, REGION, SHOP
-from tools.pulumi_cli import go_environment
+from tools.pulumi_cli import get_cli, go_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +68,14 @@ def test_the_typescript_example_lives(stack: Stack) -> None:
     """examples/typescript type-checks against the generated SDK, and lives as the YAML example does."""
     sdks.link_typescript_project(sdks.typescript_project(), stack.program)
     sdks.run([str(stack.program / "node_modules" / ".bin" / "tsc")], stack.program)
+    live(stack)
+
+
+def test_the_go_example_lives(stack: Stack) -> None:
+    """examples/go compiles against the generated SDK, and lives as the YAML example does."""
+    sdks.link_go_project(sdks.go_project(), stack.program)
+    stack.environment.update(sdks.go_variables())
+    stack.path = (*stack.path, get_cli(("python", "go"), offline=False))
     live(stack)
 
 
@@ -128,12 +136,11 @@ def test_s22_the_generated_go_program_compiles(stack: Stack, tmp_path: Path) -> 
     """What the generator of Go writes for an imported group compiles against the generated SDK."""
     import_group(stack, "--generate-code=false")
 
-    module = tmp_path / "module"
-    shutil.copytree(sdks.go_module(), module)
-    (module / "imported").mkdir()
+    project = tmp_path / "project"
+    shutil.copytree(sdks.go_project(), project)
     program = sdks.imported_program("go", stack.run("stack", "export").output, stack.directory)
-    (module / "imported" / "main.go").write_text(program)
-    sdks.run([sdks.needed("go"), "vet", "./imported"], module, go_environment())
+    (project / "main.go").write_text(program)
+    sdks.run([sdks.needed("go"), "vet", "."], project, go_environment())
 
 
 def import_group(stack: Stack, *flags: str) -> None:

@@ -19,11 +19,11 @@ print(json.dumps(list(inspect.signature(DeployGroupMembership._internal_init).pa
 """
 
 
-def test_the_go_sdk_compiles() -> None:
-    """The generated Go SDK builds, and ``go vet`` has nothing to say against it."""
-    module = sdks.go_module()
+def test_the_go_sdk_and_its_example_compile() -> None:
+    """The generated Go SDK and examples/go build, and ``go vet`` has nothing to say against them."""
+    project = sdks.go_project()
     for command in ("build", "vet"):
-        sdks.run([sdks.needed("go"), command, "./..."], module, go_environment())
+        sdks.run([sdks.needed("go"), command, ".", f"{sdks.GO_MODULE}/..."], project, go_environment())
 
 
 def test_the_python_sdk_is_the_native_module() -> None:
