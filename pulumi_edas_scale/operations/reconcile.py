@@ -336,7 +336,12 @@ class Reconciler:
         if reason is Wait.AGAIN:
             return
         if reason is Wait.PAUSE:  # without the turn, so that others use the application meanwhile
-            self.operation.context.sleep(self.operation.target.policy.batch_pause_seconds)
+            seconds = self.operation.target.policy.batch_pause_seconds
+            if seconds > 0:
+                self.operation.reporter.progress(
+                    f"waiting for {reason.value}, batchPauseSeconds is {seconds:g} s"
+                )
+            self.operation.context.sleep(seconds)
             return
         found = self.operation.progress.observation
         # Who waits for a machine looks at the cluster; who waits for an application only at that.

@@ -182,11 +182,12 @@ class Submitter:
         progress.touched = True
         known = set(known_orders)
         quiet_since, patience = runtime.now(), AMBIGUOUS_SECONDS
-        operation.reporter.progress(
-            f"the answer of {error.operation} was lost; looking whether EDAS executed it"
-        )
-        tries = 0
+        begun, tries = runtime.now(), 0
         while True:
+            operation.reporter.progress(
+                f"the answer of {error.operation} was lost; looking whether EDAS executed it, "
+                f"{runtime.now() - begun:.0f} s"
+            )
             new = self._new_order(known)
             if new is not None:
                 # Whoever it belongs to: while it runs the effect of ours can neither be seen nor be missed.

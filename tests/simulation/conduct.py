@@ -26,8 +26,8 @@ AFTER_DEADLINE_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 20.0
 """Between two readings of a wait, one of which may be slow and lag: what a clock may be wrong by."""
 
-SILENT_SECONDS: Final = 13.0
-"""Ten seconds of waiting without a line are a defect; a slow call may come before."""
+SILENT_SECONDS: Final = 20.0
+"""Ten seconds of waiting without a line are a defect; some slow calls may come in between."""
 
 MOST_REFUSALS: Final = 3
 """A write that EDAS refuses although no order is active is repeated twice (DESIGN section 4)."""
@@ -46,14 +46,24 @@ POLLS: Final = frozenset({"GetChangeOrderInfo", "ListRecentChangeOrder", "ListAp
 QUEUED: Final = re.compile(r"\d+ before this one change application")
 WAITING: Final = re.compile(r"waiting for (.+?)( \(.*\))?, \d+ s")
 WORKING: Final = re.compile(r"change order|scale (out|in) |waiting for change order|\d+ before this one")
+PAUSING: Final = re.compile(f"waiting for {Wait.PAUSE.value}|waiting up to|(waiting for )?change order")
 JOIN_CLOCK: Final = frozenset({Wait.ABSENT, Wait.RISING, Wait.FLOOR})
 
 
 class Stood(NamedTuple):
-    """Whether the join clock had to stand still since the last line: the application was busy, or a joiner starts."""
+    """What the join clock had to stand still for since the last line.
+
+    Attributes:
+        perhaps: an order of the application was active at some moment.
+        surely: one was active all the time.
+        some_start: EDAS starts a listed member.
+        all_start: it starts every listed member that does not run.
+    """
 
     perhaps: bool
     surely: bool
+    some_start: bool
+    all_start: bool
 
 
 @dataclass
@@ -82,6 +92,7 @@ class Conduct:
     _line: str = ""
     _said_at: float = 0.0
     _counted: float = 0.0
+    _silent: float = 0.0
     _quiet: dict[Wait, float] = field(default_factory=dict)
     _waited: dict[Wait, float] = field(default_factory=dict)
     _last_wait: Wait | None = None
@@ -140,8 +151,8 @@ class Conduct:
         wrong = []
         if self._counted > self.timeout + AFTER_DEADLINE_SECONDS:
             wrong.append(f"takes {self._counted:.1f} s, its time-out is {self.timeout:g} s")
-        if not self._line and self._counted > SILENT_SECONDS:
-            wrong.append(f"says nothing in {self._counted:.1f} s")
+        if self._silent > SILENT_SECONDS:
+            wrong.append(f"says nothing for {self._silent:.1f} s")
         for each, seconds in self._quiet.items():
             patience = self._patience(each)
             if seconds > patience + LOOK_SECONDS:
@@ -163,11 +174,14 @@ class Conduct:
         self._said_at = now
         if not QUEUED.match(self._line):  # the queue of one's own process costs nobody his time
             self._counted += since
+            if not PAUSING.match(self._line):  # these say what is waited for until it is over
+                self._silent = max(self._silent, since)
         reason = self._reason()
-        if reason is not None and not stood.perhaps:
+        if reason is not None and not (stood.perhaps or stood.some_start):
             self._quiet[reason] = self._quiet.get(reason, 0.0) + since
         # A reading that is repeated or waits for its turn has a line of its own, and the wait goes on.
-        if self._last_wait is not None and not stood.surely:
+        stands = stood.surely or (stood.all_start and self._last_wait in {Wait.RISING, Wait.FLOOR})
+        if self._last_wait is not None and not stands:
             self._waited[self._last_wait] = self._waited.get(self._last_wait, 0.0) + since
 
     def _reason(self) -> Wait | None:

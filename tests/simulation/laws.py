@@ -119,6 +119,7 @@ class Laws:
     aborting: set[Process] = field(default_factory=set)
     lonely: bool = True  # whether one process at a time uses the account
     broken: list[str] = field(default_factory=list)
+    _listed_until: dict[tuple[str, str], float] = field(default_factory=dict)
     submissions: list[str] = field(default_factory=list)
 
     # -- asked by SimulatedEdas ----------------------------------------------------------------------------------
@@ -135,6 +136,8 @@ class Laws:
 
     def call_begins(self, caller: Task, operation: str, params: Mapping[str, str]) -> _Seen | None:
         """Look at the world before a call is executed."""
+        for seen in self.edas.world.applications.values():
+            self._listed_until |= {(seen.id, each.ecu_id): each.listed_until for each in seen.departed}
         if operation in STEERING:
             self._judge_steering(caller, operation, params)
         if operation not in SCALING:
@@ -225,14 +228,16 @@ class Laws:
         """Return whether the join clock had to stand still since the last line of an operation."""
         since = doing.conduct.said_at
         orders = self.edas.world.orders_of(doing.app_id)
-        starting = any(
+        starting = [
             each.task_state == TaskState.PROCESSING
             for ecu, each in self.members(doing.app_id, doing.group_id).items()
-            if ecu in doing.desired
-        )
+            if ecu in doing.desired and each.app_state != AppState.RUNNING
+        ]
         return Stood(
-            starting or any(each.active or (each.finished_at or 0.0) >= since for each in orders),
-            starting or any(each.active and each.created_at <= since for each in orders),
+            perhaps=any(each.active or (each.finished_at or 0.0) >= since for each in orders),
+            surely=any(each.active and each.created_at <= since for each in orders),
+            some_start=any(starting),
+            all_start=bool(starting) and all(starting),
         )
 
     def _note(self, law: int, doing: Doing, wrong: str | None) -> None:
@@ -376,7 +381,9 @@ class Laws:
         horizon = self.edas.scheduler.now - UNKNOWABLE_SECONDS
         return frozenset(
             each.ecu_id for each in app.members.values() if each.visible_at > horizon
-        ) | frozenset(each.ecu_id for each in app.departed if each.listed_until > horizon)
+        ) | frozenset(
+            ecu for (app_id, ecu), until in self._listed_until.items() if app_id == app.id and until > horizon
+        )
 
     def state_word(self, app_id: str, member: Member) -> str:
         """Return the state of a member in the words of the outputs."""

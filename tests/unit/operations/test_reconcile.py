@@ -99,6 +99,10 @@ def test_the_pause_between_two_orders_is_kept_and_none_follows_the_last() -> Non
     stack.up("a", "b", batch_size=1, batch_pause_seconds=100.0)
     moments = [moment for moment, name in stack.account.calls if name == "ScaleOutApplication"]
     assert moments[1] - moments[0] >= 105.0
+    assert (
+        "waiting for the pause between two change orders, batchPauseSeconds is 100 s"
+        in stack.heard.progressed
+    )
     assert stack.account.runtime.moment - begun < 120.0
 
 
@@ -207,6 +211,9 @@ def test_a_lost_write_that_had_no_effect_is_repeated_once() -> None:
     moments = [moment for moment, name in stack.account.calls if name == "ScaleOutApplication"]
     assert stack.account.writes == ["out a"] * 2
     assert moments[1] - moments[0] >= 30.0
+    looking = [each for each in stack.heard.progressed if "looking whether EDAS executed it" in each]
+    assert len(looking) >= 6
+    assert len(set(looking)) > 3
 
 
 def test_a_write_that_is_lost_twice_is_a_failure() -> None:
