@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -27,3 +28,21 @@ def test_tables_of_the_documents_are_those_of_the_code() -> None:
         if name == "docs/conformance.md":
             continue
         assert tables.fill(text, schema) == text
+
+
+def test_links_of_the_readme_work_where_it_is_shown() -> None:
+    """Package indexes show the README too, so its links are absolute; what they name in this repository is there."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    headings = {
+        re.sub(r"\W+", "-", each.lower()).strip("-") for each in re.findall(r"^#+ (.*)", readme, re.MULTILINE)
+    }
+    links = re.findall(r"\]\(([^)]+)\)", readme)
+    assert links
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in headings, link
+            continue
+        assert link.startswith("https://"), link
+        own = re.search(r"/pulumi-edas-scale/(?:blob/)?main/([^#]+)", link)
+        if own is not None:
+            assert (ROOT / own[1]).exists(), link
