@@ -135,6 +135,8 @@ class Submitter:
             return
         progress.order_ids.append(order_id)
         progress.own_running = True
+        # Where orders usually take long, the first poll is half a minute away.
+        operation.reporter.progress(f"change order {order_id} began")
         report = self.follower.follow(order_id, order.kind.value)
         progress.own_running = False
         if phase_of(report.status) is not Phase.SUCCEEDED:
