@@ -167,8 +167,9 @@ CHANGES: Final = (
     Change(
         "an order found after a lost answer is taken for ours",
         "operations/submit.py",
-        "progress.found_ids.append(new.order_id)",
-        "progress.order_ids.append(new.order_id)",
+        "                report = self.follower.follow(new.order_id)\n",
+        "                progress.order_ids.append(new.order_id)\n"
+        "                report = self.follower.follow(new.order_id)\n",
     ),
     Change(
         "a found order gives the listing no time to follow",

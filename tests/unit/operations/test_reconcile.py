@@ -860,7 +860,7 @@ def test_the_deadline_is_one_for_all_turns() -> None:
 
 
 def test_a_decision_rests_on_a_reading_that_no_order_came_after() -> None:
-    """A colleague removed the member after it was read: the floor is that of a new reading (law 6)."""
+    """A member left after it was read: the floor is that of a new reading (law 6)."""
     stack = Stack(Account().running("a", "b", "c"))
     stack.up("a", "b")
     operation = stack.operation(["a"], min_running=2)
@@ -868,7 +868,7 @@ def test_a_decision_rests_on_a_reading_that_no_order_came_after() -> None:
     reads.change_orders("app", operation.context)
     reads.application("app", operation.context, begun_after=account.runtime.now())
     account.runtime.wait(1.0)
-    account.start("Application Scale In", ["c"], seconds=0.0)
+    account.start("Application Reset", ["c"], seconds=0.0)
     account.leave(account.members["ecu-c"].ecc_id)
     from pulumi_edas_scale.operations.reconcile import Reconciler  # noqa: PLC0415 - run by hand, once
 

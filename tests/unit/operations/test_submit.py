@@ -15,7 +15,7 @@ from pulumi_edas_scale.domain.errors import (
     UnavailableError,
 )
 from pulumi_edas_scale.operations.outcome import ChangeError
-from tests.unit.operations.account import FAILED, Account, Stack
+from tests.unit.operations.account import FAILED, SCOPE, Account, Stack
 
 OUT = "ScaleOutApplication"
 LOST = UnavailableError(OUT, message="the connection was interrupted")
@@ -163,3 +163,24 @@ def test_the_pauses_after_refusals_grow_and_are_spread(chance: float, pauses: li
     stack.up("a")
     sent = [moment for moment, name in account.calls if name == OUT]
     assert [two - one for one, two in pairwise(sent)] == pytest.approx(pauses)
+
+
+def test_a_lost_scale_out_with_a_late_listing_is_not_sent_again() -> None:
+    """Its order is found and ended well; the listing gets its minute (law 7)."""
+    stack = Stack(Account(listing_lag=45.0).free("a"))
+    stack.account.answers = [(LOST, True)]
+    stack.up("a")
+    assert stack.account.writes == ["out a"]
+
+
+def test_the_run_knows_who_leaves_from_the_order_on_and_for_a_minute_after_its_end() -> None:
+    """Other processes must not count on a placement that is on its way out (law 11)."""
+    stack = Stack(Account(order_seconds=100.0).running("a", "b"))
+    stack.up("a", "b")
+    account, ecc_id = stack.account, stack.account.members["ecu-b"].ecc_id
+    early: list[float] = []
+    account.runtime.after(20.0, lambda: early.append(stack.ownership.removed(SCOPE)[ecc_id]))
+    begun = account.runtime.moment
+    stack.up("a")
+    assert begun <= early[0] < begun + 20.0
+    assert stack.ownership.removed(SCOPE)[ecc_id] >= begun + 100.0
