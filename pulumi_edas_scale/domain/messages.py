@@ -19,7 +19,7 @@ from pulumi_edas_scale.domain.resolution import Cause
 from pulumi_edas_scale.domain.task_errors import TASK_ERRORS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.drift import Drift
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 LONGEST_LIST: Final = 10
 
+LONGEST_LINE: Final = 300
+"""Characters, about, of a line that says something where nothing failed."""
 _STATE_WORDS: Final = {
     MemberState.RUNNING: ("runs", "run"),
     MemberState.UNHEALTHY: (
@@ -68,12 +70,18 @@ _STATE_FIXES: Final = {
 }
 
 
-def join_list(items: Iterable[str]) -> str:
-    """Return the items sorted and joined by commas, cut at ten with a count."""
+def join_list(items: Iterable[str], most: int = LONGEST_LIST) -> str:
+    """Return the items sorted and joined by commas, cut at ten or fewer with a count."""
     ordered = sorted(items)
-    if len(ordered) <= LONGEST_LIST:
+    if len(ordered) <= most:
         return ", ".join(ordered)
-    return f"{', '.join(ordered[:LONGEST_LIST])} and {len(ordered) - LONGEST_LIST} more"
+    return f"{', '.join(ordered[:most])} and {len(ordered) - most} more"
+
+
+def fit(line: Callable[[int], str]) -> str:
+    """Return a line with lists as long as it can hold: ``line`` is told how many items a list may have."""
+    lines = (line(most) for most in range(LONGEST_LIST, 1, -1))
+    return next((each for each in lines if len(each) <= LONGEST_LINE), line(1))
 
 
 def short_name(member: Member) -> str:
@@ -123,44 +131,60 @@ def name_and_id(name: str, id_: str) -> str:
     return f"{name} ({id_})" if name else id_
 
 
-def describe_order(order: Order, names: Mapping[str, str]) -> str:
-    """Return an order in words: ``scale out 2: i-a, i-b``."""
+def describe_order(order: Order, names: Mapping[str, str], places: Mapping[str, str]) -> str:
+    """Return an order in words, ``scale out 2: i-a, i-b``, with the places of the machines if the line stays short."""
     forced = ", forced because their agents are off" if order.force else ""
     again = " to repair their join" if order.repair else ""
-    who = join_list(names.get(each, each) for each in order.ecu_ids)
-    return f"{order.kind.value} {len(order.ecu_ids)}{again}{forced}: {who}"
+
+    def line(names: Mapping[str, str], most: int) -> str:
+        who = join_list((names.get(each, each) for each in order.ecu_ids), most)
+        return f"{order.kind.value} {len(order.ecu_ids)}{again}{forced}: {who}"
+
+    with_places = line(places, LONGEST_LIST)
+    return with_places if len(with_places) <= LONGEST_LINE else fit(lambda most: line(names, most))
 
 
 def describe_plan(
-    plan: Plan, places_by_ecu: Mapping[str, str], policy: Policy, unknown_ids: int | None
+    plan: Plan, names: Mapping[str, str], places: Mapping[str, str], policy: Policy, unknown_ids: int | None
 ) -> str:
     """Return what EDAS will be asked to do, and what it costs in capacity.
 
     Args:
         plan: the decision.
-        places_by_ecu: how each machine is called.
+        names: how each machine is called, by ECU id.
+        places: the same with address and zone, which are left out where the line would be long.
         policy: for the floor and the size of an order.
         unknown_ids: desired ids the preview does not know; None when not even their number is known.
 
     Returns:
-        One sentence; ``no order`` when nothing has to be sent.
+        One sentence; ``no change orders`` when nothing has to be sent.
     """
-    parts = _joining_words(plan, places_by_ecu, unknown_ids)
+    with_places = _plan_line(plan, places, policy, unknown_ids, LONGEST_LIST)
+    if len(with_places) <= LONGEST_LINE:
+        return with_places
+    return fit(lambda most: _plan_line(plan, names, policy, unknown_ids, most))
+
+
+def _plan_line(
+    plan: Plan, names: Mapping[str, str], policy: Policy, unknown_ids: int | None, most: int
+) -> str:
+    def listed(members: Sequence[Member]) -> str:
+        return join_list((names.get(each.ecu_id, short_name(each)) for each in members), most)
+
+    parts = _joining_words(plan, names, unknown_ids, most)
     if plan.broken:
-        who = join_list(places_by_ecu.get(each.ecu_id, short_name(each)) for each in plan.broken)
-        parts.append(f"take out and add again {len(plan.broken)} whose join had failed: {who}")
+        joins = "1 failed join" if len(plan.broken) == 1 else f"{len(plan.broken)} failed joins"
+        parts.append(f"repair {joins}: {listed(plan.broken)}")
     leaving = [*plan.leave, *plan.evict]
     if leaving:
-        most = "" if unknown_ids == 0 else "at most "
-        of = " of" if most else ""
-        who = join_list(places_by_ecu.get(each.ecu_id, short_name(each)) for each in leaving)
-        parts.append(f"scale in {most}{len(leaving)}{of}: {who}")
-    sentence = "; then ".join(parts) if parts else "no order"
+        at_most, of = ("", "") if unknown_ids == 0 else ("at most ", " of")
+        parts.append(f"scale in {at_most}{len(leaving)}{of}: {listed(leaving)}")
+    sentence = "; then ".join(parts) if parts else "no change orders"
     if plan.adopt:
-        sentence += f"; adopt without an order {len(plan.adopt)}: {join_list(short_name(each) for each in plan.adopt)}"
+        who = join_list(map(short_name, plan.adopt), most)
+        sentence += f"; adopt {len(plan.adopt)} existing member{'s' if len(plan.adopt) > 1 else ''}: {who}"
     if plan.kept:
-        names = join_list(short_name(each) for each in plan.kept)
-        sentence += f"; leave in place {len(plan.kept)} that another membership lists: {names}"
+        sentence += f"; {_kept(plan, most)}"
     if not parts:
         return sentence
     floor = f" (floor {policy.min_running})"
@@ -168,29 +192,40 @@ def describe_plan(
     return f"{sentence}{batches}; lowest running {plan.lowest_running} of {plan.finally_members}{floor}"
 
 
-def _joining_words(plan: Plan, places_by_ecu: Mapping[str, str], unknown_ids: int | None) -> list[str]:
-    names = [places_by_ecu.get(each, each) for each in plan.join]
+def _kept(plan: Plan, most: int) -> str:
+    return f"keep {len(plan.kept)} owned by another membership: {join_list(map(short_name, plan.kept), most)}"
+
+
+def _joining_words(
+    plan: Plan, names_by_ecu: Mapping[str, str], unknown_ids: int | None, most: int
+) -> list[str]:
+    names = [names_by_ecu.get(each, each) for each in plan.join]
     names += [f"{each.listed.id} (not there yet)" for each in plan.absent]
-    unknown = "" if unknown_ids == 0 else f"{unknown_ids or 'some'} not known yet"
-    count = len(names) + (unknown_ids or 0)
-    if not names and not unknown:
+    if not names and unknown_ids == 0:
         return []
-    who = ", ".join(part for part in (join_list(names), unknown) if part)
+    if not names:
+        number = f"{unknown_ids} " if unknown_ids else ""
+        return [f"scale out {number}(id{'' if unknown_ids == 1 else 's'} not known yet)"]
     more = " or more" if unknown_ids is None else ""
-    return [f"scale out {count}{more}: {who}" if count else f"scale out {who}"]
+    unknown = (
+        "" if unknown_ids == 0 else f", {'others' if unknown_ids is None else unknown_ids} not known yet"
+    )
+    return [f"scale out {len(names) + (unknown_ids or 0)}{more}: {join_list(names, most)}{unknown}"]
 
 
 def describe_evictions(plan: Plan, scope: Scope, unknown_ids: int | None) -> Message:
     """Return the warning that names the foreign members ``exclusive`` scales in."""
-    most = "at most " if unknown_ids != 0 else ""
-    who = join_list(short_name(each) for each in plan.evict)
+    at_most = "at most " if unknown_ids != 0 else ""
     one = len(plan.evict) == 1
-    return Message(
-        "ES308",
-        f"exclusive: {most}{len(plan.evict)} foreign {'member' if one else 'members'} of {describe_group(scope)} will "
-        f"be scaled in, because {'it is' if one else 'they are'} not listed: {who}. List {'it' if one else 'them'} to "
-        f"keep {'it' if one else 'them'}, or set exclusive to false.",
+    members, they, them = ("member", "it is", "it") if one else ("members", "they are", "them")
+    words = fit(
+        lambda most: (
+            f"exclusive: {at_most}{len(plan.evict)} foreign {members} of {describe_group(scope)} will be scaled in, "
+            f"because {they} not listed: {join_list(map(short_name, plan.evict), most)}. List {them}, or "
+            "set exclusive to false."
+        )
     )
+    return Message("ES308", words)
 
 
 def describe_refusal(  # noqa: PLR0913 - a decision, and what it is held against
@@ -351,16 +386,17 @@ def describe_wrong_application(scope: Scope, wrong: WrongApplication, place: str
     )
 
 
-def describe_replaced(plan: Plan, scope: Scope, places_by_ecu: Mapping[str, str]) -> str:
+def describe_replaced(plan: Plan, scope: Scope, places: Mapping[str, str]) -> str:
     """Return what a replacement takes out of the group that it leaves."""
-    parts = []
-    if plan.leave:
-        who = join_list(places_by_ecu.get(each.ecu_id, short_name(each)) for each in plan.leave)
-        parts.append(f"scale in {len(plan.leave)}: {who}")
-    if plan.kept:
-        names = join_list(short_name(each) for each in plan.kept)
-        parts.append(f"leave in place {len(plan.kept)} that another membership lists: {names}")
-    return f"Replacement, in the old {describe_group(scope)}: {'; '.join(parts)}"
+
+    def line(names: Mapping[str, str], most: int) -> str:
+        who = join_list((names.get(each.ecu_id, short_name(each)) for each in plan.leave), most)
+        parts = [f"scale in {len(plan.leave)}: {who}"] if plan.leave else []
+        parts += [_kept(plan, most)] if plan.kept else []
+        return f"Replacement, in the old {describe_group(scope)}: {'; '.join(parts)}"
+
+    with_places = line(places, LONGEST_LIST)
+    return with_places if len(with_places) <= LONGEST_LINE else fit(lambda most: line({}, most))
 
 
 def describe_nothing_leaves(scope: Scope) -> Message:
@@ -535,14 +571,17 @@ def describe_drift(drift: Drift, live: Application, scope: Scope) -> tuple[Messa
     where = describe_group(scope)
     sentences = []
     if drift.gone:
-        gone = join_list(map(_recorded_name, drift.gone))
-        sentences.append(Message("ES401", f"Drift: {gone} left {where} outside Pulumi."))
+        gone = [*map(_recorded_name, drift.gone)]
+        words = fit(lambda most: f"Drift: {join_list(gone, most)} left {where} outside Pulumi.")
+        sentences.append(Message("ES401", words))
     if drift.moved:
-        moved = (f"{short_name(each)} to {_group_of(live, each.group_id)}" for each in drift.moved)
-        sentences.append(Message("ES402", f"Drift: moved out of {where} outside Pulumi: {join_list(moved)}."))
+        moved = [f"{short_name(each)} to {_group_of(live, each.group_id)}" for each in drift.moved]
+        words = fit(lambda most: f"Drift: moved out of {where} outside Pulumi: {join_list(moved, most)}.")
+        sentences.append(Message("ES402", words))
     if drift.unwell:
-        unwell = (f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.unwell)
-        sentences.append(Message("ES403", f"Drift: not running in {where}: {join_list(unwell)}."))
+        unwell = [f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.unwell]
+        words = fit(lambda most: f"Drift: not running in {where}: {join_list(unwell, most)}.")
+        sentences.append(Message("ES403", words))
     return tuple(sentences)
 
 
@@ -551,7 +590,10 @@ def describe_left_alone(drift: Drift, scope: Scope) -> str | None:
     away = [*map(_recorded_name, drift.gone), *map(short_name, drift.moved)]
     if not away:
         return None
-    return f"Left {describe_group(scope)} and left alone, because of ignoreChanges: {join_list(away)}."
+    where = describe_group(scope)
+    return fit(
+        lambda most: f"Left {where} and left alone, because of ignoreChanges: {join_list(away, most)}."
+    )
 
 
 def describe_busy(drift: Drift, scope: Scope) -> str | None:
@@ -562,9 +604,12 @@ def describe_busy(drift: Drift, scope: Scope) -> str | None:
     ]
     if not away:
         return None
-    return (
-        f"Not listed in {describe_group(scope)} while a change order works on its application: {join_list(away)}. "
-        "Nothing is dropped; refresh again when it has ended."
+    where = describe_group(scope)
+    return fit(
+        lambda most: (
+            f"Not listed in {where} while a change order works on its application: {join_list(away, most)}. "
+            "Nothing is dropped; refresh again when it has ended."
+        )
     )
 
 
@@ -576,24 +621,22 @@ def describe_unfinished(drift: Drift, order_ids: Sequence[str], scope: Scope) ->
         order_ids: the change orders of that operation.
         scope: the group.
     """
-    parts = []
-    if drift.left:
-        parts.append(f"{join_list(map(_recorded_name, drift.left))} left as ordered")
-    if drift.leaving:
-        parts.append(f"not scaled in yet: {join_list(map(short_name, drift.leaving))}")
-    if drift.down:
-        down = (f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.down)
-        parts.append(f"joined, but not up: {join_list(down)}")
-    if drift.joining:
-        parts.append(f"not joined yet: {join_list(drift.joining)}")
-    if not parts:
+    lists = [
+        ("left as ordered", [*map(_recorded_name, drift.left)]),
+        ("not scaled in yet", [*map(short_name, drift.leaving)]),
+        ("joined, but not up", [f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.down]),
+        ("not joined yet", [*drift.joining]),
+    ]
+    if not any(ids for _, ids in lists):
         return None
-    orders = f" (change order {join_list(order_ids)})" if order_ids else ""
-    what = "; ".join(parts)
-    return Message(
-        "ES404",
-        f"Unfinished work of the last update{orders} in {describe_group(scope)}: {what}. 'pulumi up' finishes it.",
-    )
+
+    def line(most: int) -> str:
+        orders = f" (change order {join_list(order_ids, most)})" if order_ids else ""
+        what = "; ".join(f"{words}: {join_list(ids, most)}" for words, ids in lists if ids)
+        where = f"{orders} in {describe_group(scope)}"
+        return f"Unfinished work of the last update{where}: {what}. 'pulumi up' finishes it."
+
+    return Message("ES404", fit(line))
 
 
 def _recorded_name(member: RecordedMember) -> str:
@@ -606,9 +649,12 @@ def describe_arrivals(foreign: Iterable[Member], known: Iterable[str], scope: Sc
     new = [short_name(each) for each in foreign if each.ecu_id not in seen]
     if not new:
         return None
-    return (
-        f"Drift: {join_list(new)} joined {describe_group(scope)} outside Pulumi. Not managed here and left alone, "
-        "unless exclusive is set."
+    where = describe_group(scope)
+    return fit(
+        lambda most: (
+            f"Drift: {join_list(new, most)} joined {where} outside Pulumi. Not managed here and left alone, unless "
+            "exclusive is set."
+        )
     )
 
 

@@ -178,7 +178,7 @@ def _look_within(
         _tell_active_order(session, target, context, preview)
     if plan.changes_membership or (creating and plan.adopt) or plan.kept:
         preview.lines.append(
-            messages.describe_plan(plan, found.full_names, target.policy, target.unknown_ids)
+            messages.describe_plan(plan, found.names, found.full_names, target.policy, target.unknown_ids)
         )
 
 

@@ -83,7 +83,7 @@ class Submitter:
             EdasError: EDAS refuses it for good, or it is not known whether it was executed.
         """
         operation = self.operation
-        operation.reporter.progress(messages.describe_order(order, found.full_names))
+        operation.reporter.progress(messages.describe_order(order, found.names, found.full_names))
         operation.context.check_before_write()
         client, scope = operation.session.client.within(operation.context), operation.target.scope
         try:

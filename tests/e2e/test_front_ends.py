@@ -67,7 +67,7 @@ def test_s22_create_adopts_members_that_are_there(stack: Stack) -> None:
 
     result = stack.up(preview=True)
 
-    result.must_say("no order; adopt without an order 3")
+    result.must_say("no change orders; adopt 3 existing members")
     assert orders.writes(stack.edas) == []
     assert stack.members() == ABC
     stack.preview(expect_no_changes=True)

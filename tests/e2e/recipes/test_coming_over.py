@@ -28,7 +28,7 @@ def test_from_terraform_by_adoption(stack: Stack) -> None:
     preview = stack.preview()
     stack.up()
 
-    assert "no order; adopt without an order 3" in preview.words
+    assert "no change orders; adopt 3 existing members" in preview.words
     assert orders.writes(stack.edas) == []
     assert stack.members() == ABC
     stack.preview(expect_no_changes=True)

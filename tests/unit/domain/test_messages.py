@@ -23,6 +23,7 @@ from pulumi_edas_scale.domain.model import (
     Policy,
     Recorded,
     RecordedMember,
+    Scope,
     TaskFailure,
     WrongApplication,
 )
@@ -43,6 +44,14 @@ GROUP: Final = "deploy group group-1 (application app-1)"
 ABSENT: Final = Absent(listed("i-x")[0], Cause.NOT_IN_CLUSTER)
 OUT: Final = Order(OrderKind.SCALE_OUT, ("ecu-b", "ecu-a"))
 IN: Final = Order(OrderKind.SCALE_IN, ("ecu-a",), ("ecc-a",))
+LONG: Final = Scope(
+    "cn-hangzhou",
+    "3616cdca-4f92-4413-a1b2-0123456789ab",
+    "8123db90-880f-486f-b1c2-0123456789ab",
+    "web-frontend",
+    "blue-production",
+)
+GREEN: Final = "9123db90-880f-486f-b1c2-0123456789ab"
 NAMES: Final = {"ecu-a": "i-a", "ecu-b": "i-b"}
 NOTHING: Final = Plan((), (), (), (), (), (), (), (), (), (), (), 2, 2, 2, 2, (), ())
 FAILURES: Final = (
@@ -104,7 +113,7 @@ def plans() -> list[tuple[str, str]]:
         ("batches", batches, 0),
     ]
     return [
-        (f"plan: {name}", messages.describe_plan(plan, full_names, Policy(), unknown))
+        (f"plan: {name}", messages.describe_plan(plan, NAMES, full_names, Policy(), unknown))
         for name, plan, unknown in cases
     ]
 
@@ -115,9 +124,9 @@ def orders() -> list[tuple[str, str]]:
     bare = ChangeOrder("order-1", "group-1", 99, "", "", "")
     lookup = messages.addresses(application(member("a")))
     return [
-        ("order: scale out", messages.describe_order(OUT, NAMES)),
-        ("order: repair", messages.describe_order(replace(IN, repair=True), NAMES)),
-        ("order: forced", messages.describe_order(replace(IN, force=True), {})),
+        ("order: scale out", messages.describe_order(OUT, NAMES, NAMES)),
+        ("order: repair", messages.describe_order(replace(IN, repair=True), NAMES, NAMES)),
+        ("order: forced", messages.describe_order(replace(IN, force=True), {}, {})),
         ("order of somebody", messages.describe_active_order(active, SCOPE)),
         ("order of nobody", messages.describe_active_order(bare, SCOPE)),
         ("held", messages.describe_held("order-1", "alice")),
@@ -373,7 +382,7 @@ def test_a_plan_in_full() -> None:
         lowest_running=3,
         finally_members=4,
     )
-    assert messages.describe_plan(plan, NAMES, Policy(min_running=2), 0) == (
+    assert messages.describe_plan(plan, NAMES, NAMES, Policy(min_running=2), 0) == (
         "scale out 2: i-a, i-b; then scale in 1: i-c; lowest running 3 of 4 (floor 2)"
     )
 
@@ -433,6 +442,58 @@ def test_a_replacement_that_another_membership_keeps_in_place() -> None:
     """Where nobody leaves the old group, the words name only those who stay in it."""
     plan = replace(NOTHING, kept=(member("a"),))
     words = messages.describe_replaced(plan, SCOPE, NAMES)
-    assert "leave in place 1" in words
+    assert "keep 1 owned by another membership" in words
     assert "i-a" in words
     assert "scale in" not in words
+
+
+def test_a_line_where_nothing_failed_is_short() -> None:
+    """A status line or a warning about ten machines with real ids and names keeps to about 300 characters."""
+    ten = tuple(
+        replace(
+            member(f"{number:022}", group_id=LONG.group_id),
+            instance_id=f"i-bp1{number:018}",
+            ip=f"172.16.100.{100 + number}",
+            zone="cn-hangzhou-j",
+        )
+        for number in range(10)
+    )
+    away = tuple(replace(each, group_id=GREEN) for each in ten)
+    live = replace(
+        application(*ten),
+        app_id=LONG.app_id,
+        name="web-frontend",
+        groups=(DeployGroup(GREEN, "green-canary", deployed=True),),
+    )
+    gone = recorded(*ten).members
+    names, places = messages.short_names(live), messages.full_names(live)
+    ecus = tuple(each.ecu_id for each in ten)
+    swap = replace(NOTHING, join=ecus, leave=ten, evict=ten, orders=(OUT,))
+    repair = replace(NOTHING, broken=ten, adopt=ten, orders=(OUT,))
+    kept = replace(NOTHING, leave=ten, kept=ten, orders=(OUT,))
+    down = tuple(replace(each, state=MemberState.AGENT_OFF) for each in ten)
+    drift = Drift(gone=gone, moved=away, unwell=down, left=gone, leaving=ten)
+    lines = [
+        messages.describe_order(replace(OUT, ecu_ids=ecus, repair=True, force=True), names, places),
+        *(messages.describe_plan(plan, names, places, Policy(), 3) for plan in (swap, repair, kept)),
+        messages.describe_replaced(kept, LONG, places),
+        messages.describe_evictions(swap, LONG, 0),
+        *messages.describe_drift(drift, live, LONG),
+        messages.describe_left_alone(drift, LONG) or "",
+        messages.describe_busy(drift, LONG) or "",
+        messages.describe_unfinished(replace(drift, leaving=()), [LONG.app_id], LONG) or "",
+        messages.describe_arrivals(ten, (), LONG) or "",
+        messages.describe_active_order(
+            ChangeOrder(LONG.group_id, GREEN, 1, "Deploy V2", "alice", "now"), LONG
+        ),
+        messages.describe_held(LONG.group_id, "alice@example.com"),
+        messages.describe_unknown_status(LONG.group_id, 42),
+        messages.describe_short_timeout(1200, 1800),
+        messages.describe_never_deployed(LONG),
+        messages.describe_nothing_leaves(LONG),
+        messages.describe_budget("ListRecentChangeOrder", 59.0),
+        messages.describe_ignored_settings(["alicloud:accessKey", "alicloud:profile"]),
+        messages.describe_end(ten),
+    ]
+    assert all(line and "\n" not in line for line in lines)
+    assert [line for line in lines if len(line) > messages.LONGEST_LINE + 20] == []

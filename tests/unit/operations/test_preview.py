@@ -79,7 +79,7 @@ def test_a_joiner_and_a_leaver() -> None:
 
 def test_an_adoption_is_shown() -> None:
     """The preview of a create shows the members it adopts without an order."""
-    assert look(target("i-a")).lines == ["no order; adopt without an order 1: i-a"]
+    assert look(target("i-a")).lines == ["no change orders; adopt 1 existing member: i-a"]
 
 
 def test_an_order_of_somebody_is_shown() -> None:
@@ -88,7 +88,10 @@ def test_an_order_of_somebody_is_shown() -> None:
     busy = replace(CLIENT, orders=(running, replace(ORDER, order_id="order-0", status=2)))
     found = look(target("i-a", recorded=True), busy)
     assert found.lines == [
-        "Now waiting for change order order-1 'Deploy V2' of application shop (app-1), started by Alice: it is running (1).",
+        (
+            "Now waiting for change order order-1 'Deploy V2' of application shop (app-1), started by Alice: it is "
+            "running (1)."
+        ),
         "scale in 1: i-b (10.0.0.2, zone-1); lowest running 1 of 1 (floor 1)",
     ]
     assert look(target("i-a", "i-b", recorded=True), busy).lines == []
@@ -214,8 +217,9 @@ def test_our_own_work_is_no_drift() -> None:
     )
     assert found.warnings[:2] == [
         (
-            "Unfinished work of the last update (change order order-1) in deploy group blue (group-1) of application shop (app-1): "
-            "i-b left as ordered; joined, but not up: i-d is listed but does not run (AppState 1). 'pulumi up' "
+            "Unfinished work of the last update (change order order-1) in deploy group blue (group-1) of application "
+            "shop (app-1): left as ordered: i-b; joined, but not up: i-d is listed but does not run (AppState 1). "
+            "'pulumi up' "
             "finishes it."
         ),
         "Drift: i-a left deploy group blue (group-1) of application shop (app-1) outside Pulumi.",
@@ -248,8 +252,8 @@ def test_a_replacement_lists_what_leaves() -> None:
     found = replaced("i-a", "i-b", "i-d")
     assert found.lines == [
         (
-            "Replacement, in the old deploy group blue (group-1) of application shop (app-1): scale in 2: i-a (10.0.0.1, zone-1), i-b "
-            "(10.0.0.2, zone-1)"
+            "Replacement, in the old deploy group blue (group-1) of application shop (app-1): scale in 2: i-a "
+            "(10.0.0.1, zone-1), i-b (10.0.0.2, zone-1)"
         )
     ]
     assert (found.warnings, found.failures) == ([], [])
