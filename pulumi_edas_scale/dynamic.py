@@ -93,7 +93,8 @@ class Provider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Bring the listed members in."""
-        return CreateResult(*self._front_end.create(props))
+        created = self._front_end.create(props)
+        return CreateResult(created.id, created.outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Report what is true now."""
@@ -104,7 +105,7 @@ class Provider(ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Bring the group from what it is to what is listed."""
-        return UpdateResult(self._front_end.update(_id, _olds, _news))
+        return UpdateResult(self._front_end.update(_id, _olds, _news).outputs)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Take the managed members out, unless they are to be retained."""

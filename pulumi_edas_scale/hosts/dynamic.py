@@ -10,6 +10,7 @@ import functools
 import os
 import sys
 import traceback
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -17,8 +18,8 @@ from pulumi_edas_scale.domain.errors import EdasScaleError, InputError, Internal
 from pulumi_edas_scale.domain.settings import KEY_SETTINGS, SETTINGS, resolve_settings
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
 from pulumi_edas_scale.hosts.engine import failure_status, format_reasons
-from pulumi_edas_scale.hosts.wire import render_properties
-from pulumi_edas_scale.operations.service import ReadAnswer
+from pulumi_edas_scale.hosts.wire import render_properties, sendable_text
+from pulumi_edas_scale.operations.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.hosts.dynamic_process import Call, Config, DynamicHost
-    from pulumi_edas_scale.operations.service import DiffAnswer, Service
+    from pulumi_edas_scale.operations.request import Diff, Result
+    from pulumi_edas_scale.operations.service import Service
 
 T = TypeVar("T")
 
@@ -67,78 +69,65 @@ class DynamicFrontEnd:
         """Return the completed inputs and what is wrong with them; the check of a create is also its preview."""
 
         def run(operations: Service, call: Call) -> tuple[dict[str, Any], list[str]]:
-            recorded = _plain(olds) or None
+            request = Request(call.urn, olds=_plain(olds), news=_plain(news))
             self._read.discard(_membership_of(olds))
-            checked = operations.check(_urn(call), recorded, _plain(news))
+            checked = operations.check(request)
             for warning in checked.warnings:
                 self._host.warn(call.urn, warning)
-            if recorded is None and not checked.failures:
+            if not request.olds and not checked.failures:
                 # The engine never asks a dynamic provider for the preview of a create: this is the only
                 # chance.
-                operations.preview_create(_urn(call), checked.inputs)
+                operations.preview_create(replace(request, news=checked.inputs))
             return dynamic_host.to_engine(checked.inputs), format_reasons(checked.failures)
 
         def refuse(error: EdasScaleError) -> tuple[dict[str, Any], list[str]]:
-            reasons = format_reasons(error.failures) if isinstance(error, InputError) else [error.with_code()]
+            reasons = (
+                format_reasons(error.failures)
+                if isinstance(error, InputError)
+                else [sendable_text(error.with_code())]
+            )
             return dict(news), reasons
 
         return self._answer(news, run, refuse)
 
-    def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffAnswer:
+    def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Diff:
         """Return what a change of inputs, or drift, asks for."""
 
-        def run(operations: Service, call: Call) -> DiffAnswer:
+        def run(operations: Service, call: Call) -> Diff:
             # A refresh asks with the sides swapped; a real diff comes right after the check of the same
             # resource. Where the host does not show whose call it is, everything but a reading before it counts
             # as that: a preview that did not look would pass for a clean one.
             announce = call.previous == "Check" if call.urn else id_ not in self._read
-            return operations.diff(
-                _urn(call), id_, _outputs(call, olds), _plain(news), announce=announce, ignored=call.ignored
-            )
+            return operations.diff(replace(_request(call, id_, olds, news), announce=announce))
 
         return self._answer(news, run)
 
-    def create(self, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Create, and return id and outputs."""
+    def create(self, props: Mapping[str, Any]) -> Result:
+        """Create, and return what is true."""
+        return self._answer(
+            props, lambda operations, call: _sendable(operations.change(_request(call, "", {}, props)))
+        )
 
-        def run(operations: Service, call: Call) -> tuple[str, dict[str, Any]]:
-            created, outputs = operations.create(_urn(call), _plain(props), call.timeout_seconds)
-            return created, dynamic_host.to_engine(outputs)
-
-        return self._answer(props, run)
-
-    def read(self, id_: str, props: Mapping[str, Any]) -> ReadAnswer | None:
+    def read(self, id_: str, props: Mapping[str, Any]) -> Result | None:
         """Return what is true now, None when it is gone."""
 
-        def run(operations: Service, call: Call) -> ReadAnswer | None:
+        def run(operations: Service, call: Call) -> Result | None:
             self._read.add(id_)
-            outputs = _outputs(call, props) if call.has_outputs else {}
-            answer = operations.read(_urn(call), id_, outputs or None, _plain(call.inputs or {}) or None)
-            if answer is None:
-                return None
-            to_engine = dynamic_host.to_engine
-            return ReadAnswer(answer.id, to_engine(answer.inputs), to_engine(answer.outputs))
+            outputs = props if call.has_outputs else {}
+            result = operations.read(_request(call, id_, outputs, call.inputs or {}))
+            return None if result is None else _sendable(result)
 
         return self._answer(props, run)
 
-    def update(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-        """Update, and return the outputs."""
-
-        def run(operations: Service, call: Call) -> dict[str, Any]:
-            outputs = operations.update(
-                _urn(call), id_, _outputs(call, olds), _plain(news), call.timeout_seconds, call.ignored
-            )
-            return dynamic_host.to_engine(outputs)
-
-        return self._answer(news, run)
+    def update(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Result:
+        """Update, and return what is true."""
+        return self._answer(
+            news, lambda operations, call: _sendable(operations.change(_request(call, id_, olds, news)))
+        )
 
     def delete(self, id_: str, props: Mapping[str, Any]) -> None:
         """Delete."""
-
-        def run(operations: Service, call: Call) -> None:
-            operations.delete(_urn(call), id_, _outputs(call, props), call.timeout_seconds)
-
-        self._answer(props, run)
+        self._answer(props, lambda operations, call: operations.delete(_request(call, id_, props, {})))
 
     def _answer(
         self,
@@ -200,18 +189,26 @@ def _bug(method: str, error: BaseException) -> InternalError:
     return InternalError(f"{method or 'An operation'} broke off with {what.rstrip('.')}.")
 
 
-def _urn(call: Call) -> str | None:
-    return call.urn or None
-
-
 def _membership_of(properties: Mapping[str, Any]) -> str:
     """Return the id of a recorded membership."""
     return "/".join(str(properties.get(name)) for name in ("regionId", "appId", "groupId"))
 
 
-def _outputs(call: Call, recorded: Mapping[str, Any]) -> dict[str, object]:
-    """Return the recorded outputs, whatever the SDK has kept from us."""
-    return _plain({**call.hidden, **recorded})
+def _request(call: Call, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Request:
+    """Return what a call asks, with the recorded outputs that the SDK has kept from us."""
+    return Request(
+        urn=call.urn,
+        id=id_,
+        olds=_plain({**call.hidden, **olds} if olds else {}),
+        news=_plain(news),
+        timeout_seconds=call.timeout_seconds,
+        ignored=call.ignored,
+    )
+
+
+def _sendable(result: Result) -> Result:
+    to_engine = dynamic_host.to_engine
+    return replace(result, inputs=to_engine(result.inputs), outputs=to_engine(result.outputs))
 
 
 def _plain(properties: Mapping[str, Any]) -> dict[str, object]:

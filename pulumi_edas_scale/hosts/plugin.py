@@ -36,6 +36,7 @@ from pulumi_edas_scale.hosts.engine import Engine, EngineHost, failure_status, f
 from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_edas_scale.hosts.stack_file import find_settings
 from pulumi_edas_scale.hosts.wire import parse_properties, render_properties
+from pulumi_edas_scale.operations.request import Request
 from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
     from pulumi_edas_scale.domain.codes import Failure
-    from pulumi_edas_scale.domain.inputs import Checked
     from pulumi_edas_scale.hosts.protocol import status_pb2
     from pulumi_edas_scale.operations.service import Service
 
@@ -194,7 +194,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ConfigureResponse:
         """Take the settings for what follows, and take down the stop sign."""
         reported = parse_properties(request.args).values
-        await self._call(context, self._answers, lambda: self._configure(_settings_of(request.urn, reported)))
+        await self._run(context, self._answers, lambda: self._configure(_settings_of(request.urn, reported)))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     def _configure(self, settings: Settings) -> None:
@@ -211,130 +211,139 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         """Check and complete the inputs of a membership."""
-        olds, news = parse_properties(request.olds), parse_properties(request.news)
-
-        def check(core: Service) -> Checked:
-            checked: Checked = core.check(request.urn, olds.values or None, news.values)
-            for warning in checked.warnings:
-                self._host.warn(request.urn, warning)
-            return checked
-
-        checked = await self._ask(context, request.urn, check)
-        # A diff is about a change only when it follows a check; a refresh asks it too, sides swapped.
-        self._checked.add(request.urn)
+        urn, olds, news = request.urn, parse_properties(request.olds), parse_properties(request.news)
         secret = news.secret | (olds.secret - news.values.keys())
-        return provider_pb2.CheckResponse(
-            inputs=_wire(checked.inputs, secret), failures=_refusals(checked.failures)
-        )
+
+        def check(core: Service) -> provider_pb2.CheckResponse:
+            checked = core.check(Request(urn, olds=olds.values, news=news.values))
+            for warning in checked.warnings:
+                self._host.warn(urn, warning)
+            return provider_pb2.CheckResponse(
+                inputs=_wire(checked.inputs, secret), failures=_refusals(checked.failures)
+            )
+
+        checked = await self._call(context, self._answers, urn, check)
+        # A diff is about a change only when it follows a check; a refresh asks it too, sides swapped.
+        self._checked.add(urn)
+        return checked
 
     async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         """Say what a change would do, property by property."""
-        olds, news = parse_properties(request.olds).values, parse_properties(request.news).values
-        announce = request.urn in self._checked
-        self._checked.discard(request.urn)
-        answer = await self._ask(
-            context,
+        asked = Request(
             request.urn,
-            lambda core: core.diff(
-                request.urn, request.id, olds, news, announce=announce, ignored=tuple(request.ignoreChanges)
-            ),
+            request.id,
+            olds=parse_properties(request.olds).values,
+            news=parse_properties(request.news).values,
+            ignored=tuple(request.ignoreChanges),
+            announce=request.urn in self._checked,
         )
-        response = _diff_response(answer.detailed, changes=answer.changes, input_diff=False)
-        response.replaces.extend(answer.replaces)
-        response.deleteBeforeReplace = answer.delete_before_replace
-        return response
+        self._checked.discard(request.urn)
+
+        def diff(core: Service) -> provider_pb2.DiffResponse:
+            answer = core.diff(asked)
+            response = _diff_response(answer.detailed, changes=answer.changes, input_diff=False)
+            response.replaces.extend(answer.replaces)
+            response.deleteBeforeReplace = answer.delete_before_replace
+            return response
+
+        return await self._call(context, self._answers, request.urn, diff)
 
     async def Create(
         self, request: provider_pb2.CreateRequest, context: Context
     ) -> provider_pb2.CreateResponse:
         """Create a membership, or say what its outputs would be."""
-        urn, news = request.urn, parse_properties(request.properties)
-        if request.preview:
-            outputs = await self._ask(context, urn, lambda core: core.preview_create(urn, news.values))
-            return provider_pb2.CreateResponse(properties=_wire(outputs, news.secret))
-        created, outputs = await self._change(
-            context, urn, lambda core: core.create(urn, news.values, request.timeout or None), news.secret
-        )
-        return provider_pb2.CreateResponse(id=created, properties=_wire(outputs, news.secret))
+        news = parse_properties(request.properties)
+        asked = Request(request.urn, news=news.values, timeout_seconds=request.timeout or None)
+
+        def create(core: Service) -> provider_pb2.CreateResponse:
+            result = core.preview_create(asked) if request.preview else core.change(asked)
+            return provider_pb2.CreateResponse(id=result.id, properties=_wire(result.outputs, news.secret))
+
+        threads = self._answers if request.preview else self._changes
+        return await self._call(context, threads, request.urn, create, news.secret)
 
     async def Update(
         self, request: provider_pb2.UpdateRequest, context: Context
     ) -> provider_pb2.UpdateResponse:
-        """Update a membership, or say what its outputs would be."""
-        urn, olds, news = request.urn, parse_properties(request.olds).values, parse_properties(request.news)
-        if request.preview:
-            outputs = await self._ask(
-                context, urn, lambda core: core.preview_update(urn, request.id, olds, news.values)
-            )
-        else:
-            outputs = await self._change(
-                context,
-                urn,
-                lambda core: core.update(
-                    urn, request.id, olds, news.values, request.timeout or None, tuple(request.ignoreChanges)
-                ),
-                news.secret,
-            )
-        return provider_pb2.UpdateResponse(properties=_wire(outputs, news.secret))
+        """Update a membership, or say what its outputs would be: what it does was said by the diff."""
+        news = parse_properties(request.news)
+        asked = Request(
+            request.urn,
+            request.id,
+            olds=parse_properties(request.olds).values,
+            news=news.values,
+            timeout_seconds=request.timeout or None,
+            ignored=tuple(request.ignoreChanges),
+        )
+
+        def update(core: Service) -> provider_pb2.UpdateResponse:
+            result = asked.expected_result() if request.preview else core.change(asked)
+            return provider_pb2.UpdateResponse(properties=_wire(result.outputs, news.secret))
+
+        threads = self._answers if request.preview else self._changes
+        return await self._call(context, threads, request.urn, update, news.secret)
 
     async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
         """Read a membership for a refresh, or for an import when nothing is recorded of it."""
         outputs, inputs = parse_properties(request.properties), parse_properties(request.inputs)
         secret = outputs.secret | inputs.secret
-        answer = await self._change(
-            context,
-            request.urn,
-            lambda core: core.read(request.urn, request.id, outputs.values or None, inputs.values or None),
-            secret,
-        )
-        if answer is None:
-            return provider_pb2.ReadResponse()  # an empty id: it is gone
-        return provider_pb2.ReadResponse(
-            id=answer.id,
-            properties=_wire(answer.outputs, secret),
-            inputs=_wire(answer.inputs, secret),
-        )
+        asked = Request(request.urn, request.id, olds=outputs.values, news=inputs.values)
+
+        def read(core: Service) -> provider_pb2.ReadResponse:
+            result = core.read(asked)
+            if result is None:
+                return provider_pb2.ReadResponse()  # an empty id: it is gone
+            return provider_pb2.ReadResponse(
+                id=result.id, properties=_wire(result.outputs, secret), inputs=_wire(result.inputs, secret)
+            )
+
+        self._checked.discard(request.urn)
+        return await self._call(context, self._changes, request.urn, read, secret)
 
     async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
         """Delete a membership."""
-        urn, olds = request.urn, parse_properties(request.properties)
-        await self._change(
-            context,
-            urn,
-            lambda core: core.delete(urn, request.id, olds.values, request.timeout or None),
-            olds.secret,
-        )
-        return empty_pb2.Empty()
+        olds = parse_properties(request.properties)
+        asked = Request(request.urn, request.id, olds=olds.values, timeout_seconds=request.timeout or None)
+
+        def delete(core: Service) -> empty_pb2.Empty:
+            core.delete(asked)
+            return empty_pb2.Empty()
+
+        return await self._call(context, self._changes, request.urn, delete, olds.secret)
 
     async def Invoke(
         self, request: provider_pb2.InvokeRequest, context: Context
     ) -> provider_pb2.InvokeResponse:
         """Answer a function."""
         arguments = parse_properties(request.args).values
-        answer = await self._call(context, self._answers, lambda: self._core().invoke(request.tok, arguments))
-        fields: dict[str, Any] = {"return": render_properties(answer)}  # a keyword of Python
-        return provider_pb2.InvokeResponse(**fields)
+
+        def invoke(core: Service) -> provider_pb2.InvokeResponse:
+            fields: dict[str, Any] = {"return": render_properties(core.invoke(request.tok, arguments))}
+            return provider_pb2.InvokeResponse(**fields)  # a keyword of Python
+
+        return await self._run(context, self._answers, lambda: invoke(self._core()))
 
     # Calls of the core
 
-    async def _ask(self, context: Context, urn: str, question: Callable[[Service], T]) -> T:
-        """Ask the core something that the engine needs to go on."""
-        return await self._call(context, self._answers, lambda: question(self._core_for(urn)), urn)
-
-    async def _change(
-        self, context: Context, urn: str, change: Callable[[Service], T], secret: Collection[str]
+    async def _call(
+        self,
+        context: Context,
+        threads: ThreadPoolExecutor,
+        urn: str,
+        call: Callable[[Service], T],
+        secret: Collection[str] = (),
     ) -> T:
-        """Let the core do something that may wait for EDAS."""
-        self._checked.discard(urn)
-        return await self._call(context, self._changes, lambda: change(self._core_for(urn)), urn, secret)
+        """Ask the core something about a membership."""
 
-    def _core_for(self, urn: str) -> Service:
-        # urn:pulumi:stack::project::parent$type::name
-        kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
-        if kind != RESOURCE_TYPE:
-            words = f"{kind or urn!r} is no resource of this package; it has {RESOURCE_TYPE}."
-            raise OperationError(Message("ES130", words))
-        return self._core()
+        def ask() -> T:
+            # urn:pulumi:stack::project::parent$type::name
+            kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
+            if kind != RESOURCE_TYPE:
+                words = f"{kind or urn!r} is no resource of this package; it has {RESOURCE_TYPE}."
+                raise OperationError(Message("ES130", words))
+            return call(self._core())
+
+        return await self._run(context, threads, ask, urn, secret)
 
     def _core(self) -> Service:
         if self._provider is None:
@@ -342,7 +351,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             raise OperationError(Message("", words))
         return self._provider
 
-    async def _call(
+    async def _run(
         self,
         context: Context,
         threads: ThreadPoolExecutor,
@@ -350,7 +359,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         urn: str = "",
         secret: Collection[str] = (),
     ) -> T:
-        """Run a call in a thread; what it raises becomes the answer, one paragraph, no traceback."""
+        """Make an answer in a thread; what is raised becomes the answer, one paragraph, no traceback."""
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, self._guarded, call, urn)
         except EdasScaleError as error:

@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.drift import find_drift
-from pulumi_edas_scale.domain.errors import EdasError
+from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationError
 from pulumi_edas_scale.domain.model import Member, Outcome, Recorded, Scope, TaskState
 from pulumi_edas_scale.domain.resolution import find_member, with_instance_ids
-from pulumi_edas_scale.edas.reads import FRESH_SECONDS
-from pulumi_edas_scale.operations.observe import managed_ecus, outcome_of, recorded_instance_ids
+from pulumi_edas_scale.edas.reads import FRESH_SECONDS, PREVIEW_FRESH_SECONDS
+from pulumi_edas_scale.operations.observe import (
+    CannotTellError,
+    is_gone,
+    managed_ecus,
+    outcome_of,
+    recorded_instance_ids,
+)
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
@@ -40,6 +46,31 @@ class Refreshed:
     left: frozenset[str]
     warnings: tuple[Message, ...]
     away: str | None = None
+
+
+def read_group(
+    session: Session, scope: Scope, recorded: Recorded, context: OperationContext
+) -> Application | None:
+    """Return a reading in which the group is, or None when it or its application is gone.
+
+    Raises:
+        OperationError: whether it is gone cannot be told.
+        EdasError: it cannot be read.
+    """
+    try:
+        live = session.reads.recent_application(
+            scope.app_id, context, within=PREVIEW_FRESH_SECONDS, group_id=scope.group_id
+        ).value
+    except BusinessError as error:
+        try:
+            if is_gone(session, scope, recorded.cluster_id, context):
+                return None
+        except CannotTellError as doubt:
+            words = messages.describe_not_gone(scope, recorded.cluster_id, doubt.error or error)
+            raise OperationError(words) from error
+        raise
+    live = with_instance_ids(live, recorded_instance_ids(recorded))
+    return live if live.group(scope.group_id) is not None else None
 
 
 def refresh(

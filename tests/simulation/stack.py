@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialFailureError
 from pulumi_edas_scale.domain.inputs import parse_recorded
 from pulumi_edas_scale.domain.settings import Settings
+from pulumi_edas_scale.operations.request import Request
 from pulumi_edas_scale.operations.service import Service
 from tests.simulation.conduct import Conduct
 from tests.simulation.edas import SimClient
@@ -132,9 +133,9 @@ class Run:
             try:
                 checked = self._check(urn, old, inputs)
                 if old is None:
-                    self.provider.preview_create(urn, checked)
+                    self.provider.preview_create(Request(urn, news=checked))
                 else:
-                    answer = self.provider.diff(urn, old.id, old.outputs, checked)
+                    answer = self.provider.diff(Request(urn, old.id, checked, old.outputs))
                     if answer.changes:
                         self.plans[urn] = str(answer.detailed)
             except (InputError, OperationError) as error:
@@ -180,7 +181,7 @@ class Run:
         for urn, old in list(self.stack.state.items()):
             begun = self.stack.edas.scheduler.now
             try:
-                answer = self.provider.read(urn, old.id, old.outputs, old.inputs)
+                answer = self.provider.read(Request(urn, old.id, old.inputs, old.outputs))
             except OperationError as error:
                 self._ended("refresh", urn, error, begun)
                 continue
@@ -197,7 +198,7 @@ class Run:
             if urn in self.stack.state:
                 continue
             try:
-                answer = self.provider.read(urn, f"{REGION}/{app_id}/{group_id}", None, None)
+                answer = self.provider.read(Request(urn, f"{REGION}/{app_id}/{group_id}"))
             except OperationError as error:
                 self._ended("import", urn, error, begun)
                 continue
@@ -220,7 +221,7 @@ class Run:
             checked = self._check(urn, old, inputs)
             if old is None:
                 return lambda: _drop(self._create(urn, checked))
-            answer = self.provider.diff(urn, old.id, old.outputs, checked)
+            answer = self.provider.diff(Request(urn, old.id, checked, old.outputs))
         except (InputError, OperationError) as error:
             self._ended("check", urn, error, begun)
             return None
@@ -234,7 +235,7 @@ class Run:
         return None
 
     def _check(self, urn: str, old: Recording | None, inputs: Mapping[str, object]) -> dict[str, object]:
-        checked = self.provider.check(urn, old.inputs if old else None, inputs)
+        checked = self.provider.check(Request(urn, news=inputs, olds=old.inputs if old else {}))
         # Whoever is to leave afterwards waits for the resources that had spoken up, and cannot know of others.
         self.claims[urn] = Claimed(str(inputs["groupId"]), listed(inputs), self.stack.edas.scheduler.now)
         if checked.failures:
@@ -256,19 +257,19 @@ class Run:
     def _create(self, urn: str, inputs: dict[str, object]) -> bool:
         begun = self._begin("create", urn, inputs, None)
         try:
-            identity, outputs = self.provider.create(urn, inputs, None)
+            made = self.provider.change(Request(urn, news=inputs))
         except PartialFailureError as failure:
             self.stack.state[urn] = Recording(failure.id, failure.inputs, failure.outputs)
             return self._ended("create", urn, failure, begun)
         except (InputError, OperationError) as failure:
             return self._ended("create", urn, failure, begun)
-        self.stack.state[urn] = Recording(identity, inputs, outputs)
+        self.stack.state[urn] = Recording(made.id, inputs, made.outputs)
         return self._ended("create", urn, None, begun)
 
     def _update(self, urn: str, old: Recording, inputs: dict[str, object]) -> bool:
         begun = self._begin("update", urn, inputs, old)
         try:
-            outputs = self.provider.update(urn, old.id, old.outputs, inputs, None)
+            outputs = self.provider.change(Request(urn, old.id, inputs, old.outputs)).outputs
         except PartialFailureError as failure:
             self.stack.state[urn] = Recording(old.id, old.inputs, failure.outputs)
             return self._ended("update", urn, failure, begun)
@@ -280,7 +281,7 @@ class Run:
     def _delete(self, urn: str, old: Recording, *, forget: bool) -> bool:
         begun = self._begin("delete", urn, old.outputs, old)
         try:
-            self.provider.delete(urn, old.id, old.outputs, None)
+            self.provider.delete(Request(urn, old.id, olds=old.outputs))
         except (InputError, OperationError) as failure:
             return self._ended("delete", urn, failure, begun)
         if forget and self.stack.state.get(urn) is old:

@@ -101,19 +101,22 @@ class _Silent:
 
 
 def _answer(provider: Service, question: Mapping[str, Any]) -> tuple[str, Mapping[str, object]]:
+    from pulumi_edas_scale.operations.request import Request  # noqa: PLC0415 - the parent process needs none of it
+
     known, recorded = question["id"], question["recorded"]
     if not question["inputs"]:
-        provider.delete(URN, known, recorded, None)
+        provider.delete(Request(URN, known, olds=recorded))
         return "", {}
-    checked = provider.check(URN, recorded or None, question["inputs"])
+    checked = provider.check(Request(URN, news=question["inputs"], olds=recorded))
     if checked.failures:
         raise ValueError(str(checked.failures))
     if not recorded:
-        provider.preview_create(URN, checked.inputs)
-        return provider.create(URN, checked.inputs, None)
-    if not provider.diff(URN, known, recorded, checked.inputs, announce=True).changes:
+        provider.preview_create(Request(URN, news=checked.inputs))
+    request = Request(URN, known, checked.inputs, recorded)
+    if recorded and not provider.diff(request).changes:
         return known, recorded
-    return known, provider.update(URN, known, recorded, checked.inputs, None)
+    made = provider.change(request)
+    return made.id, made.outputs
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import yaml
 from pulumi_edas_scale.cli.programs import resource_names
 from pulumi_edas_scale.domain.fields import BY_NAME
 from pulumi_edas_scale.domain.settings import Settings
+from pulumi_edas_scale.operations.request import Request
 from pulumi_edas_scale.operations.service import Service
 from tests.contract.cli.terminal import BETA, EMPTY, SHOP, Terminal
 
@@ -118,11 +119,11 @@ def test_after_the_imports_the_program_previews_clean(
     program = READERS[language](answer["program"])
     assert len(program) == 3
     for each in answer["imports"]:
-        imported = provider.read(each["name"], each["id"], None, None)
+        imported = provider.read(Request(each["name"], each["id"]))
         assert imported is not None
-        checked = provider.check(each["name"], imported.inputs, program[each["name"]])
+        checked = provider.check(Request(each["name"], news=program[each["name"]], olds=imported.inputs))
         assert not checked.failures
-        assert not provider.diff(each["name"], each["id"], imported.outputs, checked.inputs).changes
+        assert not provider.diff(Request(each["name"], each["id"], checked.inputs, imported.outputs)).changes
 
 
 def test_an_application_without_members_has_nothing_to_adopt(terminal: Terminal, edas: Emulator) -> None:

@@ -20,6 +20,7 @@ from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialF
 from pulumi_edas_scale.domain.inputs import Checked
 from pulumi_edas_scale.domain.model import UNKNOWN
 from pulumi_edas_scale.hosts import dynamic_process as dynamic_host
+from pulumi_edas_scale.operations.request import Diff, Request, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,24 +53,6 @@ class RealFrontEnd(dynamic.Provider):
     """The front end as it is, in a host that may look like one of another version."""
 
 
-class Answer:
-    """A diff."""
-
-    def __init__(self, *, changes: bool, replaces: tuple[str, ...] = ()) -> None:
-        self.changes = changes
-        self.replaces = replaces
-        self.delete_before_replace = bool(replaces)
-
-
-class Reading:
-    """What a read found."""
-
-    def __init__(self, membership_id: str, inputs: dict[str, object], outputs: dict[str, object]) -> None:
-        self.id = membership_id
-        self.inputs = inputs
-        self.outputs = outputs
-
-
 class ScriptedOperations:
     """Operations that tell in their outputs what they were given."""
 
@@ -83,11 +66,10 @@ class ScriptedOperations:
         """Wake whoever waits for a stop."""
         self._woken.set()
 
-    def check(
-        self, urn: str | None, recorded: Mapping[str, object] | None, news: Mapping[str, object]
-    ) -> Checked:
+    def check(self, asked: Request) -> Checked:
         """Pass the inputs on, with remarks."""
-        self._script(urn, news)
+        news = asked.news
+        self._script(asked.urn, news)
         wrong: dict[str, tuple[Failure, ...]] = {
             "wrong": (
                 ("instanceIds[1]", Message("ES301", "is wrong.")),
@@ -96,7 +78,7 @@ class ScriptedOperations:
             "half": (("groupId", HALF),),
         }
         seen = {
-            "recorded": None if recorded is None else sorted(recorded),
+            "recorded": sorted(asked.olds) or None,
             "unknown": [name for name, value in news.items() if value is UNKNOWN],
             "region": self._settings.region_id,
         }
@@ -106,87 +88,44 @@ class ScriptedOperations:
             warnings=(Message("ES310", "a warning"),),
         )
 
-    def preview_create(self, urn: str | None, news: Mapping[str, object]) -> dict[str, object]:
+    def preview_create(self, asked: Request) -> Result:
         """Announce the plan."""
-        if news["appId"] == "plan":
-            self._host.info(urn or "", "scale out 1: i-a")
-        return {}
+        if asked.news["appId"] == "plan":
+            self._host.info(asked.urn, "scale out 1: i-a")
+        return Result("", {}, {})
 
-    def diff(
-        self,
-        urn: str | None,
-        membership_id: str,
-        recorded_outputs: Mapping[str, object],
-        news: Mapping[str, object],
-        *,
-        announce: bool,
-        ignored: tuple[str, ...],
-    ) -> Answer:
+    def diff(self, asked: Request) -> Diff:
         """Say by the answer whether the diff was taken for a real one."""
-        self._script(urn, news)
-        if news["appId"] != recorded_outputs["appId"]:
-            return Answer(changes=True, replaces=("appId",))
-        return Answer(changes=announce and membership_id in {"id", "cn-hangzhou/a/g"} and not ignored)
+        self._script(asked.urn, asked.news)
+        if asked.news["appId"] != asked.olds["appId"]:
+            return Diff(changes=True, replaces=("appId",), delete_before_replace=True)
+        return Diff(changes=asked.announce and asked.id in {"id", "cn-hangzhou/a/g"} and not asked.ignored)
 
-    def create(
-        self, urn: str | None, news: Mapping[str, object], timeout_seconds: float | None
-    ) -> tuple[str, dict[str, object]]:
+    def change(self, asked: Request) -> Result:
         """Tell what is known of the call."""
-        self._script(urn, news)
+        self._script(asked.urn, asked.news)
         odd = {"groupName": HALF, "runningCount": float("nan"), "members": ({"ecuId": HALF},)}
-        seen = {"urn": urn, "timeout": timeout_seconds}
-        return "id", {**news, "seen": seen, **(odd if news["appId"] == "half" else {})}
+        seen: dict[str, object] = {"urn": asked.urn, "timeout": asked.timeout_seconds}
+        if asked.id:
+            seen |= {"id": asked.id, "olds": sorted(asked.olds), "ignored": list(asked.ignored)}
+        outputs = {**asked.news, "seen": seen, **(odd if asked.news["appId"] == "half" else {})}
+        return Result(asked.id or "id", {}, outputs)
 
-    def update(  # noqa: PLR0917 - as the core's
-        self,
-        urn: str | None,
-        membership_id: str,
-        recorded_outputs: Mapping[str, object],
-        news: Mapping[str, object],
-        timeout_seconds: float | None,
-        ignored: tuple[str, ...],
-    ) -> dict[str, object]:
-        """Tell what is known of the call."""
-        self._script(urn, news)
-        seen = {
-            "id": membership_id,
-            "urn": urn,
-            "timeout": timeout_seconds,
-            "olds": sorted(recorded_outputs),
-            "ignored": list(ignored),
-        }
-        return {**news, "seen": seen}
-
-    def read(
-        self,
-        urn: str | None,
-        membership_id: str,
-        recorded_outputs: Mapping[str, object] | None,
-        recorded_inputs: Mapping[str, object] | None,
-    ) -> Reading | None:
+    def read(self, asked: Request) -> Result | None:
         """Find what the recorded outputs say; the id ``gone`` is gone."""
-        if membership_id == "gone":
+        if asked.id == "gone":
             return None
-        self._script(urn, recorded_outputs or {"appId": ""})
-        seen = {
-            "outputs": None if recorded_outputs is None else sorted(recorded_outputs),
-            "inputs": None if recorded_inputs is None else sorted(recorded_inputs),
-        }
-        return Reading(membership_id, dict(recorded_inputs or {}), {"appId": "read", "seen": seen})
+        self._script(asked.urn, asked.olds or {"appId": ""})
+        seen = {"outputs": sorted(asked.olds) or None, "inputs": sorted(asked.news) or None}
+        return Result(asked.id, dict(asked.news), {"appId": "read", "seen": seen})
 
-    def delete(
-        self,
-        urn: str | None,
-        membership_id: str,
-        recorded_outputs: Mapping[str, object],
-        timeout_seconds: float | None,
-    ) -> None:
+    def delete(self, asked: Request) -> None:
         """Say what is known of the call in the failure ``told``."""
-        self._script(urn, recorded_outputs)
-        if membership_id == "told":
-            raise OperationError(Message("", f"{urn} {timeout_seconds}"))
+        self._script(asked.urn, asked.olds)
+        if asked.id == "told":
+            raise OperationError(Message("", f"{asked.urn} {asked.timeout_seconds}"))
 
-    def _script(self, urn: str | None, properties: Mapping[str, object]) -> None:
+    def _script(self, urn: str, properties: Mapping[str, object]) -> None:
         scripts = {
             "refused": self._refuse,
             "input": self._input,
@@ -203,7 +142,7 @@ class ScriptedOperations:
         }
         script = scripts.get(str(properties["appId"]))
         if script is not None:
-            script(urn or "", properties)
+            script(urn, properties)
 
     def _refuse(self, _urn: str, _properties: Mapping[str, object]) -> None:
         raise OperationError(Message("", "Scale out of deploy group g failed."))

@@ -53,7 +53,7 @@ def test_operations_run_without_the_request(blind_host: HostProcess) -> None:
     """Where the request cannot be seen, an operation has no URN and no time-out, and succeeds."""
     request = provider_pb2.CreateRequest(urn=URN, properties=inputs("a"), timeout=5)
     answer = blind_host.stub.Create(request)
-    assert (answer.id, plain(answer.properties)["seen"]) == ("id", {})
+    assert (answer.id, plain(answer.properties)["seen"]) == ("id", {"urn": ""})
 
 
 def test_lines_without_a_urn_go_under_the_stack(blind_host: HostProcess, engine: RecordingEngine) -> None:

@@ -228,6 +228,10 @@ def test_an_answer_that_no_message_carries_is_sent_plainly(
     assert engine.format_value(ephemeral=False) == [(URN, PLAIN, engine_pb2.WARNING)]
     checked = host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("half")))
     assert [each.reason for each in checked.failures] == [f"groupId: {PLAIN}"]
+    refused = host.stub.Check(
+        provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("half-refused")), timeout=60
+    )
+    assert [each.reason for each in refused.failures] == [PLAIN]
 
 
 @pytest.mark.parametrize("script", ["half-refused", "half-partial", "half-bug"])

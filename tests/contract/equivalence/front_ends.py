@@ -23,6 +23,7 @@ from pulumi_edas_scale.domain.errors import EdasScaleError, PartialFailureError
 from pulumi_edas_scale.domain.settings import resolve_settings
 from pulumi_edas_scale.edas.client import SdkClient
 from pulumi_edas_scale.hosts.wire import parse_properties, render_properties
+from pulumi_edas_scale.operations.request import Request
 from tests.contract.dynamic.host_process import CHECKOUT, HostProcess
 from tests.contract.equivalence.hasty import HastyDynamic, HastyRuntime
 from tests.contract.plugin.harness import PROVIDER_URN
@@ -178,20 +179,22 @@ class CoreFrontEnd:
     def check(self, urn: str, olds: Values | None, news: Values) -> Values:
         """Check."""
         self._checked = True
-        checked = self._core.check(urn, olds, news)
+        checked = self._core.check(Request(urn, news=news, olds=olds or {}))
         if checked.failures:
             raise RefusedError(" ".join(format_failure(*each).with_code() for each in checked.failures))
         return present(checked.inputs)
 
     def preview_create(self, urn: str, news: Values) -> None:
         """Preview a create."""
-        _reported(lambda: self._core.preview_create(urn, news))
+        _reported(lambda: self._core.preview_create(Request(urn, news=news)))
 
     def diff(self, urn: str, state: State, news: Values) -> Diff:
         """Ask for the difference."""
         # A diff that comes after no check is that of a refresh, sides swapped.
         announce, self._checked = self._checked, False
-        found = _reported(lambda: self._core.diff(urn, state.id, state.outputs, news, announce=announce))
+        found = _reported(
+            lambda: self._core.diff(Request(urn, state.id, news, state.outputs, announce=announce))
+        )
         return Diff(
             found.changes,
             found.replaces,
@@ -201,22 +204,22 @@ class CoreFrontEnd:
 
     def create(self, urn: str, news: Values) -> State:
         """Create."""
-        created, outputs = _reported(lambda: self._core.create(urn, news, None))
-        return State(created, news, present(outputs))
+        made = _reported(lambda: self._core.change(Request(urn, news=news)))
+        return State(made.id, news, present(made.outputs))
 
     def update(self, urn: str, state: State, news: Values) -> State:
         """Update."""
-        outputs = _reported(lambda: self._core.update(urn, state.id, state.outputs, news, None))
-        return State(state.id, news, present(outputs))
+        made = _reported(lambda: self._core.change(Request(urn, state.id, news, state.outputs)))
+        return State(state.id, news, present(made.outputs))
 
     def read(self, urn: str, state: State) -> State | None:
         """Refresh or import."""
-        found = _reported(lambda: self._core.read(urn, state.id, state.outputs or None, state.inputs or None))
+        found = _reported(lambda: self._core.read(Request(urn, state.id, state.inputs, state.outputs)))
         return None if found is None else State(found.id, present(found.inputs), present(found.outputs))
 
     def delete(self, urn: str, state: State) -> None:
         """Delete."""
-        _reported(lambda: self._core.delete(urn, state.id, state.outputs, None))
+        _reported(lambda: self._core.delete(Request(urn, state.id, olds=state.outputs)))
 
     def close(self) -> None:
         """Nothing was started."""

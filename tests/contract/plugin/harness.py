@@ -36,7 +36,7 @@ class Core:
 
     def __init__(self, **answers: Callable[..., Any]) -> None:
         self.answers: dict[str, Callable[..., Any]] = {
-            "check": lambda _urn, _recorded, news: Checked(dict(news), (), ()),
+            "check": lambda asked: Checked(dict(asked.news), (), ()),
             "stop": lambda: None,
             "end_of_operation": lambda: None,
             **answers,

@@ -17,6 +17,7 @@ from pulumi_edas_scale.domain.model import UNKNOWN
 from pulumi_edas_scale.hosts.protocol import engine_pb2, plugin_pb2, provider_pb2, status_pb2
 from pulumi_edas_scale.hosts.stack_file import find_settings
 from pulumi_edas_scale.hosts.wire import Properties, parse_properties
+from pulumi_edas_scale.operations.request import Diff, Request, Result
 from pulumi_edas_scale.version import __version__
 from tests.contract.plugin.harness import PROVIDER_URN, URN, WAIT, Core, Engine, RunningPlugin, struct
 
@@ -32,35 +33,17 @@ INPUTS: dict[str, object] = {"appId": "app", "groupId": "group", "instanceIds": 
 OUTPUTS: dict[str, object] = {**INPUTS, "members": [{"ecuId": "e-a"}], "runningCount": 1.0}
 
 
-class Diffed:
-    """What the core answers to a diff."""
-
-    def __init__(
-        self, *detailed: tuple[str, str], replaces: tuple[str, ...] = (), first: bool = False
-    ) -> None:
-        self.changes = bool(detailed)
-        self.detailed = detailed
-        self.replaces = replaces
-        self.delete_before_replace = first
-
-
-class Seen:
-    """What the core answers to a read."""
-
-    id = ID
-    inputs = INPUTS
-    outputs = OUTPUTS
+SEEN = Result(ID, INPUTS, OUTPUTS)
 
 
 @pytest.fixture
 def core() -> Core:
     """Give a core that knows a healthy membership."""
     return Core(
-        create=lambda *_: (ID, OUTPUTS),
-        update=lambda *_: OUTPUTS,
-        delete=lambda *_: None,
-        read=lambda *_: Seen(),
-        diff=lambda *_, **__: Diffed(),
+        change=lambda _: SEEN,
+        delete=lambda _: None,
+        read=lambda _: SEEN,
+        diff=lambda _: Diff(changes=False),
     )
 
 
@@ -264,7 +247,7 @@ def test_check_translates(plugin: RunningPlugin, core: Core, engine: Engine) -> 
         urn=URN, olds=struct({"regionId": "r"}, "regionId"), news=struct(INPUTS, "instanceIds")
     )
     answer = plugin.stub.Check(request, timeout=WAIT)
-    assert core.last("check") == (URN, {"regionId": "r"}, INPUTS)
+    assert core.last("check") == (Request(URN, news=INPUTS, olds={"regionId": "r"}),)
     assert parse_properties(answer.inputs) == Properties(
         {**INPUTS, "batchSize": 50.0, "regionId": "r"}, frozenset({"instanceIds", "regionId"})
     )
@@ -278,21 +261,22 @@ def test_check_translates(plugin: RunningPlugin, core: Core, engine: Engine) -> 
 def test_a_check_without_a_past_is_that_of_a_create(plugin: RunningPlugin, core: Core) -> None:
     """Empty old inputs, as the engine sends them, are no recorded ones."""
     plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=struct(INPUTS)), timeout=WAIT)
-    assert core.last("check")[1] is None
+    assert core.last("check")[0].olds == {}
 
 
 def test_unknown_values_pass_at_every_depth(plugin: RunningPlugin, core: Core) -> None:
     """A value that is not known yet reaches the core as UNKNOWN, and returns as the engine's own mark."""
     news = {"groupId": UNKNOWN, "instanceIds": ["i-a", UNKNOWN], "policy": {"deep": [UNKNOWN]}}
     answer = plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(news)), timeout=WAIT)
-    assert core.last("check")[2] == news
+    assert core.last("check")[0].news == news
     assert parse_properties(answer.inputs).values == news
 
 
 def test_a_diff_is_always_detailed(plugin: RunningPlugin, core: Core) -> None:
     """Every change has its path and kind, so that previews show lines and replaceOnChanges works."""
-    core.answers["diff"] = lambda *_, **__: Diffed(
-        ("instanceIds[1]", "add"), ("groupId", "update-replace"), replaces=("groupId",), first=True
+    detailed = (("instanceIds[1]", "add"), ("groupId", "update-replace"))
+    core.answers["diff"] = lambda _: Diff(
+        changes=True, replaces=("groupId",), delete_before_replace=True, detailed=detailed
     )
     request = provider_pb2.DiffRequest(id=ID, urn=URN, olds=struct(OUTPUTS), news=struct(INPUTS))
     answer = plugin.stub.Diff(request, timeout=WAIT)
@@ -323,7 +307,7 @@ def test_only_a_diff_after_a_check_announces(plugin: RunningPlugin, core: Core) 
     plugin.stub.Check(check, timeout=WAIT)
     plugin.stub.Read(read, timeout=WAIT)
     plugin.stub.Diff(diff, timeout=WAIT)
-    announced = [options["announce"] for name, _, options in core.calls if name == "diff"]
+    announced = [asked.announce for name, (asked,), _ in core.calls if name == "diff"]
     assert announced == [True, False, False]
 
 
@@ -332,7 +316,7 @@ def test_create_translates(plugin: RunningPlugin, core: Core) -> None:
     answer = plugin.stub.Create(
         provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS), timeout=180), timeout=WAIT
     )
-    assert core.last("create") == (URN, INPUTS, 180.0)
+    assert core.last("change") == (Request(URN, news=INPUTS, timeout_seconds=180.0),)
     assert (answer.id, parse_properties(answer.properties).values) == (ID, OUTPUTS)
     assert not answer.refresh_before_update
 
@@ -341,30 +325,30 @@ def test_a_time_out_that_is_not_set_is_none(plugin: RunningPlugin, core: Core) -
     """The engine's zero means that the program says nothing."""
     plugin.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)), timeout=WAIT)
     plugin.stub.Delete(provider_pb2.DeleteRequest(urn=URN, id=ID, properties=struct(OUTPUTS)), timeout=WAIT)
-    assert core.last("create")[2] is None
-    assert core.last("delete") == (URN, ID, OUTPUTS, None)
+    assert core.last("change")[0].timeout_seconds is None
+    assert core.last("delete") == (Request(URN, ID, olds=OUTPUTS),)
 
 
 def test_a_preview_creates_nothing(plugin: RunningPlugin, core: Core) -> None:
     """Create in a preview asks the core for the outputs, which may be unknown, and gives no id."""
-    core.answers["preview_create"] = lambda *_: {**INPUTS, "members": UNKNOWN}
+    core.answers["preview_create"] = lambda _: Result("", INPUTS, {**INPUTS, "members": UNKNOWN})
     answer = plugin.stub.Create(
         provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS), preview=True), timeout=WAIT
     )
     assert answer.id == ""
     assert parse_properties(answer.properties).values == {**INPUTS, "members": UNKNOWN}
-    assert not [name for name, _, _ in core.calls if name == "create"]
+    assert not [name for name, _, _ in core.calls if name == "change"]
 
 
 def test_a_preview_updates_nothing(plugin: RunningPlugin, core: Core) -> None:
-    """Update in a preview asks the core for the outputs."""
-    core.answers["preview_update"] = lambda *_: {**INPUTS, "runningCount": UNKNOWN}
+    """Update in a preview gives the outputs that are known: the inputs, and where the membership is."""
     request = provider_pb2.UpdateRequest(
         urn=URN, id=ID, olds=struct(OUTPUTS), news=struct(INPUTS), preview=True
     )
     answer = plugin.stub.Update(request, timeout=WAIT)
-    assert core.last("preview_update") == (URN, ID, OUTPUTS, INPUTS)
-    assert parse_properties(answer.properties).values["runningCount"] is UNKNOWN
+    values = parse_properties(answer.properties).values
+    assert (values["instanceIds"], values["runningCount"]) == (["i-a", "i-b"], UNKNOWN)
+    assert not [name for name, _, _ in core.calls if name == "change"]
 
 
 def test_update_translates(plugin: RunningPlugin, core: Core) -> None:
@@ -373,7 +357,7 @@ def test_update_translates(plugin: RunningPlugin, core: Core) -> None:
         urn=URN, id=ID, olds=struct(OUTPUTS), news=struct(INPUTS), timeout=9, ignoreChanges=["instanceIds"]
     )
     answer = plugin.stub.Update(request, timeout=WAIT)
-    assert core.last("update") == (URN, ID, OUTPUTS, INPUTS, 9.0, ("instanceIds",))
+    assert core.last("change") == (Request(URN, ID, INPUTS, OUTPUTS, 9.0, ("instanceIds",)),)
     assert parse_properties(answer.properties).values == OUTPUTS
     assert not answer.refresh_before_update
 
@@ -382,7 +366,7 @@ def test_secret_ids_make_secret_members(plugin: RunningPlugin, core: Core) -> No
     """The core sees plain ids; what names them in the outputs is hidden as they are, and the rest is not."""
     request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS, "instanceIds"))
     answer = parse_properties(plugin.stub.Create(request, timeout=WAIT).properties)
-    assert core.last("create")[1] == INPUTS
+    assert core.last("change")[0].news == INPUTS
     assert answer == Properties(OUTPUTS, frozenset({"instanceIds", "members"}))
 
 
@@ -399,7 +383,7 @@ def test_a_refresh_reads_what_is_recorded(plugin: RunningPlugin, core: Core) -> 
         urn=URN, id=ID, properties=struct(OUTPUTS), inputs=struct(INPUTS, "instanceIds")
     )
     answer = plugin.stub.Read(request, timeout=WAIT)
-    assert core.last("read") == (URN, ID, OUTPUTS, INPUTS)
+    assert core.last("read") == (Request(URN, ID, INPUTS, OUTPUTS),)
     assert answer.id == ID
     assert parse_properties(answer.inputs) == Properties(INPUTS, frozenset({"instanceIds"}))
     assert parse_properties(answer.properties) == Properties(OUTPUTS, frozenset({"instanceIds", "members"}))
@@ -409,11 +393,11 @@ def test_a_refresh_reads_what_is_recorded(plugin: RunningPlugin, core: Core) -> 
 def test_an_import_reads_without_a_past(plugin: RunningPlugin, core: Core) -> None:
     """An import has neither outputs nor inputs, whether the engine leaves them out or sends empty ones."""
     plugin.stub.Read(provider_pb2.ReadRequest(urn=URN, id=ID), timeout=WAIT)
-    assert core.last("read") == (URN, ID, None, None)
+    assert core.last("read") == (Request(URN, ID),)
     plugin.stub.Read(
         provider_pb2.ReadRequest(urn=URN, id=ID, properties=struct({}), inputs=struct({})), timeout=WAIT
     )
-    assert core.last("read") == (URN, ID, None, None)
+    assert core.last("read") == (Request(URN, ID),)
 
 
 def test_what_is_gone_has_no_id(plugin: RunningPlugin, core: Core) -> None:
@@ -447,7 +431,7 @@ def fails(error: Exception) -> Any:  # noqa: ANN401  # any method of the core
 
 def test_a_failure_is_the_users_sentence(plugin: RunningPlugin, core: Core) -> None:
     """An operation that changed nothing fails with its message alone."""
-    core.answers["create"] = fails(OperationError(Message("", "Scale out failed: it did.")))
+    core.answers["change"] = fails(OperationError(Message("", "Scale out failed: it did.")))
     error = failure_of(plugin.stub.Create, provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)))
     assert (error.code(), error.details()) == (grpc.StatusCode.UNKNOWN, "Scale out failed: it did.")
     status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
@@ -464,7 +448,7 @@ def test_refused_inputs_are_named(plugin: RunningPlugin, core: Core) -> None:
 def test_a_partial_failure_saves_what_is_true(plugin: RunningPlugin, core: Core) -> None:
     """The engine gets id, outputs, inputs and reasons, under the status code of the call itself."""
     partly = PartialFailureError(Message("", "One of two joined."), ID, INPUTS, OUTPUTS)
-    core.answers["create"] = fails(partly)
+    core.answers["change"] = fails(partly)
     request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS, "instanceIds"))
     error = failure_of(plugin.stub.Create, request)
     assert (error.code(), error.details()) == (grpc.StatusCode.UNKNOWN, "One of two joined.")
@@ -486,9 +470,9 @@ def test_an_answer_that_no_message_carries_is_sent_plainly(plugin: RunningPlugin
     plain = {**OUTPUTS, "groupName": PLAIN, "runningCount": "nan", "members": [{"ecuId": PLAIN}]}
     core.answers |= {
         "check": lambda *_: Checked(odd, (("groupId", HALF),), (HALF,)),
-        "create": lambda *_: (ID, odd),
-        "update": lambda *_: odd,
-        "preview_create": lambda *_: odd,
+        "change": lambda _: Result(ID, odd, odd),
+        "read": lambda _: Result(ID, odd, odd),
+        "preview_create": lambda _: Result("", odd, odd),
         "invoke": lambda *_: odd,
     }
     news = struct(INPUTS)
@@ -503,6 +487,8 @@ def test_an_answer_that_no_message_carries_is_sent_plainly(plugin: RunningPlugin
         plugin.stub.Update(
             provider_pb2.UpdateRequest(urn=URN, id=ID, olds=struct(OUTPUTS), news=news), timeout=WAIT
         ).properties,
+        plugin.stub.Read(provider_pb2.ReadRequest(urn=URN, id=ID), timeout=WAIT).properties,
+        plugin.stub.Read(provider_pb2.ReadRequest(urn=URN, id=ID), timeout=WAIT).inputs,
         getattr(plugin.stub.Invoke(provider_pb2.InvokeRequest(tok="getDeployGroup"), timeout=WAIT), "return"),
     ):
         assert parse_properties(answer).values == plain
@@ -513,14 +499,14 @@ def test_a_failure_that_no_message_carries_is_sent_plainly(
 ) -> None:
     """A failure, what is true after it, a bug and a line of log with half a character still reach the engine."""
     request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS))
-    core.answers["create"] = fails(OperationError(HALF))
+    core.answers["change"] = fails(OperationError(HALF))
     assert failure_of(plugin.stub.Create, request).details() == PLAIN
-    core.answers["create"] = fails(PartialFailureError(HALF, ID, {"appId": HALF}, {"groupName": HALF}))
+    core.answers["change"] = fails(PartialFailureError(HALF, ID, {"appId": HALF}, {"groupName": HALF}))
     status, detail = detail_of(failure_of(plugin.stub.Create, request))
     assert (status.message, list(detail.reasons)) == (PLAIN, [PLAIN])
     assert parse_properties(detail.inputs).values == {"appId": PLAIN}
     assert parse_properties(detail.properties).values == {"groupName": PLAIN}
-    core.answers["create"] = fails(RuntimeError(HALF))
+    core.answers["change"] = fails(RuntimeError(HALF))
     assert PLAIN in failure_of(plugin.stub.Create, request).details()
     assert core.host is not None
     core.host.warn(URN, HALF)
@@ -531,7 +517,7 @@ def test_a_failure_that_no_message_carries_is_sent_plainly(
 
 def test_a_bug_of_ours_is_one_line(plugin: RunningPlugin, core: Core, engine: Engine) -> None:
     """The user reads one line that asks for a report; the traceback is there for --debug only."""
-    core.answers["create"] = fails(ZeroDivisionError("division by zero"))
+    core.answers["change"] = fails(ZeroDivisionError("division by zero"))
     error = failure_of(plugin.stub.Create, provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)))
     assert error.details() == (
         "ZeroDivisionError: division by zero. Please report this, it is a bug in pulumi-edas-scale. [ES901]"
@@ -544,16 +530,16 @@ def test_a_bug_of_ours_is_one_line(plugin: RunningPlugin, core: Core, engine: En
 def test_lines_arrive_before_the_answer(plugin: RunningPlugin, core: Core, engine: Engine) -> None:
     """Lasting lines are complete and in order when an operation ends: the process may end with it."""
 
-    def create(urn: str, *_: object) -> tuple[str, dict[str, object]]:
-        host = core.host
+    def create(asked: Request) -> Result:
+        urn, host = asked.urn, core.host
         assert host is not None
         for number in range(20):
             host.progress(urn, f"status {number}")
             host.info(urn, f"line {number}")
         host.warn(urn, Message("", "warning"))
-        return ID, OUTPUTS
+        return SEEN
 
-    core.answers["create"] = create
+    core.answers["change"] = create
     plugin.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS)), timeout=WAIT)
     lasting = [line for line in engine.lines if not line.ephemeral]
     assert [line.message for line in lasting] == [*(f"line {number}" for number in range(20)), "warning"]
@@ -569,7 +555,7 @@ class Waiting:
         self.started = threading.Event()
         self.woken = threading.Event()
         self.core = core
-        core.answers["create"] = self
+        core.answers["change"] = self
         core.answers["stop"] = self.woken.set
 
     def __call__(self, *_: object) -> None:

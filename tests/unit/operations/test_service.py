@@ -17,6 +17,7 @@ from pulumi_edas_scale.domain.errors import (
 )
 from pulumi_edas_scale.domain.model import MemberState, TaskState
 from pulumi_edas_scale.domain.settings import Settings
+from pulumi_edas_scale.operations.request import Request
 from pulumi_edas_scale.operations.service import Service
 from tests.unit.operations.account import FAILED, Account
 
@@ -78,24 +79,24 @@ class Program:
             "instanceIds": [f"i-{name}" for name in names],
             **changes,
         }
-        checked = self.service.check(URN, None, news)
+        checked = self.service.check(Request(URN, news=news))
         assert checked.failures == ()
         return dict(checked.inputs)
 
     def create(self, *names: str, **changes: object) -> dict[str, object]:
         """Create the resource."""
-        _, self.outputs = self.service.create(URN, self.inputs(*names, **changes), None)
+        self.outputs = self.service.change(Request(URN, news=self.inputs(*names, **changes))).outputs
         return self.outputs
 
     def update(self, *names: str, **changes: object) -> dict[str, object]:
         """Update the resource."""
         news = self.inputs(*names, **changes)
-        self.outputs = self.service.update(URN, ID, self.outputs, news, None)
+        self.outputs = self.service.change(Request(URN, ID, news, self.outputs)).outputs
         return self.outputs
 
     def refresh(self) -> dict[str, object]:
         """Read the resource in another process, and return the inputs that are left."""
-        answer = self.process().read(URN, ID, self.outputs, None)
+        answer = self.process().read(Request(URN, ID, olds=self.outputs))
         assert answer is not None
         self.outputs = answer.outputs
         return answer.inputs
@@ -165,7 +166,7 @@ def test_a_refresh_never_rests_on_a_reading_older_than_the_orders() -> None:
     account.runtime.wait(1.0)
     account.members["ecu-b"] = member
     account.start("Application Scale Out", ["b"], seconds=0.0)
-    answer = service.read(URN, ID, program.outputs, None)
+    answer = service.read(Request(URN, ID, olds=program.outputs))
     assert answer is not None
     assert answer.inputs["instanceIds"] == ["i-a", "i-b"]
 
@@ -218,16 +219,16 @@ def test_what_is_gone_is_read_as_gone() -> None:
     program = Program(Account().running("a"))
     program.create("a")
     program.account.groups = ("beta",)
-    assert program.process().read(URN, ID, program.outputs, None) is None
+    assert program.process().read(Request(URN, ID, olds=program.outputs)) is None
     program.account.gone = True
-    assert program.process().read(URN, ID, program.outputs, None) is None
+    assert program.process().read(Request(URN, ID, olds=program.outputs)) is None
 
 
 def test_what_may_be_another_account_is_not_read_as_gone() -> None:
     """Without the recorded cluster nobody can tell the application from one that these credentials do not see."""
     program = Program(Account(gone=True))
     with pytest.raises(OperationError, match="pulumi state delete"):
-        program.service.read(URN, ID, {"appId": "app"}, None)
+        program.service.read(Request(URN, ID, olds={"appId": "app"}))
 
 
 def test_an_application_that_is_refused_and_listed_is_not_gone() -> None:
@@ -256,7 +257,7 @@ def test_a_stopped_refresh_says_so() -> None:
 def test_an_import_takes_every_member() -> None:
     """All members of the group become its list."""
     program = Program(Account().running("a", "b").running("c", group="beta"))
-    answer = program.service.read(URN, ID, None, None)
+    answer = program.service.read(Request(URN, ID))
     assert answer is not None
     assert answer.inputs["instanceIds"] == ["i-a", "i-b"]
 
@@ -265,7 +266,7 @@ def test_there_is_nothing_to_import() -> None:
     """The id is told as it has to be."""
     program = Program(Account(groups=("beta",)))
     with pytest.raises(OperationError, match=r"nothing to import.*<regionId>/<appId>/<groupId>"):
-        program.service.read(URN, ID, None, None)
+        program.service.read(Request(URN, ID))
 
 
 # -- changes ---------------------------------------------------------------------------------------------------------
@@ -293,12 +294,12 @@ def test_a_delete_takes_out_what_is_managed_and_a_retained_one_nothing() -> None
     """``onDelete: retain`` asks EDAS nothing at all."""
     program = Program(Account().running("a", "z"))
     program.create("a")
-    program.process().delete(URN, ID, program.outputs, None)
+    program.process().delete(Request(URN, ID, olds=program.outputs))
     assert program.account.writes == ["in a"]
     retained = Program(Account().running("a"))
     retained.create("a", onDelete="retain")
     calls = len(retained.account.calls)
-    retained.service.delete(URN, ID, retained.outputs, None)
+    retained.service.delete(Request(URN, ID, olds=retained.outputs))
     assert len(retained.account.calls) == calls
 
 
@@ -308,7 +309,7 @@ def test_the_engines_time_out_wins(given: float, seconds: float) -> None:
     program = Program(Account(order_seconds=1000.0).free("a"))
     news = program.inputs("a")
     with pytest.raises(PartialFailureError, match=f"time-out of {seconds:.0f} seconds"):
-        program.service.create(URN, news, given)
+        program.service.change(Request(URN, news=news, timeout_seconds=given))
 
 
 def test_under_strict_preview_nobody_waits_for_joiners() -> None:
@@ -329,7 +330,9 @@ def test_somebody_elses_list_is_left_to_him() -> None:
     news = program.inputs("a", "b", exclusive=True)
     program.account.running("z")
     program.account.runtime.wait(20.0)
-    program.outputs = program.service.update(URN, ID, program.outputs, news, None, ["instanceIds"])
+    program.outputs = program.service.change(
+        Request(URN, ID, news, program.outputs, ignored=("instanceIds",))
+    ).outputs
     assert program.account.writes == []
     assert ecu_ids(program.outputs) == ["ecu-a"]
 
@@ -342,7 +345,7 @@ def test_two_memberships_of_one_id_are_refused() -> None:
     program = Program(Account())
     program.inputs("a")
     checked = program.service.check(
-        "urn:other", None, {"appId": "app", "groupId": "web", "instanceIds": ["i-a"]}
+        Request("urn:other", news={"appId": "app", "groupId": "web", "instanceIds": ["i-a"]})
     )
     assert any(URN in reason for _, reason in checked.failures)
 
@@ -351,7 +354,7 @@ def test_settings_that_nobody_uses_are_told_once() -> None:
     """The first check warns, the others do not."""
     program = Program(Account(), Settings(region_id="cn-test", ignored=("edas-scale:accessKey",)))
     news = {"appId": "app", "groupId": "web", "instanceIds": ["i-a"]}
-    warned = [program.service.check(URN, None, news).warnings for _ in range(2)]
+    warned = [program.service.check(Request(URN, news=news)).warnings for _ in range(2)]
     assert any("accessKey" in each for each in warned[0])
     assert warned[1] == ()
 
@@ -367,12 +370,12 @@ def test_a_diff_sees_what_left() -> None:
     program = Program(Account().running("a", "b"))
     program.create("a", "b")
     news = program.inputs("a", "b")
-    assert not program.process().diff(URN, ID, program.outputs, news).changes
+    assert not program.process().diff(Request(URN, ID, news, program.outputs)).changes
     program.account.members.pop("ecu-b")
-    answer = program.process().diff(URN, ID, program.outputs, news)
+    answer = program.process().diff(Request(URN, ID, news, program.outputs))
     assert answer.changes
     assert answer.detailed == (("members", "update"),)
-    assert not program.process().diff(URN, ID, program.outputs, news, announce=False).changes
+    assert not program.process().diff(Request(URN, ID, news, program.outputs, announce=False)).changes
 
 
 def test_a_diff_that_looks_at_nothing_calls_nobody() -> None:
@@ -380,7 +383,7 @@ def test_a_diff_that_looks_at_nothing_calls_nobody() -> None:
     program = Program(Account().running("a"), Settings(region_id="cn-test", preview_reads=False))
     program.create("a")
     calls = len(program.account.calls)
-    assert not program.service.diff(URN, ID, program.outputs, program.inputs("a")).changes
+    assert not program.service.diff(Request(URN, ID, program.inputs("a"), program.outputs)).changes
     assert len(program.account.calls) == calls
 
 
@@ -393,6 +396,6 @@ def test_which_one_of_a_replacement_goes_first(names: list[str], group: str, *, 
     program.create("a")
     app_id = "app" if group == "beta" else "other"
     news = program.inputs(*names, groupId=group, appId=app_id) | {"onDelete": "retain"}
-    answer = program.service.diff(URN, ID, {**program.outputs, "onDelete": "retain"}, news)
+    answer = program.service.diff(Request(URN, ID, news, {**program.outputs, "onDelete": "retain"}))
     assert answer.replaces
     assert answer.delete_before_replace is first
