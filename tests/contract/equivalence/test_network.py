@@ -19,7 +19,7 @@ from tests.contract.dynamic.host_process import URN as DYNAMIC_URN
 from tests.contract.dynamic.host_process import HostProcess, reference
 from tests.contract.plugin.harness import PROVIDER_URN, struct
 from tests.contract.plugin.harness import URN as PLUGIN_URN
-from tests.contract.plugin.test_process import START, Process
+from tests.contract.plugin.processes import START, Process
 from tests.contract.sdk.endings import failure
 from tests.contract.sdk.hostile import TRICKLE_SECONDS, TRICKLES, HostileServer
 from tests.contract.sdk.raw_server import RawServer, Reply
