@@ -70,6 +70,8 @@ class Doing:
     exclusive: bool
     min_running: int
     waits_for_running: bool
+    batch_size: int
+    max_removals: int | None
     conduct: Conduct
     outs: Counter[str] = field(default_factory=Counter)
     ins: Counter[str] = field(default_factory=Counter)
@@ -194,6 +196,8 @@ class Laws:
         ids = before.params[SCALING[before.operation]]
         self.submissions.append(f"{moment} {before.doing.urn} {before.doing.kind}: {before.operation} {ids}")
         self._judge_pause(before, before.doing, order_id)
+        if len(ids.split(",")) > before.doing.batch_size:
+            self._note(2, before.doing, f"sends {ids}, batchSize is {before.doing.batch_size}")
         if before.operation == "ScaleOutApplication":
             self._judge_scale_out(before, before.doing)
         else:
@@ -316,10 +320,29 @@ class Laws:
             if doing.ins[ecu] > 1 + (ecu in doing.repaired):
                 self._broken(7, f"{doing.urn} has {ecu} scaled in {doing.ins[ecu]} times in one operation")
         self._judge_joiners(seen, doing)
+        self._judge_leavers(seen, doing)
         taken = sum(running for _, _, _, running, _ in seen.targets)
         left = seen.running - taken
         if taken and not doing.deleting and seen.quiet and self.lonely and left < doing.min_running:
             self._broken(3, f"{doing.urn} leaves {left} running, minRunning is {doing.min_running}")
+
+    def _judge_leavers(self, seen: _Seen, doing: Doing) -> None:
+        """Hold ``maxRemovals`` for the whole change, and that nobody who runs leaves before those who do not."""
+        removed = doing.ins.keys() - doing.desired
+        if doing.max_removals is not None and not doing.deleting and len(removed) > doing.max_removals:
+            self._note(4, doing, f"removes {sorted(removed)}, maxRemovals is {doing.max_removals}")
+        if not any(running for ecu, _, _, running, _ in seen.targets if ecu not in doing.desired):
+            return
+        app = self.edas.world.applications[doing.app_id]
+        down = {
+            ecu
+            for ecu, member in self.members(doing.app_id, doing.group_id).items()
+            if ecu in doing.managed - doing.desired - doing.claimed(seen.sent_at)
+            and self.edas.world.app_state(member, app) in {AppState.STOPPED, AppState.RUNNING_BUT_URL_FAILED}
+        }
+        later = down - {ecu for ecu, _, _, _, _ in seen.targets}
+        if later and self.is_quiet(doing.app_id) and self.lonely:
+            self._note(3, doing, f"takes members that run before {sorted(later)}, which do not")
 
     def _judge_joiners(self, seen: _Seen, doing: Doing) -> None:
         """Hold that nobody leaves before those that this operation has brought in run."""

@@ -306,6 +306,8 @@ class Run:
             exclusive=inputs.get("exclusive") is True,
             min_running=int(inputs.get("minRunning", 1)),
             waits_for_running=inputs.get("waitFor", "running") == "running",
+            batch_size=int(_number(inputs, "batchSize", 50)),
+            max_removals=int(inputs["maxRemovals"]) if "maxRemovals" in inputs else None,
             conduct=Conduct(
                 begun=scheduler.now,
                 timeout=_number(inputs, "timeoutSeconds", 1800.0),

@@ -299,6 +299,19 @@ HISTORIES: Final = {
             Step("up", {"web": {"ids": ("i-0",), "minRunning": 3}}),
         ),
     ),
+    "members leave one by one, and one of them does not run": History(
+        seed=8,
+        members={"g-web": ("i-0", "i-1", "i-2", "i-3")},
+        steps=(
+            Step("up", {"web": {"ids": ("i-0", "i-1", "i-2", "i-3")}}),
+            Step(
+                "wait",
+                seconds=20.0,
+                events=((0.2, "set_state", {"instance": "i-3", "app_state": 1, "task_state": 2}),),
+            ),
+            Step("up", {"web": {"ids": ("i-0",), "batchSize": 1, "maxRemovals": 3}}),
+        ),
+    ),
 }
 
 
