@@ -16,6 +16,7 @@ const web = new edas.DeployGroupMembership(
         groupId: group.groupId,
         instanceIds: config.requireObject<string[]>("instanceIds"),
         minRunning: 1,
+        waitFor: "running",
     },
     { customTimeouts: { create: "20m", update: "20m" } },
 );
