@@ -48,7 +48,9 @@ def ram_policy(*, apps: tuple[str, ...], account: str, region: str, purpose: str
         ("--region", _REGION, region),
     ):
         if given != "*" and not pattern.fullmatch(given):
-            raise WrongUse(f"{option}: '{given}' is no id. A policy names applications by id, not by name.")
+            raise WrongUse(
+                f"{option}: '{given}' is not an id. A policy names applications by id, not by name."
+            )
     say_value(
         build_policy(apps or ("*",), account, region, purpose), form if form is Form.YAML else Form.JSON
     )

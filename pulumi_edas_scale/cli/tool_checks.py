@@ -149,7 +149,7 @@ def _host(environ: Mapping[str, str]) -> Finding:
             f"{'; '.join(lost)}.",
             "pip install --upgrade pulumi-edas-scale, or use the plugin (pulumi_edas_scale.native).",
         )
-    return Finding(name, State.OK, f"All {len(TRICKS)} reaches into the host work.")
+    return Finding(name, State.OK, f"All {len(TRICKS)} host integrations work.")
 
 
 def probe_host(environ: Mapping[str, str]) -> dict[str, bool]:

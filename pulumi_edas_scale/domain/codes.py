@@ -102,7 +102,7 @@ ROWS: Final = (
         "ES101",
         "neither instanceIds nor ecuIds is given",
         "both lists are absent",
-        "Give one; [] says that nobody shall be a member.",
+        "Give one; [] means no members.",
     ),
     Row("ES102", "is already given as", "an id twice in a list", "Remove one."),
     Row(
@@ -126,7 +126,7 @@ ROWS: Final = (
     ),
     Row(
         "ES107",
-        "is the name of a deploy group of application",
+        "is the name of a deploy group of",
         "a name where an id is needed",
         "Use the id that the message gives, or the function getDeployGroup.",
     ),
@@ -207,7 +207,7 @@ ROWS: Final = (
     Row(
         "ES122",
         "give exactly one of groupId and groupName",
-        "a function was told both or neither",
+        "both or neither were given",
         "Give one of them.",
     ),
     Row(
@@ -216,32 +216,32 @@ ROWS: Final = (
         "no group, or several, with the id or name a function was asked for",
         "Use an id that the message lists.",
     ),
-    Row("ES124", "must be a whole number from 0 on", "an impossible count", "Ask for none or more."),
+    Row("ES124", "must be a whole number, 0 or more", "an impossible count", "Ask for none or more."),
     Row(
         "ES125",
         "machines are asked for, but cluster",
         "the cluster has fewer free machines",
         "Import more instances into the cluster, or ask for fewer.",
     ),
-    Row("ES126", "the name of the application is needed", "a function was told no name", "Give it."),
+    Row("ES126", "the name of the application is needed", "no name was given", "Give it."),
     Row(
         "ES127",
         "the name … in region",
         "no application, or several, with that name",
         "Check name, region and credentials; where several have it, use the id.",
     ),
-    Row("ES128", "the id of the application is needed", "a function was told no application", "Give its id."),
+    Row("ES128", "the id of the application is needed", "no application was given", "Give its id."),
     Row(
         "ES129",
-        "is no function of this package",
+        "is not a function of this package",
         "an SDK of another version",
-        "Generate or install the SDK anew.",
+        "Generate or install the SDK again.",
     ),
     Row(
         "ES130",
-        "is no resource of this package",
+        "is not a resource of this package",
         "an SDK of another version",
-        "Generate or install the SDK anew.",
+        "Generate or install the SDK again.",
     ),
     Row(
         "ES131",
@@ -350,7 +350,7 @@ ROWS: Final = (
     Row(
         "ES311",
         "so it cannot tell whether anything changed",
-        "a recorded membership cannot be read, so that nobody knows whether it is as it should be",
+        "a recorded membership cannot be read, so it is not known whether anything changed",
         "Remove the cause that the message names; to preview without reading, set edas-scale:previewReads to false.",
     ),
     Row(
@@ -392,7 +392,7 @@ ROWS: Final = (
     Row(
         "ES502",
         "which is not documented; waiting for one that is",
-        "a status nobody knows",
+        "a status that EDAS does not document",
         "Look at the order in the console; please report the number.",
     ),
     Row(
@@ -477,7 +477,7 @@ ROWS: Final = (
     Row(
         "ES707",
         "the connection was refused",
-        "nobody listens there; often an emulator that ended",
+        "nothing listens there; often an emulator that ended",
         "Unset ALIBABA_CLOUD_ENDPOINT_EDAS.",
     ),
     Row(
@@ -549,7 +549,7 @@ ROWS: Final = (
     Row(
         "ES719",
         "The shape of this answer was not understood",
-        "EDAS spells a part of its answer in a way that nobody knew, or leaves out a list that cannot be empty",
+        "EDAS spells a part of its answer in an unknown way, or leaves out a list that cannot be empty",
         "Run 'edas-scale doctor --record FILE' and attach what it saves to an issue; nothing was concluded from it.",
     ),
     Row(

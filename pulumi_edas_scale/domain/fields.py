@@ -369,7 +369,7 @@ def _scope_id_problem(row: Field, value: object) -> Message | None:
         return Message(
             "ES108",
             f"{quote_value(value)} is the name of a group; its id is needed. "
-            "The function getDeployGroup (get_deploy_group in Python) and the command edas-scale tell it.",
+            "Find it with the function getDeployGroup (get_deploy_group in Python), or with 'edas-scale status'.",
         )
     problem = _text_problem(value, row.expected)
     if problem is not None:
@@ -377,7 +377,9 @@ def _scope_id_problem(row: Field, value: object) -> Message | None:
     if value.casefold() == "all":
         return wrong(value, row.expected, "A membership is of one group of one application: name it.")
     forbidden = next((mark for mark in ("/", "..") if mark in value), None)
-    return wrong(value, row.expected, f"An id holds no {quote_value(forbidden)}.") if forbidden else None
+    return (
+        wrong(value, row.expected, f"An id does not contain {quote_value(forbidden)}.") if forbidden else None
+    )
 
 
 _GROUP_NAMES: Final = frozenset({"_default_group", "default_group", "default group"})
@@ -391,11 +393,11 @@ def _text_problem(value: str, expected: str) -> Message | None:
     if len(value) > LONGEST_ID:
         return wrong(value, expected, f"It has {len(value)} characters; at most {LONGEST_ID} are allowed.")
     if "," in value:
-        return wrong(value, expected, "It holds a comma: give every id by itself.")
+        return wrong(value, expected, "It contains a comma: give each id as an element of its own.")
     if any(char.isspace() for char in value):
-        return wrong(value, expected, "It holds white space: remove it.")
+        return wrong(value, expected, "It contains white space: remove it.")
     if not value.isprintable():
-        return wrong(value, expected, "It holds a control character: remove it.")
+        return wrong(value, expected, "It contains a control character: remove it.")
     return None
 
 

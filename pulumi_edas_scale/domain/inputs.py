@@ -65,13 +65,13 @@ _SCOPE: Final = tuple(row for row in PROPERTIES if row.replaces)
 _MISSING: Final = {
     "appId": Message(
         "ES113",
-        "the id of the EDAS application is required. Its page in the EDAS console and the function getApplication "
-        "(get_application in Python) tell it.",
+        "the id of the EDAS application is required. Find it on its page in the EDAS console, or with the "
+        "function getApplication (get_application in Python).",
     ),
     "groupId": Message(
         "ES114",
-        "the id of the deploy group is required. The function getDeployGroup (get_deploy_group in Python) and the "
-        "command edas-scale tell it.",
+        "the id of the deploy group is required. Find it with the function getDeployGroup (get_deploy_group in "
+        "Python), or with 'edas-scale status'.",
     ),
     "regionId": Message(
         "ES112",
@@ -132,8 +132,8 @@ def check_inputs(
 
 _NO_LIST: Final = Message(
     "ES101",
-    "neither instanceIds nor ecuIds is given, so nobody said which instances shall be members. Give at least "
-    "one of the two lists; an empty list, [], says that none shall be.",
+    "neither instanceIds nor ecuIds is given, so it is not known which instances should be members. Give "
+    "at least one of the two lists; an empty list, [], means no members.",
 )
 
 

@@ -531,7 +531,7 @@ def describe_bad_end(
     if len(report.failures) > LONGEST_LIST:
         details.append(f"{len(report.failures) - LONGEST_LIST} more failures are in the order.")
     if not details:
-        details = ["EDAS tells no cause; the console shows the order under Change Records."]
+        details = ["EDAS gives no cause; the console shows the order under Change Records."]
     return Message("ES601", " ".join([head, *details]))
 
 

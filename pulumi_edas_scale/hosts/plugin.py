@@ -339,7 +339,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             # urn:pulumi:stack::project::parent$type::name
             kind = "".join(urn.split("::")[2:3]).rpartition("$")[2]
             if kind != RESOURCE_TYPE:
-                words = f"{kind or urn!r} is no resource of this package; it has {RESOURCE_TYPE}."
+                words = f"{kind or urn!r} is not a resource of this package; it has {RESOURCE_TYPE}."
                 raise OperationError(Message("ES130", words))
             return call(self._core())
 

@@ -85,7 +85,7 @@ def get_scale_out_candidates(
     """Return machines ``appId`` can be scaled out to, spread over zones beside the members of ``groupId``."""
     count = args.get("count")
     if count is not None and (isinstance(count, bool) or not isinstance(count, (int, float)) or count < 0):
-        reason = f"must be a whole number from 0 on, not {count!r}."
+        reason = f"must be a whole number, 0 or more, not {count!r}."
         raise InputError([("count", Message("ES124", reason))])
     live = _application(session, region_id, args, context)
     group_id = bare_id(_text(args, "groupId"))

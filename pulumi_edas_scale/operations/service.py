@@ -238,7 +238,7 @@ class Service:
         """Answer a function; only the last part of the token counts (``edas-scale:index:getDeployGroup``)."""
         query = QUERIES.get(token.rpartition(":")[2])
         if query is None:
-            reason = f"{token} is no function of this package; it has {', '.join(sorted(QUERIES))}."
+            reason = f"{token} is not a function of this package; it has {', '.join(sorted(QUERIES))}."
             raise InputError([("", Message("ES129", reason))])
         region_id = args.get("regionId") or self.settings.region_id
         if not isinstance(region_id, str):

@@ -226,7 +226,7 @@ def test_another_type_is_no_resource_of_this_package(plugin: RunningPlugin) -> N
     """A token that the schema does not have is refused, and the right one named."""
     urn = "urn:pulumi:dev::shop::edas-scale:index:Group::g"
     error = failure_of(plugin.stub.Check, provider_pb2.CheckRequest(urn=urn))
-    wrong, _, right = error.details().partition(" is no resource of this package; it has ")
+    wrong, _, right = error.details().partition(" is not a resource of this package; it has ")
     assert (wrong, right) == ("'edas-scale:index:Group'", "edas-scale:index:DeployGroupMembership. [ES130]")
 
 

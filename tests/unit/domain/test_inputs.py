@@ -163,7 +163,7 @@ def test_two_absent_lists_are_no_answer() -> None:
     """Nothing is guessed when neither list is given, and the message says how to ask for nobody."""
     found = failures(instanceIds=None)
     assert list(found) == ["instanceIds"]
-    assert "an empty list, [], says that none shall be" in found["instanceIds"]
+    assert "an empty list, [], means no members" in found["instanceIds"]
 
 
 def test_a_duplicate_names_both_places() -> None:
@@ -182,14 +182,14 @@ def test_the_index_is_that_of_the_program() -> None:
     ("name", "given", "said"),
     [
         ("instanceIds", "", "an empty string was given where an ECS instance id is expected"),
-        ("instanceIds", "i-a,i-b", "It holds a comma: give every id by itself."),
-        ("instanceIds", " i-a", "It holds white space: remove it."),
+        ("instanceIds", "i-a,i-b", "It contains a comma: give each id as an element of its own."),
+        ("instanceIds", " i-a", "It contains white space: remove it."),
         (
             "instanceIds",
             "i-a\n",
-            "'i-a\\n' was given where an ECS instance id is expected. It holds white space",
+            "'i-a\\n' was given where an ECS instance id is expected. It contains white space",
         ),
-        ("instanceIds", "i-\x00", "It holds a control character: remove it."),
+        ("instanceIds", "i-\x00", "It contains a control character: remove it."),
         ("instanceIds", "i-" + "a" * 63, "It has 65 characters; at most 64 are allowed."),
         ("instanceIds", "I-BP1A", "Write 'i-bp1a'."),
         ("instanceIds", "i-", "lower-case letters, digits or hyphens"),
@@ -308,10 +308,10 @@ def test_a_flag_or_word_of_another_kind_is_refused(name: str, given: object, sai
         ("", "an empty string was given"),
         ("all", "name it"),
         ("ALL", "name it"),
-        ("a/b", "An id holds no '/'."),
-        ("a..b", "An id holds no '..'."),
-        ("a,b", "It holds a comma"),
-        ("a b", "It holds white space"),
+        ("a/b", "An id does not contain '/'."),
+        ("a..b", "An id does not contain '..'."),
+        ("a,b", "It contains a comma"),
+        ("a b", "It contains white space"),
         ("x" * 65, "It has 65 characters"),
         (12.0, "12 was given where the id of"),
     ],

@@ -106,12 +106,12 @@ FEW = "9 machines are asked for, but cluster cluster-1 offers 3."
         (
             "getScaleOutCandidates",
             {"appId": "app-1", "count": -1},
-            "count: must be a whole number from 0 on, not -1. [ES124]",
+            "count: must be a whole number, 0 or more, not -1. [ES124]",
         ),
         (
             "getScaleOutCandidates",
             {"appId": "app-1", "count": True},
-            "count: must be a whole number from 0 on, not True. [ES124]",
+            "count: must be a whole number, 0 or more, not True. [ES124]",
         ),
         (
             "getScaleOutCandidates",
