@@ -1,0 +1,52 @@
+"""The wheel alone, in the environment of a project and nowhere on PATH, is all that a Python program needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e import orders
+from tests.e2e.conftest import ROOT
+from tests.e2e.stack import membership
+from tests.e2e.test_found import deactivate
+
+if TYPE_CHECKING:
+    from tests.e2e.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel of this tree; what it depends on is that of the environment that runs the tests."""
+    directory = tmp_path_factory.mktemp("wheel")
+    made = directory / "environment"
+    pip = (sys.executable, "-m", "pip", "--quiet")
+    build = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", directory, ROOT)
+    subprocess.run([*pip, *build], check=True)
+    venv.create(made)
+    [wheel] = directory.glob("*.whl")
+    subprocess.run([*pip, "--python", made, "install", "--no-deps", "--no-index", wheel], check=True)
+    [packages] = made.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    return made
+
+
+@pytest.mark.scenario("S93")
+def test_s93_the_wheel_in_the_environment_of_a_project_is_enough(stack: Stack, environment: Path) -> None:
+    """Up, a clean preview and destroy with either front end, from the files of the wheel."""
+    deactivate(stack)
+    stack.environment["PULUMI_PYTHON_CMD"] = str(environment / "bin" / "python")
+    used = "pulumi.export('used', __import__('pulumi_edas_scale').__file__)"
+    stack.write(membership(instance_ids=["i-a", "i-b"]), used)
+
+    stack.up(preview=True)
+
+    assert Path(stack.run("stack", "output", "used").output.strip()).is_relative_to(environment)
+    stack.preview(expect_no_changes=True)
+    stack.destroy()
+    assert orders.orders(stack.edas) == [("scale_out", ["i-a", "i-b"]), ("scale_in", ["i-a", "i-b"])]
