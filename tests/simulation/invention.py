@@ -76,9 +76,53 @@ POLICIES: Final[tuple[tuple[str, float, tuple[Any, ...]], ...]] = (
 """Inputs that are now and then not left at their defaults: how often, and to which values."""
 
 
+HARDER: Final = 0.15
+"""How many of the histories in which anything may happen are made harder still."""
+
+
 def invent(seed: int) -> History:
     """Write a history from a seed."""
-    return _Inventor(random.Random(seed)).history(seed)
+    history = _Inventor(random.Random(seed)).history(seed)
+    return history if history.tame else _made_harder(history, random.Random(f"{seed}, harder"))
+
+
+def _made_harder(history: History, dice: random.Random) -> History:
+    """Now and then let one thing happen again and again, where it usually happens once."""
+    ups = [index for index, step in enumerate(history.steps) if step.do == "up"]
+    if dice.random() >= HARDER:
+        return history
+    index, write = dice.choice(ups), dice.choice(["ScaleOutApplication", "ScaleInApplication"])
+    step = history.steps[index]
+    place = {"operation": write, "first": dice.randint(1, 2), "times": dice.choice([3, 30])}
+    refusal = {**place, "effect": "error", "status": 200, "code": "601"}
+    harder = dice.choice(
+        [
+            replace(step, rules=(*step.rules, refusal)),
+            replace(step, rules=(*step.rules, {**place, "effect": "throttle"})),
+            replace(step, faults=(*step.faults, Fault("lost_before", write, times=3))),
+            replace(step, faults=(*step.faults, Fault("lost_after", write, times=3))),
+            replace(step, faults=(*step.faults, Fault("not_sent", "", nth=dice.randint(1, 20), times=40))),
+            replace(step, events=(*step.events, *_deployments(dice))),
+        ]
+    )
+    return replace(history, steps=(*history.steps[:index], harder, *history.steps[index + 1 :]))
+
+
+def _deployments(dice: random.Random) -> tuple[tuple[float, str, dict[str, Any]], ...]:
+    """Return deployments of one group after the other, held or not, so that an application is hardly ever idle."""
+    moments = sorted(round(dice.uniform(0.0, 200.0), 1) for _ in range(6))
+    return tuple(
+        (
+            moment,
+            "start_order",
+            {
+                "group": dice.choice(["g-web", "g-beta"]),
+                "duration": "seconds:25",
+                "held": dice.random() < 0.2,
+            },
+        )
+        for moment in moments
+    )
 
 
 class _Inventor:
