@@ -38,8 +38,12 @@ if TYPE_CHECKING:
 RETRY_TIMEOUT_SECONDS: Final = 8.0
 """How long a call that keeps failing is retried: an answer now is better than one in a minute."""
 
-OPTIONS: Final = {"regionId": "--region", "endpoint": "--endpoint", "profile": "--profile"}
-"""The option that tells a setting."""
+OPTIONS: Final = {
+    "regionId": "the option --region",
+    "endpoint": "the option --endpoint",
+    "profile": "the option --profile",
+}
+"""The option that sets a setting, as a message calls it."""
 
 
 def _wall_clock() -> datetime:
@@ -189,12 +193,9 @@ def settings_of(
     """
     explicit = {"regionId": region, "endpoint": endpoint, "profile": profile}
     try:
-        return resolve_settings({}, environ, explicit)
+        return resolve_settings({}, environ, explicit, OPTIONS)
     except InputError as error:
-        message = error.with_code()
-        for name, option in OPTIONS.items():
-            message = message.replace(f"the input {name} of the provider", f"the option {option}")
-        raise WrongUse(message) from error
+        raise WrongUse(error.with_code()) from error
 
 
 def cloud_options(command: Callable[..., object]) -> Callable[..., object]:

@@ -176,8 +176,14 @@ class Settings:
     region_source: str = field(default="", compare=False)
 
 
+_NO_OTHER_NAMES: Final[Mapping[str, str]] = {}
+
+
 def resolve_settings(
-    config: Mapping[str, str], environ: Mapping[str, str], explicit: Mapping[str, object] | None = None
+    config: Mapping[str, str],
+    environ: Mapping[str, str],
+    explicit: Mapping[str, object] | None = None,
+    sources: Mapping[str, str] = _NO_OTHER_NAMES,
 ) -> Settings:
     """Return the settings that hold.
 
@@ -186,6 +192,7 @@ def resolve_settings(
         environ: the environment.
         explicit: the inputs of an explicit provider in camelCase, None when there is none. A value that is
             not known yet counts as set, and leaves the setting at its default.
+        sources: how a message calls an explicit value by the name of its setting, where it is no provider input.
 
     Raises:
         InputError: a value that holds cannot be right, or a setting does not exist; it names all of them.
@@ -193,9 +200,10 @@ def resolve_settings(
     reported = explicit or {}
     failures = [*_unknown_names(config, reported)]
     values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
+    region_source = ""
     for row in SETTINGS:
-        for given, source in _sources(row, config, environ, reported):
+        called = sources.get(row.name, f"the input {row.name} of the provider")
+        for given, source in ((reported.get(row.name), called), *_sources(row, config, environ)):
             if given is None or given == "":
                 continue
             if not is_unknown(given):
@@ -203,10 +211,13 @@ def resolve_settings(
                 problem = problem_of(row, value)
                 if problem:
                     failures.append((row.key, problem + f" It comes from {source}."))
-                values[row.snake], sources[row.name] = normalize(row, value), source
+                values[row.snake] = normalize(row, value)
+                region_source = source if row.kind is Kind.REGION else region_source
             break
     keys = None
-    if sources.get("profile") not in _OWN_PROFILES:
+    # A profile that is stated for this package alone wins over keys that are stated for the Alibaba Cloud provider.
+    own_profile = reported.get("profile") or config.get(f"{NAMESPACE}:profile")
+    if not own_profile or is_unknown(own_profile):
         keys, half = _stack_keys(config)
         failures += [half] if half else []
     if failures:
@@ -215,12 +226,8 @@ def resolve_settings(
         **values,
         keys=keys,
         ignored=tuple(each for each in UNUSABLE_SETTINGS if config.get(each)),
-        region_source=sources.get("regionId", ""),
+        region_source=region_source,
     )
-
-
-_OWN_PROFILES: Final = ("the input profile of the provider", "the stack configuration edas-scale:profile")
-"""A profile that is stated for this package alone; it wins over keys that are stated for the Alibaba Cloud provider."""
 
 
 def _stack_keys(config: Mapping[str, str]) -> tuple[StaticKeys | None, Failure | None]:
@@ -250,9 +257,8 @@ def _decoded(row: Setting, value: object) -> object:
 
 
 def _sources(
-    row: Setting, config: Mapping[str, str], environ: Mapping[str, str], explicit: Mapping[str, object]
+    row: Setting, config: Mapping[str, str], environ: Mapping[str, str]
 ) -> Iterator[tuple[object, str]]:
-    yield explicit.get(row.name), f"the input {row.name} of the provider"
     for key in (row.key, *row.borrowed):
         yield config.get(key), f"the stack configuration {key}"
     for name in row.environment:
