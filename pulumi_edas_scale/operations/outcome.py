@@ -272,6 +272,8 @@ def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
     found = operation.progress.observation
     if operation.progress.waiting is Wait.ABSENT and found is not None:
         cause = f" {_absent(operation, found)}{cause}"
+    elif operation.progress.waiting is not None:
+        cause = f" It was waiting for {operation.progress.waiting.value}.{cause}"
     order, _ = _followed(operation, ORDER_LOOK_SECONDS)
     seconds = operation.target.policy.timeout_seconds
     return failed(

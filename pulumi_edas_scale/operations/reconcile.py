@@ -46,6 +46,9 @@ GROUP_LAG_SECONDS: Final = 10.0
 
 WAIT_BACKOFF: Final = Backoff(first=0.3, factor=1.5, longest=5.0)
 
+LAST_ROUND_SECONDS: Final = 5.0
+"""What a wait that ends well leaves of the time-out, for the round that ends the operation."""
+
 SHORTEST_WAIT_SECONDS: Final = 0.01
 """What is left of a wait below this is a rounding error."""
 
@@ -369,6 +372,10 @@ class Reconciler:
         operation, runtime = self.operation, self.operation.context.runtime
         waited = self._waited.setdefault(reason, _Waited())
         left = self._patience(reason) - waited.seconds
+        deadline = operation.context.deadline
+        if reason is Wait.LATE and deadline is not None:
+            # One that may never come must not make a delete impossible whose time-out is shorter than this wait.
+            left = min(left, deadline - runtime.now() - LAST_ROUND_SECONDS)
         starting = self._is_starting(reason)
         if reason is Wait.ABSENT:
             self._look_at_holders(waited.looks)

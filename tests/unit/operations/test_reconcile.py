@@ -420,6 +420,25 @@ def test_a_joiner_that_never_comes_does_not_hold_up_a_destroy_for_ever() -> None
     assert 60.0 <= stack.account.runtime.moment - begun < 75.0
 
 
+def test_a_joiner_that_never_comes_does_not_outlive_a_short_time_out() -> None:
+    """A destroy whose time-out is shorter than the wait for a late listing ends well all the same, just before it."""
+    stack = Stack(Account(listing_lag=1e6).free("a"))
+    with pytest.raises(ChangeError, match="time-out"):
+        stack.up("a", timeout_seconds=8)
+    begun = stack.account.runtime.moment
+    stack.destroy(timeout_seconds=20)
+    assert 14.0 <= stack.account.runtime.moment - begun < 20.0
+
+
+def test_a_time_out_says_what_was_waited_for() -> None:
+    """The time-out passes while a joiner does not run: that is what the failure says."""
+    stack = Stack(Account(start_states={"ecu-a": (MemberState.STOPPED, TaskState.SUCCESS)}).free("a"))
+    with pytest.raises(
+        ChangeError, match=r"time-out of 30 seconds passed\. It was waiting for joined instances to run\."
+    ):
+        stack.up("a", timeout_seconds=30)
+
+
 # -- waiting ---------------------------------------------------------------------------------------------------------
 
 
