@@ -29,6 +29,7 @@ from pulumi_edas_scale.domain.settings import SETTINGS  # noqa: E402
 from pulumi_edas_scale.domain.task_errors import TASK_ERRORS  # noqa: E402
 from pulumi_edas_scale.emulator.switches import SWITCHES  # noqa: E402
 from tools.benchmarks.results import CALLS, Figure, Result, parse_result, render_table  # noqa: E402
+from tools.semantic_changes import CHANGES  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,6 +197,16 @@ def _scenarios(tree: ast.Module) -> Iterator[tuple[list[str], str]]:
             yield ids, " ".join((ast.get_docstring(node) or "").split())
 
 
+def semantic_changes_table(_schema: dict[str, Any]) -> str:
+    """Return the rules that are taken out of the code to see whether a test notices."""
+    rows = ["| file | what is changed |", "|---|---|"]
+    by_file: dict[str, list[str]] = defaultdict(list)
+    for each in CHANGES:
+        by_file[each.file].append(each.rule)
+    rows += [f"| `{file}` | {'<br>'.join(rules)} |" for file, rules in by_file.items()]
+    return "\n".join(rows)
+
+
 def preview_policy(_schema: dict[str, Any]) -> str:
     """Return the least RAM policy of somebody who previews."""
     return _json_block(build_policy(("*",), "*", "*", PREVIEW))
@@ -223,6 +234,7 @@ TABLES = {
     "task-errors": task_errors_table,
     "switches": switches_table,
     "conformance": conformance_table,
+    "semantic-changes": semantic_changes_table,
     "preview-policy": preview_policy,
     "up-policy": up_policy,
 } | {f"messages-{topic}": lambda _schema, topic=topic: messages_table(topic) for topic in TOPICS.values()}

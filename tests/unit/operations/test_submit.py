@@ -165,9 +165,10 @@ def test_the_pauses_after_refusals_grow_and_are_spread(chance: float, pauses: li
     assert [two - one for one, two in pairwise(sent)] == pytest.approx(pauses)
 
 
-def test_a_lost_scale_out_with_a_late_listing_is_not_sent_again() -> None:
-    """Its order is found and ended well; the listing gets its minute (law 7)."""
-    stack = Stack(Account(listing_lag=45.0).free("a"))
+@pytest.mark.parametrize("order_seconds", [0.1, 5.0])
+def test_a_lost_scale_out_with_a_late_listing_is_not_sent_again(order_seconds: float) -> None:
+    """Its order is found and ended well, whichever call shows that; the listing gets its minute (law 7)."""
+    stack = Stack(Account(order_seconds=order_seconds, listing_lag=45.0).free("a"))
     stack.account.answers = [(LOST, True)]
     stack.up("a")
     assert stack.account.writes == ["out a"]
