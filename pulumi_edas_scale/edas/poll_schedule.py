@@ -6,17 +6,19 @@ part (law 17).
 
 An order whose application the hint shows changed (``hints.py``) is polled next. Else a poll is worth making when the
 chance that it finds an end has grown to its *threshold*, and the threshold is what the budget can bear: a tenth for a
-single order, more than half when each order has one poll left. The chance that an order has ended since it was seen
-last is taken from three things:
+single order, a half when each order has one poll left. The chance that an order has ended since it was seen last is
+taken from three things:
 
-- *known*: the share of the remembered durations of its kind, beyond its age when last seen, that it has reached;
-  orders that were seen running at a greater age count as some that take longer;
+- *known*: the share of the orders of its kind that ended, among those that became as old, at each remembered duration
+  beyond its age when last seen (the estimate of Kaplan and Meier: orders that still run count as long as they were
+  seen running);
 - *ahead*: nothing is known and no order of its kind was seen running at its age: the chance is the share by
   which it has aged, whatever the scale (``1 - seen / age``);
 - *behind*: others of its kind run at that age or took longer; then the same counts for ``BEHIND_WEIGHT`` of itself.
 
-So one order at the front finds out how long orders take, and the others are polled when they become as old. A
-thousand orders are as polite as one.
+So a few orders at the front find out how long orders take, and the others are polled when they become as old. What
+the front may spend on it is what is left beside one poll for the end of each order, spread over the next minute: fifty
+equal orders without a hint had spent every poll before the first of them ended. A thousand orders are as polite as one.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.edas.hints import Hints
+from pulumi_edas_scale.edas.rate_limit import WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,22 +46,26 @@ LONGEST_GAP_SECONDS: Final = 10.0
 LONGEST_ROUND_SECONDS: Final = 0.8
 """However small the chance, an order is polled after so many seconds for each order there is (and 10 at least)."""
 
-HINTED_ROUND: Final = 3.0
-"""An order whose end will probably be hinted at is polled unasked so many times more seldom."""
+UNLIKELY_ROUNDS: Final = 3.0
+"""An order whose end will probably be hinted at, or that is younger than any that ended, waits for so many rounds."""
 
 LOWEST_THRESHOLD: Final = 0.1
 """Share of its age after which a single order is polled again, up to ``STEADY_GAP_SECONDS``."""
 
-HIGHEST_THRESHOLD: Final = 0.6
-"""When calls are scarce they go where an end is more likely than not."""
+HIGHEST_THRESHOLD: Final = 0.5
+"""When calls are scarce they go where an end is as likely as not."""
 
 STEADY_GAP_SECONDS: Final = 1.8
 STEADY_SHARE: Final = 0.028
 """While calls are plenty, an end is seen that many seconds late at most, or by that share of the age. Taking turns,
 report and list are asked 17 times a minute each, 27 in the first one."""
 
-FRONT_STEP: Final = 0.05
+SHORTEST_FRONT_STEP: Final = 0.05
+LONGEST_FRONT_STEP: Final = 0.6
 """Share by which an order must have become older than the one at the front to be polled in its place."""
+
+KEPT_FOR_ENDS: Final = 1.2
+"""Polls that the front leaves for the end of each order."""
 
 POLLS_KEPT: Final = 2.0
 """Polls the threshold keeps back for each order: with ``n`` orders and ``s`` spare calls it is ``2 n / s``."""
@@ -67,6 +74,10 @@ BEHIND_WEIGHT: Final = 0.3
 
 KEPT_FOR_HINTS: Final = 1.5
 """Polls kept back for each order whose end will probably be hinted at: some hints come a moment early."""
+
+FIRST_GUESS_SECONDS: Final = 1.0
+"""An order whose end will probably be hinted at is not polled younger: of two hundred orders that begin in five
+seconds, those polled at once would take the polls from the ends of the last."""
 
 FALSE_HINT_SECONDS: Final = 0.5
 """After the first hint that found an order running; twice as long after each further one. An application may leave
@@ -97,6 +108,49 @@ class _Watched:
         return self.polled - self.begun
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is known of the orders of one kind.
+
+    Attributes:
+        durations: how long some took, ascending.
+        ages: how old those that are waited for were when they were seen last, ascending.
+    """
+
+    durations: Sequence[float]
+    ages: Sequence[float]
+
+    def age_by_others(self, seen_age: float, threshold: float, polls_left: float) -> float:
+        """Return the age at which an order has ended with that chance, or else reaches the front.
+
+        Args:
+            seen_age: how old the order was when it was seen last.
+            threshold: the chance.
+            polls_left: how many polls the front may use in the next minute.
+        """
+        outlived = bisect_right(self.durations, seen_age)
+        if outlived < len(self.durations):
+            goes_on = 1.0
+            for place in range(outlived, len(self.durations)):
+                age = self.durations[place]
+                as_old = len(self.durations) - place + len(self.ages) - bisect_right(self.ages, age)
+                goes_on *= 1 - 1 / as_old
+                if 1 - goes_on >= threshold - _ROUNDING:
+                    return age
+            return math.inf
+        front = self.ages[-1]
+        if seen_age >= front:
+            return _worth(seen_age, threshold)
+        # It may pass the one at the front, and be the next to find something out. Ages may be of any scale, so a step
+        # is a share of the age; they reach to what the front may be when a minute has passed and polls come back.
+        step = math.log1p(WINDOW_SECONDS / max(front, SHORTEST_GAP_SECONDS)) / max(polls_left, 1.0)
+        step = min(max(step, SHORTEST_FRONT_STEP), LONGEST_FRONT_STEP)
+        return max(_worth(seen_age, threshold), _worth(front, step))
+
+
+_ROUNDING: Final = 1e-9
+
+
 @dataclass(slots=True)
 class PollSchedule:
     """The orders that are waited for, how long orders like them took, and what is hinted about them."""
@@ -119,15 +173,24 @@ class PollSchedule:
         order.polling = True
         order.polled = now
 
-    def poll_ends(self, order_id: str, now: float, *, not_before: float | None = None) -> None:
-        """Note that the order was seen and goes on; ``not_before`` is when a doubt about it can be settled."""
+    def poll_ends(
+        self, order_id: str, now: float, *, not_before: float | None = None, gap: float = SHORTEST_GAP_SECONDS
+    ) -> None:
+        """Note that the order was seen and goes on.
+
+        Args:
+            order_id: which one.
+            now: the present moment.
+            not_before: when a doubt about it can be settled.
+            gap: the shortest pause before its next poll.
+        """
         order = self._watched.get(order_id)
         if order is None:
             return
         order.polling = False
         order.polled = now
         order.in_doubt = not_before is not None
-        order.not_before = now + SHORTEST_GAP_SECONDS if not_before is None else not_before
+        order.not_before = now + gap if not_before is None else not_before
         if order.hinted_at is not None:
             # Polled again soon: the hint may be a moment ahead of the order. If it was about something else (a batch
             # of instances that came up), the pauses grow and the usual schedule takes over.
@@ -185,20 +248,24 @@ class PollSchedule:
         to_spare = spare_calls - KEPT_FOR_HINTS * len(expected)
         threshold = POLLS_KEPT * len(self._watched) / max(to_spare, 1.0)
         threshold = min(max(threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
-        known = {kind: sorted(durations) for kind, durations in self._durations.items()}
         ages: dict[str, list[float]] = {}
         for order in self._watched.values():
             insort(ages.setdefault(order.kind, []), order.seen_age)
+        kinds = {kind: _Kind(sorted(self._durations.get(kind, ())), ages[kind]) for kind in ages}
+        polls_left = spare_calls - KEPT_FOR_ENDS * len(self._watched)
         first: tuple[float, float, str] | None = None
-        for order_id, order in self._watched.items():
+        for place, (order_id, order) in enumerate(self._watched.items(), start=1):
             if order.polling:
                 continue
             if order_id not in expected:
-                age = self._worthwhile_age(order, threshold, ages[order.kind], known.get(order.kind, ()))
+                age = self._worthwhile_age(order, threshold, kinds[order.kind], polls_left)
             elif to_spare > 0:
-                age = self._age_beside_hints(order, threshold, ages[order.kind], known.get(order.kind, ()))
+                age = self._age_beside_hints(order, threshold, kinds[order.kind], polls_left)
             else:
-                age = order.seen_age + HINTED_ROUND * self._round()
+                # Every poll is kept for an end that is hinted at. For hints that are missed there is a slow round, in
+                # which each has a place of its own: orders that began together would else be polled together.
+                rounds = UNLIKELY_ROUNDS * (1 + place / len(self._watched))
+                age = order.seen_age + rounds * self._round()
             due = (_due(order, age), order.polled, order_id)
             first = due if first is None else min(first, due)
         return None if first is None else (first[2], first[0])
@@ -212,24 +279,22 @@ class PollSchedule:
     def _round(self) -> float:
         return max(LONGEST_GAP_SECONDS, LONGEST_ROUND_SECONDS * len(self._watched))
 
-    def _worthwhile_age(
-        self, order: _Watched, threshold: float, ages: Sequence[float], known: Sequence[float]
-    ) -> float:
-        """Return the age at which a poll of the order becomes worth making; ``known`` ascends."""
+    def _worthwhile_age(self, order: _Watched, threshold: float, kind: _Kind, polls_left: float) -> float:
+        """Return the age at which a poll of the order becomes worth making."""
         longest = self._round()
+        if kind.durations:
+            # None is known to have ended as young: the polls of this round would be missing when the ends come.
+            longest = min(max(longest, kind.durations[0] - order.seen_age), UNLIKELY_ROUNDS * longest)
         if threshold == LOWEST_THRESHOLD:
             longest = min(longest, max(STEADY_GAP_SECONDS, STEADY_SHARE * order.seen_age))
         age = min(order.seen_age + longest, _worth(order.seen_age, threshold / BEHIND_WEIGHT))
-        return min(age, _age_by_others(order, threshold, ages, known, threshold))
+        return min(age, kind.age_by_others(order.seen_age, threshold, polls_left))
 
-    def _age_beside_hints(
-        self, order: _Watched, threshold: float, ages: Sequence[float], known: Sequence[float]
-    ) -> float:
+    def _age_beside_hints(self, order: _Watched, threshold: float, kind: _Kind, polls_left: float) -> float:
         """Return the same for an order whose end will probably be hinted at: only the quick may be quicker."""
-        # Where calls are scarce, the hint is quicker than a guess among durations that lie far apart.
-        share = 1.0 if threshold == HIGHEST_THRESHOLD else threshold
-        longest = order.seen_age + HINTED_ROUND * self._round()
-        return min(longest, _age_by_others(order, threshold, ages, known, share))
+        longest = order.seen_age + UNLIKELY_ROUNDS * self._round()
+        age = min(longest, kind.age_by_others(order.seen_age, threshold, polls_left))
+        return max(age, FIRST_GUESS_SECONDS)
 
 
 def _due(order: _Watched, age: float) -> float:
@@ -238,24 +303,6 @@ def _due(order: _Watched, age: float) -> float:
         return order.not_before
     due = order.begun + age if order.hinted_at is None else min(order.begun + age, order.hinted_at)
     return max(due, order.not_before)
-
-
-def _age_by_others(
-    order: _Watched, threshold: float, ages: Sequence[float], known: Sequence[float], share: float
-) -> float:
-    """Return the age at which that share of the known durations is over, or the front is reached."""
-    outlived = bisect_right(known, order.seen_age)
-    if outlived < len(known):
-        # Those that ended first are the short ones: who was seen running at a greater age is another that takes longer.
-        older = len(ages) - bisect_right(ages, order.seen_age)
-        place = outlived + math.ceil(share * (len(known) - outlived + older)) - 1
-        if place < len(known):
-            return known[place]
-        return math.inf
-    if order.seen_age >= ages[-1]:
-        return _worth(order.seen_age, threshold)
-    # It may pass the one at the front, and be the next to find something out.
-    return max(_worth(order.seen_age, threshold), _worth(ages[-1], FRONT_STEP))
 
 
 def _worth(seen_age: float, chance: float) -> float:

@@ -21,7 +21,7 @@ from pulumi_edas_scale.domain.errors import (
 )
 from pulumi_edas_scale.domain.model import OrderReport
 from pulumi_edas_scale.domain.orders import Confirmation, Phase, phase_of
-from pulumi_edas_scale.edas.poll_schedule import PollSchedule
+from pulumi_edas_scale.edas.poll_schedule import SHORTEST_GAP_SECONDS, PollSchedule
 from pulumi_edas_scale.edas.reads import ORDER_LIST, ORDER_REPORT
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ _LONG_SECONDS: Final = 1.0
 
 _HINT_CALL_SECONDS: Final = 3.0
 """A hint that takes longer is none: whoever asks for it does not poll its own order meanwhile."""
+
+_REPORT_GAP_SECONDS: Final = 2.2
+"""Between two polls of an order of which only its report tells: at most 28 a minute, and no order costs more than 30
+calls of an operation (law 17)."""
 
 _FIRST_DOUBT_SECONDS: Final = 0.5
 _LONGEST_DOUBT_SECONDS: Final = 7.5
@@ -168,12 +172,18 @@ class Waiter:
             if phase is Phase.SUCCEEDED or bad_end.confirmed(now):
                 return self._ended(order, report, phase)
             watcher.seen(report, now - order.begun)
-            self._goes_on(order, not_before=bad_end.next_poll(now) if phase is Phase.ENDED_BADLY else None)
+            self._goes_on(
+                order,
+                not_before=bad_end.next_poll(now) if phase is Phase.ENDED_BADLY else None,
+                gap=_REPORT_GAP_SECONDS if way.reports_only else SHORTEST_GAP_SECONDS,
+            )
 
-    def _goes_on(self, order: Awaited, *, not_before: float | None = None) -> None:
+    def _goes_on(
+        self, order: Awaited, *, not_before: float | None = None, gap: float = SHORTEST_GAP_SECONDS
+    ) -> None:
         runtime = self.reads.runtime
         with runtime:
-            self.poll_schedule.poll_ends(order.order_id, runtime.now(), not_before=not_before)
+            self.poll_schedule.poll_ends(order.order_id, runtime.now(), not_before=not_before, gap=gap)
             runtime.notify()
 
     def _ended(self, order: Awaited, report: OrderReport, phase: Phase) -> OrderReport:

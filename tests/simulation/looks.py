@@ -40,7 +40,7 @@ CALL_SECONDS: Final = 0.05
 
 BEGIN_WITHIN_SECONDS: Final = 5.0
 
-ENDS_TO_JUDGE_BY: Final = 50
+ENDS_TO_JUDGE_BY: Final = 200
 """Few orders are lived through several times, for the order of chance in one life says little."""
 
 HINTS: Final[Mapping[str, float]] = {"fresh": 0.0, "3 s stale": 3.0, "never": math.inf, "failing": math.nan}
@@ -100,9 +100,9 @@ class Life:
             while self._answers and self._answers[0][0] <= now:
                 self._hear(heapq.heappop(self._answers)[1], now)
             self._hint(now)
-            due = self._look(now)
+            due = self._look(now), self.poll_schedule.next_hint(1.0)
             nexts = [now + 1.0, *self.begins[begun : begun + 1], *(each for each, _ in self._answers[:1])]
-            self._clock.moment = min(nexts) if due is None else min([*nexts, due])
+            self._clock.moment = min([*nexts, *(each for each in due if each is not None)])
         return self
 
     def _hint(self, now: float) -> None:
@@ -181,12 +181,17 @@ class Found:
 
 def concurrent(count: int, shape: str, hint: str = "fresh") -> Found:
     """Live through so many orders that begin within five seconds."""
-    lives = [_life(count, shape, seed, HINTS[hint]) for seed in range(max(ENDS_TO_JUDGE_BY // count, 1))]
+    lives = [_life(count, shape, seed, HINTS[hint]) for seed in range(_lives(count))]
     late = sorted(each for life in lives for each in life.late.values())
     if len(late) != count * len(lives):
         raise RuntimeError(f"{count * len(lives) - len(late)} ends were never seen")
     busiest = {each: max(most_in_a_minute(life.calls[each]) for life in lives) for each in DOCUMENTED}
     return Found(tuple(late), busiest)
+
+
+def _lives(count: int) -> int:
+    """Return how many lives show enough ends; of a single order fewer do, because nobody is in its way."""
+    return max(ENDS_TO_JUDGE_BY // max(count, 10), 1)
 
 
 def _life(count: int, shape: str, seed: int, stale: float) -> Life:

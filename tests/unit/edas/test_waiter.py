@@ -21,6 +21,7 @@ from pulumi_edas_scale.domain.model import Application, ApplicationSummary, Chan
 from pulumi_edas_scale.edas.rate_limit import POLLS_PER_MINUTE
 from pulumi_edas_scale.edas.reads import ORDER_LIST, ORDER_REPORT, Reads
 from pulumi_edas_scale.edas.waiter import Awaited, Waiter, Way
+from tests.simulation.looks import most_in_a_minute
 from tests.unit.quiet import QuietClient, QuietRuntime
 
 if TYPE_CHECKING:
@@ -229,6 +230,25 @@ def test_an_order_the_list_does_not_know() -> None:
         one = scene(ends_at(20.0), listed)
         assert one.await_end().status == SUCCESS
         assert len(one.moments(ORDER_LIST)) == 1
+
+
+@pytest.mark.parametrize(
+    ("report", "listed"),
+    [
+        (ends_at(100.0), None),
+        (ends_at(100.0), lambda _: None),
+        (lambda now: SUCCESS if now >= 100.0 else HELD, None),
+    ],
+    ids=["by turns", "not listed", "held"],
+)
+def test_one_order_costs_at_most_thirty_calls_a_minute(
+    report: Callable[[float], int | EdasError], listed: Callable[[float], int | EdasError | None] | None
+) -> None:
+    """Law 17, S72: of any operation, also when only its report tells of it; its end is seen within 3 s."""
+    one = scene(report, listed)
+    one.await_end()
+    assert max(most_in_a_minute(one.moments(each)) for each in (ORDER_REPORT, ORDER_LIST)) <= 30
+    assert one.client.runtime.moment <= 103.0
 
 
 def test_kinds_are_learned_from() -> None:
