@@ -1,7 +1,7 @@
 """The plugin front end: ``pulumi-resource-edas-scale``, a provider for every Pulumi language.
 
 The engine starts this program several times in one ``pulumi up`` and waits for its port each time. So the
-port is told as soon as gRPC listens; everything else, the protocol and the service with it, is imported
+port is printed as soon as gRPC listens; everything else, the protocol and the service with it, is imported
 while the engine connects.
 
 This file's law: stdout carries the port and nothing else, and what keeps the plugin from starting is one
@@ -37,7 +37,7 @@ _LARGEST_MESSAGE: Final = 400 * 1024 * 1024
 
 
 class _LateService(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in its stubs only
-    """The service, imported with the first call or when told, whichever comes first."""
+    """The service, imported with the first call or on request, whichever comes first."""
 
     def __init__(self, make_plugin: Callable[[Any], Plugin]) -> None:
         self._make_plugin = make_plugin
@@ -67,7 +67,7 @@ class _LateService(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic
 
 
 def engine_address(arguments: Sequence[str]) -> str | None:
-    """Return where the engine listens: the last argument, when it is no option; None when it is not told."""
+    """Return where the engine listens: the last argument, when it is not an option; None when it is not given."""
     last = arguments[-1] if arguments else ""
     return last if last and not last.startswith("-") else None
 
@@ -121,7 +121,7 @@ def main() -> NoReturn:
         else:
             asyncio.run(serve(arguments))
     except (ImportError, OSError, RuntimeError) as error:
-        with suppress(OSError):  # a full disk, which may be what there is to tell
+        with suppress(OSError):  # a full disk, which may be what there is to report
             print(f"{_PROGRAM} cannot start: {error}", file=sys.stderr)  # noqa: T201
         os._exit(1)
     # Not sys.exit: threads that still wait for an answer of EDAS would hold the process.

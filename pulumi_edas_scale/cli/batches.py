@@ -1,6 +1,6 @@
 """What is inside a change order: its batches, and how each instance fares.
 
-This file's law: it only explains. Whether an order ended, and how, is told by ``parse.py`` and
+This file's law: it only explains. Whether an order ended, and how, is decided by ``parse.py`` and
 ``orders.py``; what is missing or of another shape here is left out, never an error. Pure.
 
 Source: EDAS API 2017-08-01, GetChangeOrderInfo.
@@ -18,12 +18,12 @@ from pulumi_edas_scale.edas.parse import as_integer, instance_ip, loose_objects,
 
 @dataclass(frozen=True, slots=True)
 class BatchInstance:
-    """One instance of a batch; EDAS tells its address and name, never its id.
+    """One instance of a batch; EDAS reports its address and name, never its id.
 
     Attributes:
-        ip: the private address, empty when not told.
-        name: the name of the machine, empty when not told.
-        status: EDAS's number, None when not told.
+        ip: the private address, empty when not reported.
+        name: the name of the machine, empty when not reported.
+        status: EDAS's number, None when not reported.
         step: the last step that has begun, with what EDAS says of it unless that is "success".
     """
 
@@ -49,7 +49,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class OrderBody:
-    """What GetChangeOrderInfo tells beside the state: ``created_at`` is EDAS's text, without a zone."""
+    """What GetChangeOrderInfo reports beside the state: ``created_at`` is EDAS's text, without a zone."""
 
     kind: str
     detail: str

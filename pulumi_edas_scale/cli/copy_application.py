@@ -125,7 +125,7 @@ def build_world_file(
 def _machine(
     redactor: Redactor, machine: Member | Machine | ClusterMember, *, zone: str, online: bool
 ) -> Json:
-    """Return a machine that stands for a real one; what is not told is left to the emulator."""
+    """Return a machine that stands for a real one; what is not known is left to the emulator."""
     row = {
         # A machine that EDAS lists without an ECS id has one in the copy: the emulator knows no other machines.
         "instanceId": redactor.instance_id(machine.instance_id or machine.ecu_id),

@@ -87,7 +87,7 @@ def emulator(  # noqa: PLR0913 - one argument per option
         recorded = _recorded_switches(from_record) if from_record is not None else []
         served = _open_emulator(world, host, port, [*recorded, *switches])
         try:
-            _tell_exports(served, form=form)
+            _say_exports(served, form=form)
             interrupted.wait()
         finally:
             served.stop()
@@ -112,7 +112,7 @@ def _recorded_switches(file: Path) -> list[str]:
     return [f"{name}={json.dumps(side)}" for name, side in sides.items()]
 
 
-def _tell_exports(served: Emulator, *, form: Form) -> None:
+def _say_exports(served: Emulator, *, form: Form) -> None:
     variables = served.environment()
     if form is not Form.TABLE:
         say_value({"url": served.url, "environment": variables}, form)

@@ -27,7 +27,7 @@ MESSAGE: Final = "probe"
 
 @dataclass
 class Probe:
-    """A provider that tells in the answer to check what it can see of its host."""
+    """A provider whose answer to check says what it can see of its host."""
 
     seen: dict[str, object] = field(default_factory=dict)
 
@@ -35,7 +35,7 @@ class Probe:
         """Take no settings."""
 
     def check(self, olds: Mapping[str, object], news: Mapping[str, object]) -> SimpleNamespace:
-        """Tell which tricks work, or fail as the front end fails."""
+        """Return which tricks work, or fail as the front end fails."""
         from pulumi_edas_scale import dynamic  # noqa: PLC0415 - imported in the host only
         from pulumi_edas_scale.domain.codes import Message  # noqa: PLC0415 - as above
         from pulumi_edas_scale.domain.errors import PartialFailureError  # noqa: PLC0415 - imported in the host only

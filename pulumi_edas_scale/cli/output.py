@@ -48,7 +48,7 @@ PLAIN_WIDTH: Final = 400
 
 
 class Failure(click.ClickException):
-    """A failure that the user is told in one line.
+    """A failure that is printed in one line.
 
     Args:
         message: full sentences: what was attempted, the evidence, the next command.

@@ -46,7 +46,7 @@ OPTIONS: Final = {
     "batchSize": "--batch-size",
     "forceScaleIn": "--force-scale-in",
 }
-"""The option that tells an input."""
+"""The option that sets an input."""
 
 
 @click.command("plan")

@@ -1,7 +1,7 @@
 """Pulumi programs with memberships, as text, in the languages that ``edas-scale adopt`` writes.
 
 This file's law: a program states what differs from a default and nothing else. Pure, but for the schema, which
-tells what the generated packages are called.
+shows what the generated packages are called.
 """
 
 from __future__ import annotations

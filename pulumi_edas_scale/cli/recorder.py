@@ -17,7 +17,7 @@ REMEMBERED_CALLS: Final = 64
 
 
 class Recorder:
-    """The last calls of one client, which is told ``note``; for one thread."""
+    """The last calls of one client, which calls ``note``; for one thread."""
 
     def __init__(self) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=REMEMBERED_CALLS)

@@ -93,7 +93,7 @@ def _member_row(member: Member) -> tuple[str, ...]:
 
 
 def say_orders(live: Application | None, orders: list[ChangeOrder]) -> None:
-    """Print change orders as a table; groups are named where the application tells their names."""
+    """Print change orders as a table; groups are named where the application shows their names."""
     names = {each.group_id: each.name for each in live.groups} if live is not None else {}
     say_table(
         ORDER_HEADINGS,

@@ -2,7 +2,7 @@
 
 This file's law: nothing else in the core sleeps, locks, looks at a clock or draws a random number. Everything that
 threads share (the queue of an application, shared readings, budgets, claims) is guarded by one monitor per process, and
-every wait is a wait on it, so that one ``notify`` wakes whoever may have something to do: a stop sign, a freed
+every wait is a wait on it, so that one ``notify`` wakes all who may have something to do: a stop sign, a freed
 queue, an ended order. The simulation in the tests puts a virtual clock and its own scheduling of threads in this
 place, and a seed then replays a history exactly.
 """
@@ -100,7 +100,7 @@ DOUBT_SECONDS: Final = 0.02
 """Between two questions whether the doubt is over."""
 
 
-class Cancelled(EdasScaleError):  # noqa: N818 - a sign that somebody put up, nobody's error
+class Cancelled(EdasScaleError):  # noqa: N818 - a sign that somebody put up, not an error
     """The stop sign was up: the engine is gone or the user cancelled; ``reason`` is one of the constants above."""
 
     def __init__(self, reason: str) -> None:
@@ -154,7 +154,7 @@ class OperationContext:
         stopped: returns why the operation must stop, None while it may go on; never blocks.
         retry_timeout: seconds for which a call that keeps failing is retried, None to retry until the deadline.
         fail_fast: whether a throttled read is left to the caller, who has another way to learn the same.
-        report: told what is waited for and why a call is repeated; never blocks.
+        report: called with what is waited for and why a call is repeated; never blocks.
     """
 
     runtime: Runtime
@@ -168,8 +168,8 @@ class OperationContext:
         """Raise when the operation must not go on.
 
         Raises:
-            StoppedSign: the engine went away or cancelled.
-            DeadlineSign: the deadline passed.
+            Cancelled: the engine went away or cancelled.
+            DeadlineExceeded: the deadline passed.
         """
         reason = self.stopped()
         if reason is not None and reason != ENGINE_IN_DOUBT:
@@ -181,8 +181,8 @@ class OperationContext:
         """Raise when nothing may be sent; wait while that is in doubt.
 
         Raises:
-            StoppedSign: the engine went away or cancelled.
-            DeadlineSign: the deadline passed.
+            Cancelled: the engine went away or cancelled.
+            DeadlineExceeded: the deadline passed.
         """
         while self.stopped() == ENGINE_IN_DOUBT:
             self.sleep(DOUBT_SECONDS)
@@ -206,7 +206,7 @@ class OperationContext:
 
     @contextmanager
     def uncounted(self) -> Iterator[None]:
-        """Let the time spent inside not count: a queue of our own costs nobody his time-out."""
+        """Let the time spent inside not count: time in a queue of our own does not count."""
         deadline, begun = self.deadline, self.runtime.now()
         self.deadline = None
         try:

@@ -63,7 +63,7 @@ def find_drift(
     by_instance = any(each.path.startswith("instanceIds") for each in recorded.listed)
     for each in recorded.members:
         # A failed or interrupted operation records whom it was to keep in the lists, and who is still there in the
-        # members: whoever is in the second only was on the way out.
+        # members: one that is in the second only was on the way out.
         # One without an instance id may be any of the listed instances.
         nameless = by_instance and not each.instance_id
         on_the_way_out = bool(wanted) and not nameless and not _is_in(each, wanted)

@@ -38,7 +38,7 @@ class EdasScaleError(Exception):
     """The root of all errors this package raises on purpose.
 
     Attributes:
-        short_code: of the message (``codes.py``); empty where nobody is told.
+        short_code: of the message (``codes.py``); empty where there is none.
     """
 
     short_code: str = ""
@@ -71,7 +71,7 @@ class EdasError(EdasScaleError):
         operation: the API operation, as EDAS names it (``ScaleOutApplication``).
         code: EDAS's code or the gateway's, as text; empty when there was no answer.
         message: EDAS's own text, without our words; where no answer came, a message of ours with its code.
-        request_id: what Alibaba Cloud support asks for; empty when not told.
+        request_id: what Alibaba Cloud support asks for; empty when not reported.
         retry_after: seconds the gateway asks to wait, None when it does not say.
     """
 

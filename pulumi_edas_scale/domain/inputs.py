@@ -86,7 +86,7 @@ class Checked:
     """What a check found.
 
     Attributes:
-        inputs: what the engine shall record, in camelCase: ids in the program's order, whole numbers as int,
+        inputs: what the engine must record, in camelCase: ids in the program's order, whole numbers as int,
             defaults filled in, values that are not known yet untouched.
         failures: property path and reason of everything that cannot be right; empty when all is well.
         warnings: sentences for the user that stop nothing.
@@ -144,7 +144,7 @@ def _is_internal(name: str) -> bool:
 def _resolve_region(
     stated: object, recorded: Mapping[str, object] | None, settings: Settings
 ) -> tuple[object, tuple[Message, ...]]:
-    """Return the region that holds, None when nobody tells it, and the warnings about it."""
+    """Return the region that holds, None when there is none, and the warnings about it."""
     if stated is not None:
         return stated, ()
     kept = recorded.get("regionId") if recorded else None
@@ -500,7 +500,7 @@ def parse_membership_id(text: str) -> Scope:
     """Return whose members a resource id names.
 
     Raises:
-        InputError: the text is not an id; the person who typed it is told what one looks like.
+        InputError: the text is not an id; the message says what one looks like.
     """
     parts = text.split("/")
     complete = len(parts) == len(_SCOPE)

@@ -1,8 +1,8 @@
-"""What to tell a person, in words.
+"""What to say to the user, in words.
 
 This file's law: it turns values into sentences and decides nothing. A message says what was attempted on which
 ids, the evidence, what is true now, and the next command or input (ARCHITECTURE.md, "Messages"). Lists are sorted
-and cut at ten; an instance is named by its ECS id where EDAS tells it, else by its ECU id.
+and cut at ten; an instance is named by its ECS id where EDAS reports it, else by its ECU id.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ def join_list(items: Iterable[str], most: int = LONGEST_LIST) -> str:
 
 
 def fit(line: Callable[[int], str]) -> str:
-    """Return a line with lists as long as it can hold: ``line`` is told how many items a list may have."""
+    """Return a line with lists as long as it can hold: ``line`` gets how many items a list may have."""
     lines = (line(most) for most in range(LONGEST_LIST, 1, -1))
     return next((each for each in lines if len(each) <= LONGEST_LINE), line(1))
 
 
 def short_name(member: Member) -> str:
-    """Return how a member is called: its ECS id where EDAS tells it, else its ECU id."""
+    """Return how a member is called: its ECS id where EDAS reports it, else its ECU id."""
     return member.instance_id or member.ecu_id
 
 
@@ -691,7 +691,7 @@ def _cause(error: BaseException) -> str:
 
 
 def describe_not_gone(scope: Scope, cluster_id: str, error: Exception) -> Message:
-    """Return that it cannot be told whether an application is gone."""
+    """Return that it is not known whether an application is gone."""
     cluster = f"its recorded cluster {cluster_id}" if cluster_id else "a recorded cluster"
     return Message(
         "ES606",

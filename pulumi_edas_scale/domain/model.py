@@ -61,12 +61,12 @@ class Member:
         ecu_id: the machine, as EDAS names it; stable as long as the ECS instance lives.
         instance_id: the ECS instance id; empty when EDAS lists the ECC without its ECU.
         ecc_id: the placement; another one after every join.
-        ip: private address, empty when not told.
-        zone: zone id, empty when not told.
+        ip: private address, empty when not reported.
+        zone: zone id, empty when not reported.
         group_id: the deploy group it is in.
         state: its health.
         task: how its last task ended.
-        online: whether the EDAS agent of the machine answers, None when not told.
+        online: whether the EDAS agent of the machine answers, None when not reported.
     """
 
     ecu_id: str
@@ -105,7 +105,7 @@ class Application:
     """One reading of a whole application: every group and every member, from one call.
 
     ``groups`` are sorted by id and ``members`` by ECU id, so that equal truth makes equal values. ``cluster_id``
-    is empty when EDAS does not tell it. ``odd`` are pairs of a group and of what was not understood of it: such a
+    is empty when EDAS does not report it. ``odd`` are pairs of a group and of what was not understood of it: such a
     group must not be taken for what it seems to be.
     """
 
@@ -237,7 +237,7 @@ class OrderReport:
     """One answer of GetChangeOrderInfo: the state of an order and what failed in it.
 
     ``held_pipeline_id`` names the batch that waits for a person's confirmation (status 8), else None. ``ips`` are
-    the addresses of the instances it names, empty when it names none: EDAS tells no ids in an order.
+    the addresses of the instances it names, empty when it names none: EDAS reports no ids in an order.
     """
 
     order_id: str
@@ -385,7 +385,7 @@ class Outcome:
         members: managed members that are in the group now, sorted by ECU id, as pairs with ``joined``.
         foreign: members of the group that are not managed, sorted by ECU id.
         running_count: members of the whole group that run.
-        group_name, cluster_id: as EDAS tells them; empty when not told.
+        group_name, cluster_id: as EDAS reports them; empty when not reported.
         change_order_ids: the orders of the operation, in the order of their submission.
         unsettled: ECU ids a failed operation did not bring up.
     """

@@ -52,7 +52,7 @@ _TYPE_WORDS: Final = (
     (OrderType.OTHER, ("\u90e8\u7f72", "\u542f\u52a8", "\u505c\u6b62", "\u91cd\u542f", "\u56de\u6eda")),
 )
 """``CoType`` is a text for people, in English or Chinese; ``CoTypeCode`` pairs a scale out with ``CoDeploy``, so it
-tells nothing."""
+says nothing."""
 
 
 def type_of(co_type: str) -> OrderType:

@@ -109,7 +109,7 @@ class PlanInput:
     Attributes:
         group_id: the group whose members are managed.
         live: one reading of the application.
-        desired: ECU ids that shall be members.
+        desired: ECU ids that must be members.
         managed: ECU ids that recorded state calls ours; only they may leave without ``exclusive``.
         settled: by ECU id, the ECC id of members the last operation left as they were: whatever they are, it is
             no failed join.
@@ -169,7 +169,7 @@ class Plan:
         evict: foreign members that ``exclusive`` scales in.
         kept: members that would leave, but that another membership of this run claims.
         broken: members whose join failed, to be taken out and added again.
-        awaited: ECU ids that shall run, or be listed, before anything is scaled in.
+        awaited: ECU ids that must run, or be listed, before anything is scaled in.
         vanishing: placements that an order has taken away and that are still listed, as far as anything rests on them:
             those of accepted orders of this operation, and those of desired and managed members.
         foreign: members of the group that are neither desired nor managed, whether evicted or not.
@@ -225,7 +225,7 @@ def decide(plan_input: PlanInput) -> Plan:
     Pure and total; the laws in this module's docstring hold.
 
     Args:
-        plan_input: one reading, the wish, and what is recorded.
+        plan_input: one reading, the target, and what is recorded.
 
     Returns:
         A Plan whose parts are sorted by ECU id; ``leave`` and ``evict`` begin with members that do not run.
@@ -323,7 +323,7 @@ def _shall_go(plan_input: PlanInput, member: Member) -> bool:
     if is_managed(plan_input, member):
         return plan_input.deleting or member.ecu_id not in plan_input.desired
     if member.ecu_id in plan_input.history.scaled_in:
-        return False  # whoever added it again, in this operation it leaves once
+        return False  # no matter who added it again, in this operation it leaves once
     return plan_input.policy.exclusive and not plan_input.deleting and member.ecu_id not in plan_input.desired
 
 
@@ -331,7 +331,7 @@ def _is_vanishing(plan_input: PlanInput, member: Member) -> bool:
     """Return whether an order has taken the member away, as far as anything rests on its being there."""
     if member.ecc_id in plan_input.history.removed:
         return True  # by this operation, which sends no second order for it
-    # Whether a desired machine is there cannot be told from a ghost: nothing is decided until it has gone, or stays.
+    # Whether a desired machine is there looks the same as a ghost: nothing is decided until it has gone, or stays.
     rests = member.ecu_id in plan_input.desired or is_managed(plan_input, member)
     return rests and member.ecc_id in plan_input.ghosts
 
@@ -472,7 +472,7 @@ def _verdicts(
     sure_total = 0 if unknown is None else max(len(leaving) - unknown, 0)
     refusals: list[Refusal] = []
     doubts: list[Refusal] = []
-    # Whoever takes nobody that runs cannot break the floor, however far below it the group is already.
+    # A scale in that takes nothing that runs cannot break the floor, however far below it the group is already.
     if running and outlook.before_scale_in - running < plan_input.floor.min_running:
         confirmed = sure_running > 0 and outlook.before_scale_in - sure_running < plan_input.floor.min_running
         (refusals if confirmed else doubts).append(Refusal.MIN_RUNNING)

@@ -1,4 +1,4 @@
-"""The regions of Alibaba Cloud, to tell a slip from a region.
+"""The regions of Alibaba Cloud, to find a misspelt one.
 
 This file's law: a region that is not in the list may be newer than the list, so only what is a letter or two away
 from a region that exists is taken for a slip. Pure.

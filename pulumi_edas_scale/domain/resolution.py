@@ -102,7 +102,7 @@ def resolve(  # noqa: PLR0913 - three readings, and what they are held against
     Args:
         listed: the ids of the program.
         live: a reading of the application.
-        group_id: the group they shall be members of.
+        group_id: the group they must be members of.
         machines: what can be scaled out to in the cluster; empty when it was not needed.
         cluster: all instances of the cluster; empty when it was not needed.
         expected: ECU ids of listed ids that an order of ours has added already, listed or not.

@@ -50,7 +50,7 @@ class EdasClient(Protocol):
         ...
 
     def read_application_states(self, app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
-        """Return what the first page says of those applications, as far as EDAS heeds the filter (ListApplication)."""
+        """Return what the first page says of those applications, if EDAS honours the filter (ListApplication)."""
         ...
 
     def read_scale_out_machines(self, cluster_id: str, app_id: str = "") -> tuple[Machine, ...]:

@@ -95,7 +95,7 @@ class SdkClient:
         environ: the environment to look for credentials and proxies in, None for that of the process at the
             first call.
         call_timeout: seconds that a call may take, from connecting to the last byte.
-        watch: is told every call when it is over, in the thread that asked for it.
+        watch: gets every call when it is over, in the thread that asked for it.
 
     Raises:
         InputError: the endpoint is not one, or there is neither endpoint nor region.
@@ -155,7 +155,7 @@ class SdkClient:
         return answers.parse_applications(body, page)
 
     def read_application_states(self, app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
-        """Return what the first page says of those applications, as far as EDAS heeds the filter (ListApplication)."""
+        """Return what the first page says of those applications, if EDAS honours the filter (ListApplication)."""
         body = self._call(
             "ListApplication",
             f"{len(app_ids)} applications of {self._region_id}",

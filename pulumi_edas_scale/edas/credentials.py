@@ -77,7 +77,7 @@ NOT_THERE: Final = {
     "ProfileCredentialsProvider": r"No such file or directory|failed to get credential from credentials file",
     "EcsRamRoleCredentialsProvider": r"",
 }
-"""What a source says that is not there at all; the metadata service of ECS cannot be told from a network without."""
+"""What a source says that is not there at all; a metadata service that fails looks like none."""
 
 
 def explain_failure(error: BaseException) -> tuple[tuple[str, str], ...]:
@@ -89,10 +89,10 @@ def explain_failure(error: BaseException) -> tuple[tuple[str, str], ...]:
     text = str(error)
     found = re.search(r"providers in the chain: (\[.*\])\s*$", text, re.DOTALL)
     try:
-        told = [str(each) for each in ast.literal_eval(found.group(1))] if found else []
+        reported = [str(each) for each in ast.literal_eval(found.group(1))] if found else []
     except (ValueError, SyntaxError):
-        told = []
-    pairs = [each.partition(": ") for each in told]
+        reported = []
+    pairs = [each.partition(": ") for each in reported]
     return tuple(
         (SOURCES.get(name, name), describe_cause(said))
         for name, _, said in pairs

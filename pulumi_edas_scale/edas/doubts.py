@@ -53,7 +53,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The failures of one reading since it last went well, whoever asked for it.
+    """The failures of one reading since it last went well, of all callers.
 
     Attributes:
         since: when the first call that failed began.

@@ -69,7 +69,7 @@ class Answer:
     """What came back over HTTP.
 
     Attributes:
-        status: the HTTP status; 0 when the SDK does not tell it.
+        status: the HTTP status; 0 when the SDK does not report it.
         body: the JSON value, or None when the body is not JSON.
         text: what was there instead of JSON, for the message only.
         retry_after: seconds the gateway asks to wait, None when it does not say.
@@ -196,7 +196,10 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("refused by EDAS (601), or not found (404)", BusinessError, code=r"6\d\d|404"),
     # Real accounts were seen to answer so when a permission is missing, in the language of the account.
     Rule(
-        "a fault or a missing permission: only repetition tells", NotUnderstoodError, status={200}, code="500"
+        "a fault or a missing permission: only repetition shows which",
+        NotUnderstoodError,
+        status={200},
+        code="500",
     ),
     Rule("outage, by code", UnavailableError, code=_OUTAGE_CODES),
     Rule("outage, by status", UnavailableError, status=range(500, 600)),
@@ -215,7 +218,7 @@ and ``tests/contract/sdk`` walks the observable ones through the installed SDK."
 def classify_answer(
     operation: str, answer: Answer, resource: str = "", secrets: Iterable[str] = ()
 ) -> EdasError | None:
-    """Tell what an answer means.
+    """Return what an answer means.
 
     Args:
         operation: a key of ``OPERATIONS``.
@@ -248,7 +251,7 @@ def classify_answer(
 
 
 def classify_transport_error(operation: str, transport_error: TransportError, detail: str) -> EdasError:
-    """Tell what it means that no answer came.
+    """Return what it means that no answer came.
 
     Args:
         operation: a key of ``OPERATIONS``.
@@ -265,7 +268,7 @@ def classify_transport_error(operation: str, transport_error: TransportError, de
 
 
 def transport_error_of(exception_names: Iterable[str]) -> TransportError:
-    """Tell from the class names of an exception and its causes how a call was lost."""
+    """Return how a call was lost, by the class names of an exception and its causes."""
     names = frozenset(exception_names)
     return next(
         (transport_error for row, transport_error in TRANSPORT_ERROR_BY_EXCEPTION if row & names),
@@ -289,7 +292,7 @@ def quote(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 _KEY_ID: Final = re.compile(r"\b(?:LTAI|STS\.|TMP\.)[A-Za-z0-9]{12,}")
-"""The id of an access key, anybody's: how Alibaba Cloud spells them is how they are told from words."""
+"""The id of any access key: how Alibaba Cloud spells them distinguishes them from words."""
 
 _SIGNED_PART: Final = re.compile(
     r"(x-acs-security-token|x-acs-accesskey-id|x-acs-bearer-token|security[-_]?token|access[-_]?key[-_]?(?:id|secret)"

@@ -1,6 +1,6 @@
 """What ListApplication hints about the orders that are waited for.
 
-This file's law: a hint says which order to poll next and never how an order ended. One call tells the state and the
+This file's law: a hint says which order to poll next and never how an order ended. One call shows the state and the
 numbers of every awaited application; how fresh they are is documented nowhere, so the ends that are seen teach
 whether the hint comes first. It is left alone for a while when it never does, or when the call fails. No clock and
 no call is here; every method gets the moment ``now`` in seconds.
@@ -105,7 +105,7 @@ class Hints:
                 line.instances,
                 line.running,
             ):
-                # While it is still deploying, a number tells of an instance that came, and not of the end: one false
+                # While it is still deploying, a number shows an instance that came, and not the end: one false
                 # hint for each order would spend the polls that their ends need.
                 changed[line.app_id] = False
         for app_id, until in tuple(self._overdue.items()):
@@ -141,7 +141,7 @@ class Hints:
             self._overdue.clear()
             self._lines.clear()
 
-    def tells_of(self, app_id: str) -> bool:
+    def covers(self, app_id: str) -> bool:
         """Return whether the end of an order of that application will probably be hinted at."""
         if app_id not in self._lines:
             # Not asked for yet: that comes within two seconds, and until then others find out how long orders take.

@@ -75,7 +75,7 @@ class _Node:
 
         Returns:
             None where there is no list: nothing, ``null``, ``""``, ``{}`` or ``[]`` in the place of the wrapper, or a
-            wrapper without its element. The caller knows what else tells whether the list is empty.
+            wrapper without its element. The caller knows what else shows whether the list is empty.
         """
         if _is_nothing(self.value.get(wrapper)):
             return None
@@ -189,7 +189,7 @@ def parse_application(body: object, app_id: str) -> Application:
         Groups sorted by id and members sorted by ECU id.
 
     Raises:
-        UnknownShapeError: a list is missing that cannot be empty, or it cannot be told whose an odd entry is.
+        UnknownShapeError: a list is missing that cannot be empty, or it is not known whose an odd entry is.
         CutListError: there are fewer placements than the application has instances.
 
     Source: EDAS API 2017-08-01, QueryApplicationStatus.
@@ -401,7 +401,7 @@ def _cluster_member(node: _Node) -> ClusterMember:
 
 
 DELETED_CLUSTER: Final = 4
-"""``ClusterImportStatus`` of a cluster that EDAS still tells about although it was deleted."""
+"""``ClusterImportStatus`` of a cluster that EDAS still describes although it was deleted."""
 
 
 def parse_cluster(body: object, cluster_id: str) -> Cluster:
@@ -532,7 +532,7 @@ def _pipeline_id(pipeline: Mapping[str, object]) -> str:
 def _failures(
     pipelines: Sequence[Mapping[str, object]], codes_anywhere: Collection[str]
 ) -> tuple[TaskFailure, ...]:
-    """Return what failed: per instance if EDAS tells it, and for the batch what is said nowhere else.
+    """Return what failed: per instance if EDAS names it, and for the batch what is said nowhere else.
 
     Args:
         pipelines: the batches of an order.
@@ -601,7 +601,7 @@ def _codes_in(value: object, depth: int = 0) -> frozenset[str]:
 
 
 def _reason(failure: TaskFailure) -> str:
-    """Return what tells two failures of one instance apart: EDAS repeats each in several places."""
+    """Return what distinguishes two failures of one instance: EDAS repeats each in several places."""
     return failure.code or failure.message
 
 

@@ -200,7 +200,7 @@ class PollSchedule:
             order.hinted_at = now + pause if again else None
 
     def postpone(self, order_id: str, until: float) -> None:
-        """Let the others go first until then: there is no call to spare that could tell of this order."""
+        """Let the others go first until then: there is no call to spare for this order."""
         order = self._watched[order_id]
         order.not_before = max(order.not_before, until)
 
@@ -274,7 +274,7 @@ class PollSchedule:
         """Return the orders whose end will probably be hinted at."""
         if self.next_hint(1.0) is None:
             return frozenset()
-        return frozenset(name for name, each in self._watched.items() if self.hints.tells_of(each.app_id))
+        return frozenset(name for name, each in self._watched.items() if self.hints.covers(each.app_id))
 
     def _round(self) -> float:
         return max(LONGEST_GAP_SECONDS, LONGEST_ROUND_SECONDS * len(self._watched))

@@ -1,7 +1,7 @@
 """Whose turn it is to change an application.
 
 This file's law: first come, first served, one at a time per application in this process. EDAS runs one change
-order of an application at a time; whoever came second would only be refused.
+order of an application at a time; the second would only be refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class KeyedQueue:
         Args:
             app_id: the application.
             context: bounds of the operation; they end the wait, too.
-            on_place: told how many are before us, whenever that changes.
+            on_place: called with how many are before us, whenever that changes.
         """
         ticket = object()
         with self.runtime:

@@ -1,7 +1,7 @@
 """How many calls of one API operation may be made in a minute.
 
 This file's law: over any ``WINDOW_SECONDS`` no more calls are let through than EDAS documents, and after a refusal
-fewer, until the higher number has proved itself again. Polls take a part of that only (law 17): whoever waits can
+fewer, until the higher number has proved itself again. Polls take a part of that only (law 17): who waits can
 wait a little longer, but a write, and the readings before it, must not wait for somebody else's curiosity. It knows
 no clock; every method gets the moment ``now``.
 
@@ -55,14 +55,14 @@ POLL_REGAIN_PER_SECOND: Final = 1 / 600
 """What polls may take grows back from a half in five minutes: a neighbour's peak may last some minutes."""
 
 ONE_REFUSAL_SECONDS: Final = 2.0
-"""Refusals of calls that were under way together tell the same thing once."""
+"""Refusals of calls that were under way together count once."""
 
 
 @dataclass(slots=True)
 class PollShare:
     """Which part of their allowance the polls of a process take now, all operations together.
 
-    A refused call of any operation means that the account is busy, maybe with somebody who fails at his first
+    A refused call of any operation means that the account is busy, maybe with somebody who fails at the first
     refusal, and polls are what can best be done without.
     """
 

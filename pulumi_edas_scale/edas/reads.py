@@ -3,7 +3,7 @@
 This file's law: every reading says when it began, and nobody gets one that began before the moment asked for. A
 read that fails because the call failed is retried until the operation's deadline; one that EDAS refuses, or answers
 in a way that is not understood, until ``doubts.py`` believes it; permission and credentials errors are believed at
-once. Each failure is reported with its cause (law 14). Whoever asks while others fail shares what they have seen.
+once. Each failure is reported with its cause (law 14). Callers that ask while others fail share what they have seen.
 Writes are not made here, only let through (``reserve``).
 """
 
@@ -62,7 +62,7 @@ FRESH_SECONDS: Final = 10.0
 
 PREVIEW_FRESH_SECONDS: Final = 60.0
 """A reading younger than this serves what is only shown: a large stack is previewed or refreshed for longer than ten
-seconds, and reading every application anew meanwhile would spend EDAS's calls of a minute on one run."""
+seconds, and reading every application again meanwhile would spend EDAS's calls of a minute on one run."""
 
 ADOPTION_FRESH_SECONDS: Final = 5.0
 ADOPTION_FRESH_SECONDS_EACH: Final = 0.25
@@ -89,10 +89,10 @@ SHORT_ENDPOINT_PATIENCE_SECONDS: Final = 3.0
 
 ORDER_REPORT: Final = "GetChangeOrderInfo"
 ORDER_LIST: Final = "ListRecentChangeOrder"
-"""The operations that tell how an order goes on."""
+"""The operations that show how an order goes on."""
 
 HINT: Final = "ListApplication"
-"""What tells of many applications at once which of them changed."""
+"""What shows of many applications at once which of them changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class Reads:
         return self.application(app_id, context, begun_after=begun_after, group_id=group_id)
 
     def application_refusal(self, app_id: str, context: OperationContext) -> BusinessError | None:
-        """Return how EDAS refuses to tell about an application now, None when it tells.
+        """Return how EDAS refuses to read an application now, None when it does not.
 
         It is one answer, which the caller doubts.
         """
@@ -238,7 +238,7 @@ class Reads:
         """Return what a cluster offers to scale out to, read within the last five seconds.
 
         Args:
-            cluster_id: the cluster; empty when the application does not tell its own.
+            cluster_id: the cluster; empty when the application does not name its own.
             app_id: the application, asked about where the cluster is not known.
             context: bounds of the operation.
         """
@@ -367,7 +367,7 @@ class Reads:
                 self._note_orders(app_id, seen[-1].ids | {order_id}, active=False)
 
     def forget(self) -> None:
-        """Drop every reading: another run begins, and it shall see the world as it is."""
+        """Drop every reading: another run begins, and must see the world as it is."""
         with self.runtime:
             self._readings.clear()
             self._orders_seen.clear()
@@ -440,7 +440,7 @@ class Reads:
         context: OperationContext,
         read: Callable[[], Reading[_T]],
     ) -> Reading[_T]:
-        """Return the reading of that name if it is recent enough, else read; whoever asks meanwhile shares it."""
+        """Return the reading of that name if it is recent enough, else read; who asks meanwhile shares it."""
         reported: Trouble | None = None
         with self.runtime:
             context.check()
@@ -560,7 +560,7 @@ class Reads:
             self.refused(error)
         with self.runtime:
             trouble = self._noted(name, error, begun)
-            self.runtime.notify()  # whoever waits for this reading says the same
+            self.runtime.notify()  # all who wait for this reading say the same
         now = self.runtime.now()
         believed_at = self._believed_at(name, trouble, belief, now)
         patience = _patience(error, context.retry_timeout)

@@ -333,13 +333,13 @@ class _FirstOf:
         self._sources = sources
 
     def get_credential(self) -> Any:
-        told = []
+        reported = []
         for name, source in self._sources.items():
             try:
                 return source.get_credential()
             except Exception as error:  # noqa: BLE001 - each source has its own errors
-                told.append(f"{name}: {error}")
-        raise LookupError(f"providers in the chain: {told}")  # as the library's own search says it
+                reported.append(f"{name}: {error}")
+        raise LookupError(f"providers in the chain: {reported}")  # as the library's own search says it
 
 
 class _NotRenewedError(Exception):
@@ -378,7 +378,7 @@ class _Credential:
 
 
 class _Connection:
-    """The client of the SDK, and how its ways to end are told apart."""
+    """The client of the SDK, and the ways in which its calls end."""
 
     def __init__(self, sdk: _Sdk, client: Any, credential: _Credential, region_id: str) -> None:
         self.credential = credential

@@ -387,7 +387,7 @@ def make_tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def read_date(url: str, environ: Mapping[str, str], seconds: float) -> str:
-    """Return the ``Date`` header of a host, whatever else it answers; empty when it tells none in that time."""
+    """Return the ``Date`` header of a host, whatever else it answers; empty when there is none in that time."""
 
     def ask() -> str:
         proxy = find_proxy(url, environ)

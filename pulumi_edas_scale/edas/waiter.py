@@ -32,7 +32,7 @@ _LONG_SECONDS: Final = 1.0
 """Another order is due first: its waiter notifies when it has polled; this only bounds a single wait."""
 
 _HINT_CALL_SECONDS: Final = 3.0
-"""A hint that takes longer is none: whoever asks for it does not poll its own order meanwhile."""
+"""A hint that takes longer is none: its caller does not poll its own order meanwhile."""
 
 _REPORT_GAP_SECONDS: Final = 2.2
 """Between two polls of an order of which only its report tells: at most 28 a minute, and no order costs more than 30
@@ -45,7 +45,7 @@ first pause is short; the sixth poll of a row comes after fifteen seconds, when 
 
 
 class Watcher(Protocol):
-    """Who is told what the polls of an order show; no method may block."""
+    """What the polls of an order are reported to; no method may block."""
 
     def seen(self, report: OrderReport, age_seconds: float) -> None:
         """The order goes on; called after every poll that was answered."""
@@ -100,7 +100,7 @@ class _Doubt:
 class Way:
     """By which of the two operations an order is polled: by turns, so that neither pays for all.
 
-    The first poll asks for the report: it alone tells what permission is missing. The list does not know old orders,
+    The first poll asks for the report: it alone shows what permission is missing. The list does not know old orders,
     and of a held or failed one it does not say enough; such an order is polled by its report from then on.
     """
 
@@ -128,7 +128,7 @@ class Waiter:
         Args:
             order: the order.
             context: bounds of the operation.
-            watcher: told of every poll.
+            watcher: gets every poll.
 
         Returns:
             The last report; its status says how the order ended.
@@ -207,7 +207,7 @@ class Waiter:
             self._goes_on(order)
 
     def _listed(self, order: Awaited, context: OperationContext) -> OrderReport | None:
-        """Return what the list says of an order; None when only the order's own report can tell more."""
+        """Return what the list says of an order; None when only the order's own report shows more."""
         listed = self.reads.poll_orders(order.app_id, context)
         found = next((each for each in listed if each.order_id == order.order_id), None)
         if found is None or phase_of(found.status) not in {Phase.ACTIVE, Phase.SUCCEEDED}:
@@ -261,7 +261,7 @@ class Waiter:
         return asked if self.reads.begin_hint(now) else ()
 
     def _read_hint(self, asked: tuple[str, ...], context: OperationContext) -> None:
-        """Ask for a hint; that it does not come is nobody's failure, and it may not hold up an order for long."""
+        """Ask for a hint; that it does not come is no failure, and it may not hold up an order for long."""
         runtime = self.reads.runtime
         latest = runtime.now() + _HINT_CALL_SECONDS
         deadline = latest if context.deadline is None else min(latest, context.deadline)

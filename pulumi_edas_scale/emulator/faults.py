@@ -74,7 +74,7 @@ class Rule:
     met: int = 0
 
     def meets_call(self, call: CallFacts) -> bool:
-        """Tell whether a call is one of those the rule is for."""
+        """Return whether a call is one of those the rule is for."""
         return (
             (not self.operations or call.operation in self.operations)
             and _named(self.instance, call.instances)
@@ -84,7 +84,7 @@ class Rule:
         )
 
     def meets_order(self, order: OrderFacts) -> bool:
-        """Tell whether a change order is one of those the rule is for."""
+        """Return whether a change order is one of those the rule is for."""
         return (
             (not self.operations or order.kind in self.operations)
             and _named(self.instance, order.instances)
@@ -94,11 +94,11 @@ class Rule:
 
     @property
     def spent(self) -> bool:
-        """Tell whether the rule will never act again."""
+        """Return whether the rule will never act again."""
         return self.times is not None and self.met >= self.first + self.times - 1
 
     def count(self) -> bool:
-        """Count one more meeting and tell whether the rule acts this time."""
+        """Count one more meeting and return whether the rule acts this time."""
         self.met += 1
         return self.met >= self.first and (self.times is None or self.met < self.first + self.times)
 

@@ -98,7 +98,7 @@ class Fields:
         return cls(mapping_of(data, path, keys), path)
 
     def has(self, key: str) -> bool:
-        """Tell whether a field is given and not null."""
+        """Return whether a field is given and not null."""
         return self.data.get(key) is not None
 
     def text(self, key: str, default: Callable[[], str] | None = None) -> str:

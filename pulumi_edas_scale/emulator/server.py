@@ -1,7 +1,7 @@
 """The emulator as an HTTP server: signatures in, wire answers out, and the control API beside them.
 
 The law of this file: it carries and waits, and decides nothing. The holder of the lock owns the world;
-requests and the in-process helper take it for one call at a time. It binds to the loopback unless told
+requests and the in-process helper take it for one call at a time. It binds to the loopback unless asked
 otherwise.
 """
 

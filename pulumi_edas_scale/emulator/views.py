@@ -1,6 +1,6 @@
 """The emulated EDAS as JSON for people and tests: all the truth, and no secret.
 
-The law of this file: it shows what is, also what EDAS does not list or tell, and changes nothing.
+The law of this file: it shows what is, also what EDAS does not list or report, and changes nothing.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def running_minimum(world: World, now: float) -> list[Json]:
 
 
 def order_json(order: Order) -> Json:
-    """Return a change order with all that EDAS does not tell: ECU, ECC and ECS ids of its instances."""
+    """Return a change order with all that EDAS does not report: ECU, ECC and ECS ids of its instances."""
     return {
         "id": order.id,
         "applicationId": order.application_id,

@@ -1,6 +1,6 @@
-"""The engine that a front end serves: what it is shown, whether it lives, why to stop, and what a failure tells it.
+"""The engine that a front end serves: what it is shown, whether it lives, why to stop, and what a failure says.
 
-This file's law: the engine is told things, never waited for, and no word to it can fail. Whatever goes wrong on the
+This file's law: the engine gets messages, is never waited for, and no word to it can fail. What goes wrong on the
 way is lost in silence, because a message that cannot be shown is no reason for an operation to fail.
 """
 
@@ -44,7 +44,7 @@ class Engine:
     """One engine: the lines on its display, and whether it lives. Any thread may call; nothing blocks but ``flush``.
 
     Args:
-        address: where it listens; None, or what is no address, makes an engine that is told nothing and never goes.
+        address: where it listens; None, or what is no address, makes an engine that gets nothing and never goes.
         on_gone: called once, in a thread of its own, when it is surely gone, after everybody who waits was woken;
             None for an engine that found this process running, which goes on without it.
     """
@@ -166,7 +166,7 @@ class EngineHost:
 
     def open_run_log(self) -> RunLog:
         """Join the run of the engine that these operations serve."""
-        # Imported with the service, long after the plugin has told its port.
+        # Imported with the service, long after the plugin has printed its port.
         ledger = import_module("pulumi_edas_scale.hosts.run_ledger")
         log: RunLog = ledger.open_run_log(self._engine.address, partial(self.debug, ""))
         return log
@@ -187,14 +187,14 @@ class EngineHost:
             wake()
 
     def cancel(self) -> None:
-        """Put up the stop sign, for good, and wake whoever waits."""
+        """Put up the stop sign, for good, and wake all who wait."""
         self._cancelled = True
         for wake in tuple(self._wakes):
             wake()
 
 
 def format_reasons(failures: Iterable[Failure]) -> list[str]:
-    """Return what a refused check tells: with a property's name the engine would print its whole value first."""
+    """Return what a refused check reports: with a property's name the engine would print its whole value first."""
     return [sendable_text(format_failure(*each).with_code()) for each in failures]
 
 

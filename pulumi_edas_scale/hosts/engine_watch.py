@@ -102,7 +102,7 @@ class EngineWatch:
 
     def _watch(self, target: tuple[str, int]) -> None:
         first = self._connect(target)
-        # Whoever started us listens before that, so nobody there means that it has died since.
+        # The engine that started us listens before that, so no listener means that it has died since.
         connection = self._reconnect(target) if isinstance(first, OSError) and self._started_us else first
         if isinstance(connection, OSError):
             _log.debug("the engine is not watched: %s", connection)

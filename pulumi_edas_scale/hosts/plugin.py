@@ -116,13 +116,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def _turn_to(self, address: str) -> None:
-        # A process that an engine started serves and outlives no other: whoever attaches to it may leave again.
+        # A process that an engine started serves and outlives no other: who attaches to it may leave again.
         if self._started_by_hand and address and address != self._engine.address:
             self._engine = Engine(address)
             self._engine.watch()
 
     async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
-        """Tell the version, which the engine compares with that of the program's SDK."""
+        """Return the version, which the engine compares with that of the program's SDK."""
         del request, context
         return plugin_pb2.PluginInfo(version=__version__)
 

@@ -107,7 +107,7 @@ _MARK: Final = "# Written by pulumi_edas_scale.native"
 
 def _launcher() -> str:
     # Two projects may share the place, so the environment of the project that Pulumi works on comes first; the engine
-    # tells its name to plugins as it tells the script that starts dynamic providers.
+    # gives its name to plugins as it gives it to the script that starts dynamic providers.
     python = shlex.quote(sys.executable)
     return (
         f"#!/bin/sh\n{_MARK}: starts the plugin of the project's environment, or of the one a program ran in last.\n"
@@ -121,7 +121,7 @@ def _launcher() -> str:
 
 
 def _is_installed_plugin(file: Path) -> bool:
-    """Tell a plugin that ``pulumi plugin install`` put there from a launcher of an earlier program."""
+    """Distinguish a plugin that ``pulumi plugin install`` put there from a launcher of an earlier program."""
     with file.open("rb") as content:
         return _MARK.encode() not in content.read(200)
 
@@ -169,7 +169,7 @@ def host_python(directory: Path, environment: Any) -> str | None:  # noqa: ANN40
         virtualenv = ".venv"
     if virtualenv:
         return str(directory / str(virtualenv) / "bin" / "python")
-    if toolchain == "poetry":  # which only poetry can tell
+    if toolchain == "poetry":  # which only poetry knows
         return None
     return shutil.which(environment.get("PULUMI_PYTHON_CMD") or "python3", path=environment.get("PATH"))
 

@@ -1,6 +1,6 @@
 """The log that all provider processes of one engine run share: a private directory on this machine.
 
-A run is known by the engine's address, which all its providers are told. Its directory holds ``records``, a file
+A run is known by the engine's address, which all its providers know. Its directory holds ``records``, a file
 that is only ever appended to, and one file for each process, locked as long as the process lives, with the
 questions it answers. A killed process so takes its questions with it and leaves its records behind. The first
 process that finds no other alive removes what an ended run has left, and the last one removes everything.
@@ -54,7 +54,7 @@ def open_run_log(address: str | None, debug: Callable[[str], None]) -> RunLog:
 
     Args:
         address: where the engine listens, None without an engine.
-        debug: told why the process works alone.
+        debug: called with why the process works alone.
     """
     place = parse_address(address)
     if place is None:
@@ -126,21 +126,21 @@ class RunLedger:
         return [*self._read_file(), *unwritten]
 
     def note_questions(self, asking: int, answered_at: float) -> None:
-        """Tell the other processes."""
+        """Report to the other processes."""
         if self._files is not None:
             with contextlib.suppress(OSError):
                 os.pwrite(self._files[0], _QUESTIONS.pack(asking, answered_at), 0)
 
     def other_questions(self) -> tuple[int, float]:
-        """Return what the other living processes tell."""
+        """Return what the other living processes report."""
         asking, answered_at = 0, float("-inf")
         if self._files is None:
             return asking, answered_at
         with contextlib.suppress(OSError):
             for each in _processes(self._directory):
-                told = _read_living(each) if each != self._own else None
-                if told is not None and len(told) == _QUESTIONS.size:
-                    theirs, moment = _QUESTIONS.unpack(told)
+                record = _read_living(each) if each != self._own else None
+                if record is not None and len(record) == _QUESTIONS.size:
+                    theirs, moment = _QUESTIONS.unpack(record)
                     asking, answered_at = asking + theirs, max(answered_at, moment)
         return asking, answered_at
 
@@ -223,7 +223,7 @@ def _has_living(directory: Path) -> bool:
 
 
 def _read_living(path: Path) -> bytes | None:
-    """Return what a process tells, or None when it is dead: then nobody holds its lock."""
+    """Return what a process reports, or None when it is dead: then its lock is free."""
     try:
         file = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

@@ -29,7 +29,7 @@ class Follower:
     reported: set[str] = field(default_factory=set)
 
     def follow(self, order_id: str, kind: str = "") -> OrderReport:
-        """Wait for the end of an order of the application, whoever started it.
+        """Wait for the end of an order of the application, no matter who started it.
 
         Args:
             order_id: the order.

@@ -1,8 +1,8 @@
 """From one reading of an application to all that a decision needs.
 
-This file's law: it reads what the wish makes necessary and no more. The members tell themselves; the cluster is
-read only for ids that are not members, and the recent orders only when a failed join has to be told from a bad
-deployment. A preview and a change survey alike, so they cannot disagree.
+This file's law: it reads what the target makes necessary and no more. The members show themselves; the cluster is
+read only for ids that are not members, and the recent orders only when a failed join has to be distinguished from a bad
+deployment. A preview and a change observe alike, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one operation shall reach.
+    """What one operation must reach.
 
     Attributes:
-        urn: the resource, empty when the front end cannot tell it.
+        urn: the resource, empty when the front end does not know it.
         scope: the group.
-        listed: the ids that shall be members; empty for a delete.
+        listed: the ids that must be members; empty for a delete.
         policy: how it may run.
         recorded: what the last operation wrote down; nothing for a create.
         deleting: whether the membership itself goes.
@@ -129,7 +129,7 @@ class Observation:
         ]
 
     def addresses(self, ecu_ids: Collection[str]) -> frozenset[str]:
-        """Return the addresses of machines, as far as they are told."""
+        """Return the addresses of machines, as far as they are known."""
         known: tuple[Member | Machine, ...] = (*self.live.members, *self.machines)
         return frozenset(each.ip for each in known if each.ecu_id in ecu_ids and each.ip)
 
@@ -143,7 +143,7 @@ _NO_EXPECTATION: Final[Mapping[str, str]] = {}
 _NOTHING_DONE: Final = History()
 
 
-def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
+def observe(  # noqa: PLR0913 - a reading, a target, and what was done so far
     session: Session,
     target: Target,
     live: Application,
@@ -153,11 +153,11 @@ def observe(  # noqa: PLR0913 - a reading, a wish, and what was done so far
     expected: Mapping[str, str] = _NO_EXPECTATION,
     ghosts: frozenset[str] = frozenset(),
 ) -> Observation:
-    """Find out what a reading means for a wish, and decide.
+    """Find out what a reading means for a target, and decide.
 
     Args:
         session: where further readings come from.
-        target: what shall be reached.
+        target: what must be reached.
         live: the reading to decide from.
         context: bounds of the operation.
         history: what the operation has done so far.
@@ -242,7 +242,7 @@ def outcome_of(  # noqa: PLR0913 - a reading, whose it is, and what is known of 
         live: the reading.
         scope: the group.
         managed: ECU ids that are ours.
-        recorded: tells under which ECC a member was seen running before.
+        recorded: shows under which ECC a member was seen running before.
         change_order_ids: the orders of the operation.
         unsettled: ECU ids the operation did not bring up.
     """
@@ -274,7 +274,7 @@ _KIND_REFUSED: Final = Belief(looks=2, seconds=0.0)
 def find_kubernetes(
     session: Session, app_id: str, live: Application | None, context: OperationContext
 ) -> ApplicationSummary | None:
-    """Return an application that runs on Kubernetes; None when it does not, or when nobody tells.
+    """Return an application that runs on Kubernetes; None when it does not, or when it is not known.
 
     Args:
         session: where further readings come from.
@@ -328,7 +328,7 @@ def is_gone(session: Session, scope: Scope, cluster_id: str, context: OperationC
 
 
 class CannotTellError(Exception):
-    """Whether an application is gone cannot be told; the argument is what EDAS said of its cluster, or None."""
+    """It is not known whether an application is gone; the argument is what EDAS said of its cluster, or None."""
 
     def __init__(self, error: EdasError | None) -> None:
         self.error = error

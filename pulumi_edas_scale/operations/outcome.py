@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.operations.session import Reporter, Session
 
 LAST_LOOK_SECONDS: Final = 8.0
-"""Bound of the one reading that tells what is true after a failure: law 14 gives ten seconds after a time-out."""
+"""Bound of the one reading that shows what is true after a failure: law 14 gives ten seconds after a time-out."""
 
 QUICK_LOOK_SECONDS: Final = 0.5
 """The same after a cancel, which must be honoured within a second."""
 
 ORDER_LOOK_SECONDS: Final = 1.5
-"""Bound of the one reading that tells how the order is that was waited for."""
+"""Bound of the one reading that shows how the order is that was waited for."""
 
 ABORT_SECONDS: Final = 5.0
 """What EDAS is given to answer that an order is aborted, after a cancel."""
@@ -228,7 +228,7 @@ def held_up(operation: Operation, found: Observation) -> list[Message]:
 
     A membership that was removed from the program is deleted last, and one that Pulumi has not begun to change may
     stand behind this one. Neither is certain (the program may come to its holder later, a place may become free), so
-    it is told at once and waited for all the same.
+    it is said at once and waited for all the same.
     """
     return [
         format_failure(*messages.describe_absent(each, found.live))
@@ -308,7 +308,7 @@ def stopped(operation: Operation, sign: Cancelled) -> ChangeError:
 def _followed(operation: Operation, seconds: float) -> tuple[str, bool]:
     """Return what is known of the order that was waited for, read once more within so many seconds, and if it ended.
 
-    The process may have been stopped while the order ended, so what was seen before is told as such.
+    The process may have been stopped while the order ended, so what was seen before is said as such.
     """
     running, again = operation.progress.running, f"the next {_next_command(operation)} waits for it"
     if running is None:

@@ -97,7 +97,7 @@ class RunLog(Protocol):
         ...
 
     def note_questions(self, asking: int, answered_at: float) -> None:
-        """Tell the others how many questions of the engine this process answers now, and when it last did."""
+        """Report to the others how many questions of the engine this process answers now, and when it last did."""
         ...
 
     def other_questions(self) -> tuple[int, float]:
@@ -140,11 +140,11 @@ class MemoryLog:
         return self._run.records[begin : self._read]
 
     def note_questions(self, asking: int, answered_at: float) -> None:
-        """Tell the other processes."""
+        """Report to the other processes."""
         self._questions = (asking, answered_at)
 
     def other_questions(self) -> tuple[int, float]:
-        """Return what the other processes told."""
+        """Return what the other processes reported."""
         others = [log._questions for log in self._run.logs if log is not self]  # noqa: SLF001 - its own kind
         return sum(asking for asking, _ in others), max((at for _, at in others), default=float("-inf"))
 
@@ -228,7 +228,7 @@ class Ownership:
         floors = [
             Floor(claim.min_running, claim.urn)
             for claim in self._by_scope.get(scope, {}).values()
-            # Whoever lists nobody has nothing to lose here; whoever lists what is not known yet may.
+            # A claim that lists nothing has nothing to lose here; one that lists what is not known yet may.
             if claim.urn != besides and (claim.ids or not claim.complete)
         ]
         return max(floors, key=lambda each: each.min_running, default=Floor())
@@ -254,7 +254,9 @@ class Ownership:
         self._catch_up()
         claim = self._by_urn.get(urn)
         if claim is None or not (claim.joining and claim.released):
-            return None  # whoever is in a circle does both; a stack in which nothing moves must not pay for the search
+            return (
+                None  # each in a circle does both; a stack in which nothing moves must not pay for the search
+            )
         circle = self._circle(claim)
         if not circle:
             return None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.operations.session import Session
 
 DEADLINE_SECONDS: Final = 25.0
-"""How long a preview asks in total: whoever waits for it learns the cause within half a minute."""
+"""How long a preview asks in total: the user learns the cause within half a minute."""
 
 RETRY_TIMEOUT_SECONDS: Final = 8.0
 """How long one call that keeps failing is repeated: a failure now is better than an answer in a minute."""
@@ -44,7 +44,7 @@ class Preview:
         observation: the reading it rests on, None when there was none, or the group is not there.
         failures: what no other resource could make right.
         mendable: what is wrong now and the same run may still mend; warnings, unless the preview is strict.
-        warnings: what the user should know before he agrees.
+        warnings: what the user should know before agreeing.
         lines: what will happen.
         unfinished: whether the last operation of ours left something to do.
     """
@@ -151,7 +151,7 @@ def _look_within(
     creating = _is_new(target)
     if creating:
         # Read before the application, so that the create may use the same reading when no order came after it.
-        _tell_active_order(session, target, context, preview)
+        _report_active_order(session, target, context, preview)
     scope = target.scope
     try:
         live = session.reads.recent_application(
@@ -165,17 +165,17 @@ def _look_within(
         return
     target = replace(target, scope=scope.named(live))
     if live.group(scope.group_id) is None:
-        _tell_missing_group(target, live, preview)
+        _report_missing_group(target, live, preview)
         return
     found = observe(session, target, live, context)
     preview.observation = found
-    _tell_drift(target, found, known_foreign, preview)
+    _report_drift(target, found, known_foreign, preview)
     _judge(session, target, found, preview)
     plan = found.plan
     if plan.changes_membership and not creating:
         if _refuse_kubernetes(session, target, live, context, preview):
             return
-        _tell_active_order(session, target, context, preview)
+        _report_active_order(session, target, context, preview)
     if plan.changes_membership or (creating and plan.adopt) or plan.kept:
         preview.lines.append(
             messages.describe_plan(plan, found.names, found.full_names, target.policy, target.unknown_ids)
@@ -192,7 +192,9 @@ def _refuse_kubernetes(
     return True
 
 
-def _tell_active_order(session: Session, target: Target, context: OperationContext, preview: Preview) -> None:
+def _report_active_order(
+    session: Session, target: Target, context: OperationContext, preview: Preview
+) -> None:
     orders = session.reads.recent_change_orders(target.scope.app_id, context, within=PREVIEW_FRESH_SECONDS)
     preview.lines.extend(
         f"Now {messages.describe_active_order(each, target.scope)}."
@@ -201,7 +203,7 @@ def _tell_active_order(session: Session, target: Target, context: OperationConte
     )
 
 
-def _tell_missing_group(target: Target, live: Application, preview: Preview) -> None:
+def _report_missing_group(target: Target, live: Application, preview: Preview) -> None:
     failure = messages.describe_missing_group(target.scope, live)
     # The id of a group that was deleted never comes back, so no resource of the program can mend it for us.
     if any(group.name == target.scope.group_id for group in live.groups) or not _is_new(target):
@@ -210,7 +212,9 @@ def _tell_missing_group(target: Target, live: Application, preview: Preview) -> 
         preview.mendable.append(format_failure(*failure))
 
 
-def _tell_drift(target: Target, found: Observation, known_foreign: frozenset[str], preview: Preview) -> None:
+def _report_drift(
+    target: Target, found: Observation, known_foreign: frozenset[str], preview: Preview
+) -> None:
     recorded = target.recorded
     # An id that is not known yet may be any of those that left.
     desired = {each.id for each in target.listed} if target.unknown_ids == 0 else None
@@ -262,7 +266,7 @@ def preview_replacement(
         context: the stop sign, and where to say what is waited for; a preview sets its own deadline.
 
     Returns:
-        A Preview with what leaves the old group. Whoever cannot join the new one is a failure in it, and not a warning:
+        A Preview with what leaves the old group. Each that cannot join the new one is a failure in it, not a warning:
         the old group would be empty by the time the new one fails.
 
     Raises:

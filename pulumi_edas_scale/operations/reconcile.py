@@ -56,7 +56,7 @@ URGENT_LOOKS: Final = 5
 """What an order has just brought in is looked at in quick succession first, however many others wait."""
 
 LOOKS_BEFORE_WORDS: Final = 2
-"""After so many looks at the cluster, some twelve seconds, it is told who holds a missing instance."""
+"""After so many looks at the cluster, some twelve seconds, it is said who holds a missing instance."""
 
 OPERATIONS: Final = {OrderKind.SCALE_OUT: "ScaleOutApplication", OrderKind.SCALE_IN: "ScaleInApplication"}
 
@@ -104,7 +104,7 @@ class Reconciler:
                     context,
                     lambda place: progress(f"{place} before this one change application {app_id}"),
                 ):
-                    # From the first turn on: the queue of one's own process costs nobody their time-out.
+                    # From the first turn on: time in the queue of one's own process does not count.
                     if context.deadline is None:
                         context.deadline = context.runtime.now() + operation.target.policy.timeout_seconds
                     result = self._round()
@@ -158,7 +158,7 @@ class Reconciler:
         self._orders = orders
         others = [each for each in self._orders if is_active(each.status)]
         if others:
-            # Whoever started them, an order of ours before a crash included: EDAS refuses a second order meanwhile,
+            # Anybody's, an order of ours before a crash included: EDAS refuses a second order meanwhile,
             # and a reading would show members that are about to come or go.
             for each in others:
                 self._submitter.follower.follow_other(each)
@@ -166,7 +166,7 @@ class Reconciler:
         try:
             live = self._recent()
         except BusinessError:
-            self._refuse_kubernetes(None)  # of an application of that kind EDAS may not tell this at all
+            self._refuse_kubernetes(None)  # of an application of that kind EDAS may not show this at all
             raise
         if not (target.deleting or target.recorded.members):
             self._refuse_kubernetes(live)  # before its group is waited for
@@ -415,9 +415,9 @@ class Reconciler:
         operation, found = self.operation, self.operation.progress.observation
         with operation.context.runtime:
             # A membership that is checked later may close a circle of those that wait for each other.
-            vain = operation.session.ownership.exchange(operation.target.urn)
-        if vain is not None:
-            raise outcome.failed(operation, vain)
+            circle = operation.session.ownership.exchange(operation.target.urn)
+        if circle is not None:
+            raise outcome.failed(operation, circle)
         if looks == LOOKS_BEFORE_WORDS and found is not None:
             for each in outcome.held_up(operation, found)[: messages.LONGEST_LIST]:
                 operation.reporter.warn(each)

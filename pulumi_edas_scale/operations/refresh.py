@@ -54,7 +54,7 @@ def read_group(
     """Return a reading in which the group is, or None when it or its application is gone.
 
     Raises:
-        OperationError: whether it is gone cannot be told.
+        OperationError: it is not known whether it is gone.
         EdasError: it cannot be read.
     """
     try:
@@ -96,7 +96,7 @@ def refresh(
     away = None
     if not undisturbed:
         away = messages.describe_busy(drift, scope)
-        # Whoever an order may have taken out for a moment stays recorded as it was, and is nobody's drift.
+        # Members that an order may have taken out for a moment stay recorded as they were: that is no drift.
         drift = replace(drift, gone=(), moved=(), left=(), joining=())
         here = {each.ecu_id for each in live.members_of(scope.group_id)}
         out = (_as_recorded(each) for each in recorded.members if each.ecu_id not in here)
@@ -122,7 +122,7 @@ def _outcome(recorded: Recorded, live: Application, scope: Scope) -> Outcome:
 def _settled_reading(
     session: Session, scope: Scope, live: Application, context: OperationContext
 ) -> tuple[Application, bool]:
-    """Return a reading in which whoever is missing has really left, and whether it is one.
+    """Return a reading in which all who are missing have really left, and whether it is one.
 
     An order takes members out for a moment, so the reading must lie between two lists of orders that are equal and
     without an active one; the list and the reading that others have just asked for are shared.

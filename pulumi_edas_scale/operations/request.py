@@ -39,7 +39,7 @@ class Request:
     """One question or order of the engine.
 
     Attributes:
-        urn: the resource, empty when the front end cannot tell it.
+        urn: the resource, empty when the front end does not know it.
         id: its id, empty for a new resource.
         news: the inputs: those of the program, checked but for a check; the recorded ones for a reading.
         olds: what is recorded: the inputs for a check, the outputs for everything else; empty for a new resource.

@@ -1,7 +1,7 @@
 """The operations of both front ends, in plain values.
 
 This file's law: everything a front end can ask is here, in camelCase dicts, and nothing of any engine. A front end
-translates; this file knows which use case a request is, what is recorded and what the user is told.
+translates; this file knows which use case a request is, what is recorded and what the user reads.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Service:
     log: RunLog = field(default_factory=MemoryLog)
     ownership: Ownership = field(init=False)
     _sessions: dict[str, Session] = field(default_factory=dict)
-    _ignored_told: bool = False
+    _ignored_reported: bool = False
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -131,8 +131,8 @@ class Service:
             conflict = None if checked.failures else self._claim(replace(request, news=checked.inputs))
         if conflict is not None:
             checked = replace(checked, failures=(("", conflict),))
-        if self.settings.ignored and not self._ignored_told:
-            self._ignored_told = True
+        if self.settings.ignored and not self._ignored_reported:
+            self._ignored_reported = True
             words = messages.describe_ignored_settings(self.settings.ignored)
             checked = replace(checked, warnings=(*checked.warnings, words))
         return checked
@@ -142,7 +142,7 @@ class Service:
 
         Raises:
             InputError: what the program asks for is refused.
-            OperationError: EDAS cannot be read, so it cannot be told whether anything drifted.
+            OperationError: EDAS cannot be read, so it is not known whether anything drifted.
         """
         asked = request.diff()
         drifted = False
@@ -190,7 +190,7 @@ class Service:
         """Take the managed members out, unless they are to be retained; what is gone already needs no order.
 
         Raises:
-            OperationError: members are left, or it cannot be told whether they are.
+            OperationError: members are left, or it is not known whether they are.
         """
         if request.recorded.policy.on_delete is not OnDelete.RETAIN:
             self._run(self._delete_target(request))
@@ -207,7 +207,7 @@ class Service:
             The truth, or None when the group or the application is gone.
 
         Raises:
-            OperationError: there is nothing to import, or it cannot be told whether it is gone.
+            OperationError: there is nothing to import, or it is not known whether it is gone.
         """
         scope, recorded = request.scope, request.recorded
         session = self._session(scope.region_id)

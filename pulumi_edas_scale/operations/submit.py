@@ -52,7 +52,7 @@ _TYPES: Final = {OrderKind.SCALE_OUT: OrderType.SCALE_OUT, OrderKind.SCALE_IN: O
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """How often the present write was tried in vain: refused, not sent, and repeated after a lost answer."""
+    """How often the present write was tried without success: refused, not sent, and repeated after a lost answer."""
 
     refused: int = 0
     not_sent: int = 0
@@ -146,7 +146,7 @@ class Submitter:
             operation.session.ownership.note_removed(scope, order.ecc_ids, runtime.now())
 
     def _refused(self, error: BusinessError) -> None:
-        """Tell a busy application from a refusal that stays: an active order is waited for by the next round."""
+        """Distinguish a busy application from a refusal that stays: an active order is waited for by the next round."""
         operation = self.operation
         orders = operation.session.reads.change_orders(operation.target.scope.app_id, operation.context)
         if any(is_active(each.status) for each in orders):
@@ -192,7 +192,7 @@ class Submitter:
             )
             new = self._new_order(known)
             if new is not None:
-                # Whoever it belongs to: while it runs the effect of ours can neither be seen nor be missed.
+                # No matter whose it is: while it runs the effect of ours can neither be seen nor be missed.
                 known.add(new.order_id)
                 report = self.follower.follow(new.order_id)
                 if _may_be(new, report, order, found):

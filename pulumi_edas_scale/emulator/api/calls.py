@@ -30,7 +30,7 @@ def _required(params: Mapping[str, str], name: str) -> str:
     return value
 
 
-MOST_DIGITS = 9  # of a page or a count; more is nobody's wish
+MOST_DIGITS = 9  # of a page or a count; nobody needs more
 
 
 def ids_in(params: Mapping[str, str], name: str) -> list[str]:

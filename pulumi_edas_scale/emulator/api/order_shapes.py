@@ -17,7 +17,7 @@ from pulumi_edas_scale.emulator.world.scripts import TASK_TIMEOUT
 if TYPE_CHECKING:
     from pulumi_edas_scale.emulator.world.state import World
 
-# The second group of an identifier tells which part of an order it names.
+# The second group of an identifier shows which part of an order it names.
 _STAGE_DIGITS = "57a6"
 _SERVICE_DIGITS = "5e47"
 _STEP_DIGITS = "57e9"

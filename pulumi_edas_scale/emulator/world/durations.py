@@ -20,7 +20,7 @@ class Duration:
 
     @property
     def immediate(self) -> bool:
-        """Tell whether the phase takes no time at all."""
+        """Return whether the phase takes no time at all."""
         return not self.polls and not self.seconds
 
     def divided(self, parts: int) -> Duration:

@@ -100,7 +100,7 @@ class Ecu:
     freed_at: float = -math.inf
 
     def is_ready(self, now: float) -> bool:
-        """Tell whether the conversion into an ECU is over."""
+        """Return whether the conversion into an ECU is over."""
         return self.ready_at <= now
 
 
@@ -116,7 +116,7 @@ class Cluster:
 
     @property
     def is_kubernetes(self) -> bool:
-        """Tell whether membership by ECU has no meaning here."""
+        """Return whether membership by ECU has no meaning here."""
         return self.type in KUBERNETES_CLUSTERS
 
 
@@ -133,7 +133,7 @@ class Group:
 
     @property
     def deployed(self) -> bool:
-        """Tell whether a package was ever deployed to the group."""
+        """Return whether a package was ever deployed to the group."""
         return bool(self.package_version_id)
 
 
@@ -153,7 +153,7 @@ class Member:
     starts_at: float | None = None  # will be running from then on
 
     def listed(self, now: float) -> bool:
-        """Tell whether EDAS lists the member at this moment."""
+        """Return whether EDAS lists the member at this moment."""
         return self.visible_at <= now < self.listed_until
 
 
@@ -228,7 +228,7 @@ class Target:
 
     @property
     def done(self) -> bool:
-        """Tell whether the task is over, well or badly."""
+        """Return whether the task is over, well or badly."""
         return self.finished_at is not None
 
 
@@ -271,7 +271,7 @@ class Order:
 
     @property
     def active(self) -> bool:
-        """Tell whether the order has not ended."""
+        """Return whether the order has not ended."""
         return self.finished_at is None
 
     @property

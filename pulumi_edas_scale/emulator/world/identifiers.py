@@ -1,6 +1,6 @@
 """Identifiers that are the same in every run: counters in the shape of a UUID.
 
-The law of this file: no randomness. The first hexadecimal digits tell people what an identifier names, the
+The law of this file: no randomness. The first hexadecimal digits show people what an identifier names, the
 last ones count, so two worlds with the same history have the same identifiers.
 """
 
@@ -48,7 +48,7 @@ def part_of(owner: str, digits: str, number: int) -> str:
 
     Args:
         owner: identifier of the whole.
-        digits: four hexadecimal digits that tell the kind of the part.
+        digits: four hexadecimal digits that show the kind of the part.
         number: which part.
     """
     fields = owner.split("-")

@@ -248,7 +248,7 @@ def _end_of(world: World, order: Order) -> int:
 
 
 def _must_wait(world: World, order: Order) -> bool:
-    """Tell whether an earlier order is in the way."""
+    """Return whether an earlier order is in the way."""
     others = [other for other in world.active_orders(order.application_id) if other.number < order.number]
     if world.switches.text("second_order") == "parallel_per_group":
         others = [other for other in others if other.group_id == order.group_id]

@@ -116,7 +116,7 @@ class World:
         return member.app_state if online else AppState.AGENT_OFF
 
     def is_running(self, member: Member, application: Application) -> bool:
-        """Tell whether a member serves."""
+        """Return whether a member serves."""
         return self.app_state(member, application) == AppState.RUNNING
 
     def active_orders(self, application_id: str) -> list[Order]:

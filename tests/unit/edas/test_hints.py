@@ -64,8 +64,8 @@ def test_a_failure_rests() -> None:
     hints = asked()
     hints.failed(2.0)
     assert hints.next_reading(BOTH, 1.0) == 2.0 + FIRST_FAILURE_SECONDS
-    assert not hints.tells_of("a")
-    assert not hints.tells_of("new")
+    assert not hints.covers("a")
+    assert not hints.covers("new")
     hints.failed(20.0)
     assert hints.next_reading(BOTH, 1.0) == 20.0 + 2 * FIRST_FAILURE_SECONDS
 
@@ -95,7 +95,7 @@ def test_a_poll_that_was_quicker_proves_nothing_against_the_hint() -> None:
         hints.begin_reading(["b"], now + 2.0)
         hints.heard([line("a", "RUNNING"), line("b")], now + 2.0)
         now += 4.0
-    assert hints.tells_of("b")
+    assert hints.covers("b")
 
 
 def test_what_is_not_known_teaches_nothing() -> None:
@@ -103,5 +103,5 @@ def test_what_is_not_known_teaches_nothing() -> None:
     hints = asked()
     hints.order_ended("unknown", 1.0, hinted=True)
     hints.order_ended("a", 1.0, hinted=True)
-    assert hints.tells_of("b")
-    assert not hints.tells_of("a")
+    assert hints.covers("b")
+    assert not hints.covers("a")
