@@ -110,8 +110,9 @@ class Conduct:
         self._last_wait = self._reason() or self._last_wait
 
     def wrote(self, order_id: str) -> None:
-        """Take note of an accepted order: every wait begins anew."""
+        """Take note of an accepted order: every wait begins anew, and calls are counted for each order."""
         self.orders.append(order_id)
+        self.calls.clear()
         self._quiet.clear()
         self._waited.clear()
 

@@ -252,13 +252,15 @@ class Laws:
 
     def _judge_scale_out(self, seen: _Seen, doing: Doing) -> None:
         ecus = seen.params["EcuInfo"].split(",")
+        # What a process that has died had sent may arrive after the next one has done the same; nobody can know.
+        alive = not (seen.late and doing.process.dead)
         for ecu in ecus:
             doing.outs[ecu] += 1
             if ecu not in doing.desired:
                 self._broken(1, f"{doing.urn} scales out {ecu}, which nobody listed")
-            if ecu in seen.busy and self.lonely:
+            if ecu in seen.busy and self.lonely and alive:
                 self._broken(7, f"{doing.urn} scales out {ecu} while an order for it is active")
-            if ecu in seen.present and self.is_quiet(doing.app_id) and self.lonely:
+            if ecu in seen.present and self.is_quiet(doing.app_id) and self.lonely and alive:
                 self._broken(2, f"{doing.urn} scales out {ecu}, which is a member")
             if doing.outs[ecu] > 1 + (ecu in doing.repaired):
                 self._broken(7, f"{doing.urn} has {ecu} scaled out {doing.outs[ecu]} times in one operation")

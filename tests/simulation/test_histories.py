@@ -312,15 +312,6 @@ HISTORIES: Final = {
             Step("up", {"web": {"ids": ("i-0",), "batchSize": 1, "maxRemovals": 3}}),
         ),
     ),
-    "a renamed membership is deleted in a short time-out, and what it had joined is gone": History(
-        seed=843000129,
-        members={"g-web": ("i-5", "i-3")},
-        switches={"joiner_visible": "late:30", "order_duration": "polls:1", "start_delay": 60.0},
-        steps=(
-            Step("up", {"web2": {"ids": ("i-3", "i-7", "i-1"), "minRunning": 0, "timeoutSeconds": 30}}),
-            Step("up", {"web2-new": {"ids": ("i-3", "i-7", "i-1"), "minRunning": 0, "timeoutSeconds": 30}}),
-        ),
-    ),
 }
 
 
