@@ -40,7 +40,8 @@ class Member(dict[str, Any]):
     ip: str
     """The private address; empty when not reported."""
     state: str
-    """``running``, ``unhealthy``, ``stopped``, ``agentOff`` or ``unknown``."""
+    """``running``, ``unhealthy`` (it runs, but its health check fails), ``stopped``, ``agentOff`` (the EDAS agent of
+    the machine does not answer) or ``unknown``."""
     joined: bool
     """Whether it has been seen running since it joined."""
 
@@ -60,7 +61,8 @@ class GroupMember(dict[str, Any]):
     zone: str
     """The zone of the machine; empty when not reported."""
     state: str
-    """``running``, ``unhealthy``, ``stopped``, ``agentOff`` or ``unknown``."""
+    """``running``, ``unhealthy`` (it runs, but its health check fails), ``stopped``, ``agentOff`` (the EDAS agent of
+    the machine does not answer) or ``unknown``."""
 
 
 @pulumi.output_type

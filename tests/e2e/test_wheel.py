@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import sysconfig
@@ -38,15 +39,17 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.scenario("S93")
 def test_s93_the_wheel_in_the_environment_of_a_project_is_enough(stack: Stack, environment: Path) -> None:
-    """Up, a clean preview and destroy with either front end, from the files of the wheel."""
+    """Up, a clean preview and destroy with either front end, from the files of the wheel, imported names included."""
     deactivate(stack)
     stack.environment["PULUMI_PYTHON_CMD"] = str(environment / "bin" / "python")
-    used = "pulumi.export('used', __import__('pulumi_edas_scale').__file__)"
+    modules = ("pulumi_edas_scale", "pulumi_edas_scale_sdk")
+    used = f"pulumi.export('used', [__import__(name).__file__ for name in {modules}])"
     stack.write(membership(instance_ids=["i-a", "i-b"]), used)
 
     stack.up(preview=True)
 
-    assert Path(stack.run("stack", "output", "used").output.strip()).is_relative_to(environment)
+    files = json.loads(stack.run("stack", "output", "used", "--json").output)
+    assert [Path(each).is_relative_to(environment) for each in files] == [True, True]
     stack.preview(expect_no_changes=True)
     stack.destroy()
     assert orders.orders(stack.edas) == [("scale_out", ["i-a", "i-b"]), ("scale_in", ["i-a", "i-b"])]
