@@ -71,6 +71,6 @@ def test_getting_started_prints_what_the_page_shows(stack: Stack) -> None:
                 (project / ".venv").symlink_to(Path(sys.executable).parents[1])
                 assert printed.startswith(shown)
             else:
-                assert shown in {"", printed}, command
+                assert shown in {"", printed}, f"{command} printed:\n{printed}"
 
         assert [each["instanceId"] for each in edas.members("_DEFAULT_GROUP", "shop")] == ["i-bp111"]
