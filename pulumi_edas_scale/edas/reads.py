@@ -78,6 +78,9 @@ RETRY_BACKOFF: Final = Backoff(first=0.5, factor=2.0, longest=6.5, jitter=0.5)
 SILENT_SECONDS: Final = 2.0
 """A wait for the budget that is shorter is not worth a status line."""
 
+LINE_SECONDS: Final = 8.0
+"""Between two status lines of one wait for the budget; law 14 allows ten."""
+
 CUT_LIST_SECONDS: Final = 60.0
 """How long after the end of an order the number of instances may run ahead of the list of placements."""
 
@@ -339,14 +342,16 @@ class Reads:
             Whether it had to wait, so that what was read before is no longer fresh.
         """
         waited = False
+        reported_at = float("-inf")
         with self.runtime:
             budget = self._budget(operation)
             context.check()
             while (wait := budget.wait_seconds(self.runtime.now())) > 0:
-                if not waited and wait > SILENT_SECONDS:
+                if wait > SILENT_SECONDS and self.runtime.now() - reported_at >= LINE_SECONDS:
+                    reported_at = self.runtime.now()
                     context.report(describe_budget(operation, wait))
                 waited = True
-                context.wait(wait)
+                context.wait(min(wait, LINE_SECONDS))
             budget.spend(self.runtime.now())
         return waited
 
@@ -545,7 +550,12 @@ class Reads:
                         self._budget(operation).accepted()
                     return Reading(value, begun)
         except DeadlineExceeded as sign:
-            raise sign from last
+            raise sign from last or self._recent_failure(name)
+
+    def _recent_failure(self, name: tuple[str, str]) -> EdasError | None:
+        """Return how others have failed in a reading just now: the budget may pause because of them."""
+        trouble = self._troubles.get(name)
+        return trouble.error if trouble is not None and isinstance(trouble.error, ThrottledError) else None
 
     def _failed(
         self,

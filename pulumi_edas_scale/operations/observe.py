@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from pulumi_edas_scale.domain.clock import DeadlineExceeded
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     PermissionDeniedError,
@@ -282,7 +283,9 @@ def find_kubernetes(
         live: a reading of it, whose cluster is asked; None when EDAS refuses one, so that the list has to do.
         context: bounds of the operation.
     """
-    patient = replace(context, retry_timeout=KIND_SECONDS)
+    latest = session.runtime.now() + KIND_SECONDS
+    deadline = latest if context.deadline is None else min(latest, context.deadline)
+    patient = replace(context, deadline=deadline, retry_timeout=KIND_SECONDS)
     try:
         if live is not None and live.cluster_id:
             cluster = session.reads.cluster(live.cluster_id, patient, belief=_KIND_REFUSED)
@@ -290,6 +293,9 @@ def find_kubernetes(
         else:
             known = [each for each in session.reads.applications(patient) if each.app_id == app_id]
     except (BusinessError, PermissionDeniedError, ThrottledError, UnavailableError):
+        return None
+    except DeadlineExceeded:
+        context.check()  # that of the operation is its end
         return None
     return next((each for each in known if each.cluster_type in KUBERNETES_CLUSTER_TYPES), None)
 

@@ -89,8 +89,8 @@ class Progress:
         own_running: whether that order is the last of ``order_ids``.
         touched: whether it may have changed anything, so that state must say what is true.
         waiting: what is waited for now, without a turn.
-        not_accepted: why the present write was not accepted when it was tried last: throttled, or not sent.
-        unanswered: the write that was left without an answer when the operation had to stop, empty when none was.
+        not_accepted: how the present write ended when it was tried last: throttled, not sent, or without an answer.
+        unanswered: the write that was left without an answer and may have been executed, empty when none was.
     """
 
     history: History = field(default_factory=History)

@@ -128,7 +128,7 @@ class Submitter:
                 spelled: ecu for spelled, ecu in found.resolution.ecu_ids.items() if ecu in order.ecu_ids
             }
         self.attempts = Attempts()
-        progress.not_accepted = None
+        progress.unanswered, progress.not_accepted = "", None
         if order_id is None:
             # A forced scale in has no order, and one whose answer was lost has shown its effect already.
             operation.session.reads.order_ended(operation.target.scope.app_id, None)
@@ -182,13 +182,14 @@ class Submitter:
         operation, runtime = self.operation, self.operation.context.runtime
         progress = operation.progress
         progress.touched = True
+        progress.unanswered, progress.not_accepted = error.operation, error
         known = set(known_orders)
         quiet_since, patience = runtime.now(), AMBIGUOUS_SECONDS
         begun, tries = runtime.now(), 0
         while True:
             operation.reporter.progress(
                 f"the answer of {error.operation} was lost; looking whether EDAS executed it, "
-                f"{runtime.now() - begun:.0f} s"
+                f"{runtime.now() - begun:.0f} s. {error}"
             )
             new = self._new_order(known)
             if new is not None:
@@ -212,6 +213,7 @@ class Submitter:
                 if self.attempts.repeated:
                     raise error
                 self.attempts = replace(self.attempts, repeated=True)
+                progress.unanswered = ""
                 return False
             operation.context.sleep(LOST_ANSWER_BACKOFF.pause(tries))
             tries += 1

@@ -335,14 +335,33 @@ def test_what_was_seen_twice() -> None:
 
 
 def test_a_long_wait_for_the_budget_is_told() -> None:
-    """Who waits for the next minute of an operation's calls says so."""
+    """Who waits for the next minute of an operation's calls says so, again and again (law 14)."""
     world = World({"read_application": [LIVE]})
     for _ in range(101):
         world.reads.application("app-1", world.context(), begun_after=world.runtime.now() + 1e-9)
         world.runtime.moment += 1e-6
-    assert [text for _, text in world.lines] == [
-        "waiting up to 61 s to call QueryApplicationStatus: EDAS limits its calls a minute"
-    ]
+    assert (
+        world.lines[0][1]
+        == "waiting up to 61 s to call QueryApplicationStatus: EDAS limits its calls a minute"
+    )
+    moments = [at for at, _ in world.lines]
+    assert 7 <= len(moments) <= 9
+    assert max(after - before for before, after in itertools.pairwise(moments)) < 10
+
+
+def test_a_deadline_in_the_pause_after_a_throttled_answer_has_that_cause() -> None:
+    """Who waits because somebody else was throttled in the same reading is told that, and not nothing."""
+    throttled = ThrottledError("QueryApplicationStatus", "Throttling.User", "too many")
+    world = World({"read_application": [throttled]})
+    for _ in range(2):
+        with pytest.raises(DeadlineExceeded) as caught:
+            world.reads.application(
+                "app-1",
+                world.context(deadline=world.runtime.now() + 0.5),
+                begun_after=world.runtime.now(),
+            )
+        assert caught.value.__cause__ is throttled
+    assert len(world.edas.calls) == 1
 
 
 def test_a_reading_wakes_those_who_share_it() -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pulumi_edas_scale.domain.clock import OperationContext
+from pulumi_edas_scale.domain.clock import DeadlineExceeded, OperationContext
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     EdasError,
     PermissionDeniedError,
+    ThrottledError,
     UnavailableError,
 )
 from pulumi_edas_scale.domain.model import (
@@ -150,8 +151,17 @@ def test_the_kind_of_a_cluster_is_one_call() -> None:
     assert kubernetes(live, lists=[lost]) is None
     assert kubernetes(None, lists=[Page((replace(SUMMARY, cluster_type=3),))]) == 3
     assert kubernetes(None, lists=[lost]) is None
-    for error in (BusinessError, PermissionDeniedError, UnavailableError):
+    for error in (BusinessError, PermissionDeniedError, UnavailableError, ThrottledError):
         assert kubernetes(live, clusters=[error("GetCluster", "601", "no")]) is None
+
+
+def test_the_kind_of_a_cluster_does_not_outlive_its_operation() -> None:
+    """The patience for a better message ends with the operation, whose own deadline is a deadline."""
+    session = answering(clusters=[ThrottledError("GetCluster", "Throttling.User", "too many")])
+    context = OperationContext(session.runtime, session.runtime.now() + 4.0)
+    with pytest.raises(DeadlineExceeded):
+        find_kubernetes(session, "app-1", application(), context)
+    assert session.runtime.now() <= 4.0
 
 
 RECORDED = Recorded(

@@ -153,6 +153,25 @@ def test_a_lost_answer_is_told_and_looked_for_at_once() -> None:
     assert any("ScaleOutApplication was lost; looking" in each for each in stack.heard.progressed)
 
 
+def test_a_lost_answer_is_looked_for_with_a_line_and_its_cause() -> None:
+    """Law 14: while it is not known whether EDAS executed it there is a line every ten seconds, with the cause."""
+    stack = Stack(Account().free("a"))
+    account = stack.account
+    account.answers = [(LOST, False)]
+    stack.up("a")
+    lines = [each for each in stack.heard.progressed if "was lost; looking" in each]
+    assert len(lines) >= 4
+    assert all("the connection was interrupted" in each for each in lines)
+
+
+def test_a_time_out_while_an_answer_is_looked_for_says_so() -> None:
+    """The failure names the write and how it ended: an order may have begun."""
+    stack = Stack(Account().free("a"))
+    stack.account.answers = [(LOST, False)]
+    with pytest.raises(ChangeError, match=r"sent and not answered.*the connection was interrupted"):
+        stack.up("a", timeout_seconds=20)
+
+
 @pytest.mark.parametrize(("chance", "pauses"), [(0.5, [2.0, 8.0]), (0.0, [1.0, 4.0])])
 def test_the_pauses_after_refusals_grow_and_are_spread(chance: float, pauses: list[float]) -> None:
     """Many who were refused together do not come again together."""
