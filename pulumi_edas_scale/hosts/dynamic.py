@@ -57,7 +57,8 @@ class DynamicFrontEnd:
         self._read: set[str] = set()
         self._unusable: EdasScaleError = InternalError("The provider has no operations.")
         try:
-            settings = resolve_settings(dynamic_host.stack_config(config, _config_keys()), os.environ)
+            keys = (*(key for row in SETTINGS for key in (row.key, *row.borrowed)), *KEY_SETTINGS)
+            settings = resolve_settings(dynamic_host.stack_config(config, keys), os.environ)
             self._operations = make_operations(settings, self._host)
             self._host.on_stop(self._operations.stop)
         except EdasScaleError as error:
@@ -173,10 +174,6 @@ def _host_of_this_process(owner: type) -> DynamicHost:
     host = dynamic_host.DynamicHost(address, is_ours, dynamic_host.end_process)
     host.attach()
     return host
-
-
-def _config_keys() -> list[str]:
-    return [*(key for row in SETTINGS for key in (row.key, *row.borrowed)), *KEY_SETTINGS]
 
 
 def _with_reference(props: Mapping[str, Any], properties: Mapping[str, object]) -> struct_pb2.Struct:

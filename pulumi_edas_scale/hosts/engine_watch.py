@@ -102,14 +102,20 @@ class EngineWatch:
 
     def _watch(self, target: tuple[str, int]) -> None:
         first = self._connect(target)
-        # The engine that started us listens before that, so no listener means that it has died since.
-        connection = self._reconnect(target) if isinstance(first, OSError) and self._started_us else first
-        if isinstance(connection, OSError):
-            _log.debug("the engine is not watched: %s", connection)
+        # Whoever resets a connection was there, and whoever started us has listened before: it may have died since.
+        was_there = isinstance(first, ConnectionResetError) or (
+            self._started_us and isinstance(first, ConnectionRefusedError)
+        )
+        if isinstance(first, OSError) and not was_there:
+            _log.debug("the engine is not watched: %s", first)
             return
+        self._in_doubt = was_there
+        connection = self._reconnect(target) if isinstance(first, OSError) else first
         while connection is not None and self._hold(connection):
             begun = time.monotonic()
-            _read_to_the_end(connection)
+            with contextlib.suppress(OSError):
+                while connection.recv(4096):  # a gRPC server greets; then nothing until it ends or resets it
+                    pass
             self._in_doubt = True  # the kernel ends it with the process, so before anything else is noticed
             connection.close()
             connection = self._reconnect(target)
@@ -165,8 +171,9 @@ class EngineWatch:
             connection = socket.create_connection(target, timeout=_CONNECT_TIMEOUT)
         except OSError as error:
             return error
-        if connection.getsockname() == connection.getpeername():
-            # Nobody listens, and the kernel gave us the engine's old port as our own (a simultaneous open).
+        if connection.getsockname()[1] == target[1]:
+            # Nobody listens, and the kernel gave us the engine's old port as our own (a simultaneous open). The peer's
+            # name would not do: there is none any more when the connection has been reset meanwhile.
             connection.close()
             return ConnectionRefusedError("the connection reached only itself")
         connection.settimeout(None)
@@ -184,10 +191,3 @@ def _is_greeted(connection: socket.socket) -> bool:
         return False
     finally:
         connection.settimeout(None)
-
-
-def _read_to_the_end(connection: socket.socket) -> None:
-    """Discard what the peer says (a gRPC server greets) until it ends or resets the connection."""
-    with contextlib.suppress(OSError):
-        while connection.recv(4096):
-            pass

@@ -75,8 +75,11 @@ def _ensure_plugin() -> None:
     launcher = plugin_home() / f"resource-edas-scale-v{__version__}" / PLUGIN
     text = _launcher()
     try:
-        if launcher.is_file() and (_is_installed_plugin(launcher) or launcher.read_text("utf-8") == text):
-            return
+        if launcher.is_file():
+            there = launcher.read_bytes()
+            # Without the mark it is a plugin that ``pulumi plugin install`` put there, and no launcher of ours.
+            if _MARK.encode() not in there[:200] or there == text.encode():
+                return
         launcher.parent.mkdir(parents=True, exist_ok=True)
         # By a rename: another program may be starting the plugin of the same place now.
         unfinished = launcher.with_name(f".{PLUGIN}.{os.getpid()}")
@@ -118,12 +121,6 @@ def _launcher() -> str:
         f"'pulumi plugin rm resource edas-scale {__version__}' and the program again.\" >&2\n"
         "exit 1\n"
     )
-
-
-def _is_installed_plugin(file: Path) -> bool:
-    """Distinguish a plugin that ``pulumi plugin install`` put there from a launcher of an earlier program."""
-    with file.open("rb") as content:
-        return _MARK.encode() not in content.read(200)
 
 
 @cache

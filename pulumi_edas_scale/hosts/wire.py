@@ -117,7 +117,10 @@ def render_properties(values: Mapping[str, object], secret: Collection[str] = ()
         if value is None:
             continue
         wire = _wire_value(sendable(value))
-        fields[sendable_text(name)] = _wire_secret(wire) if name in secret else wire
+        if name in secret:
+            marked = {_KIND_KEY: struct_pb2.Value(string_value=_SECRET), "value": wire}
+            wire = struct_pb2.Value(struct_value=struct_pb2.Struct(fields=marked))
+        fields[sendable_text(name)] = wire
     return struct_pb2.Struct(fields=fields)
 
 
@@ -158,8 +161,3 @@ def _wire_value(value: Any) -> struct_pb2.Value:  # noqa: ANN401  # what ``senda
     if isinstance(value, list):
         return struct_pb2.Value(list_value=struct_pb2.ListValue(values=map(_wire_value, value)))
     return struct_pb2.Value(string_value=_UNKNOWN_TEXT if isinstance(value, Unknown) else value)
-
-
-def _wire_secret(value: struct_pb2.Value) -> struct_pb2.Value:
-    fields = {_KIND_KEY: struct_pb2.Value(string_value=_SECRET), "value": value}
-    return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))

@@ -138,7 +138,9 @@ def _look(
 
 
 def _is_new(target: Target) -> bool:
-    return not target.recorded.members and not target.recorded.listed
+    # A membership that lists nobody is recorded all the same: where it is tells it from one that is yet to be made.
+    recorded = target.recorded
+    return not (recorded.members or recorded.listed or recorded.cluster_id or recorded.group_name)
 
 
 def _look_within(

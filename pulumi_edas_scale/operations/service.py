@@ -279,11 +279,12 @@ class Service:
     def _claim(self, request: Request) -> Message | None:
         """Record what a resource lists; return why it cannot stand beside the others."""
         spec, before = request.spec, request.before
-        if spec.scope is None or not request.urn:
+        if spec.scope is None:
             return None
         listed_before = frozenset(each.id for each in before.listed)
         claim = Claim(
-            urn=request.urn,
+            # Without a URN the place has to do: who is listed there is kept from a delete all the same.
+            urn=request.urn or str(spec.scope),
             scope=spec.scope,
             ids=frozenset(each.id for each in spec.listed),
             recorded=listed_before if before.scope == spec.scope else frozenset(),

@@ -171,6 +171,14 @@ class FailingClient(QuietClient):
         raise self.error
 
 
+def test_a_recorded_membership_without_members_is_looked_at() -> None:
+    """S68: a list of nobody, exclusive perhaps, is not clean either when EDAS cannot be read."""
+    client = FailingClient(CLIENT.live, error=PermissionDeniedError("QueryApplicationStatus", "403", "no"))
+    empty = replace(target(), recorded=Recorded(cluster_id="cluster-1", group_name="blue"))
+    with pytest.raises(OperationError, match="cannot tell whether anything changed"):
+        look(empty, client)
+
+
 @pytest.mark.parametrize(
     "error",
     [

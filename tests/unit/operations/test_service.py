@@ -303,6 +303,17 @@ def test_a_delete_takes_out_what_is_managed_and_a_retained_one_nothing() -> None
     assert len(retained.account.calls) == calls
 
 
+def test_a_delete_keeps_what_was_checked_without_a_urn() -> None:
+    """S53: where the host does not show whose check it is, a rename still takes nobody out."""
+    program = Program(Account().running("a"))
+    program.create("a")
+    process = program.process()
+    news = {"appId": "app", "groupId": "web", "instanceIds": ["i-a"]}
+    assert process.check(Request(news=news)).failures == ()
+    process.delete(Request(id=ID, olds=program.outputs))
+    assert program.account.writes == []
+
+
 @pytest.mark.parametrize(("given", "seconds"), [(20.0, 20.0), (0.5, 1.0)])
 def test_the_engines_time_out_wins(given: float, seconds: float) -> None:
     """``customTimeouts`` come before ``timeoutSeconds``."""
