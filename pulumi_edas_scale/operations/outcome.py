@@ -281,7 +281,7 @@ def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
         Message(
             "ES604",
             f"{_attempt(operation)}: the time-out of {seconds} seconds passed.{order}"
-            f"{_unanswered(operation.progress)}{cause}",
+            f"{_unanswered(operation)}{cause}",
         ),
     )
 
@@ -291,7 +291,7 @@ def stopped(operation: Operation, sign: Cancelled) -> ChangeError:
     progress = operation.progress
     # A process whose engine is gone must end; a user who cancelled still wants to know what is true.
     words, ended = _followed(operation, QUICK_LOOK_SECONDS / 2 if sign.by_user else 0.0)
-    order = f"{words}{_unanswered(progress)}"
+    order = f"{words}{_unanswered(operation)}"
     # Without an engine nobody asked for an abort, and nobody would learn of it.
     if progress.own_running and not ended and operation.abort_on_stop and sign.by_user:
         order = _abort(operation, progress.order_ids[-1])
@@ -336,13 +336,12 @@ def _next_command(operation: Operation) -> str:
     return "'pulumi destroy'" if operation.target.deleting else "'pulumi up'"
 
 
-def _unanswered(progress: Progress) -> str:
-    if not progress.unanswered:
+def _unanswered(operation: Operation) -> str:
+    write = operation.progress.unanswered
+    if not write:
         return ""
-    return (
-        f" {progress.unanswered} was sent and not answered, so a change order may have begun; the next 'pulumi up' "
-        "looks for it."
-    )
+    again = f"the next {_next_command(operation)} looks for it"
+    return f" {write} was sent and not answered, so a change order may have begun; {again}."
 
 
 def _abort(operation: Operation, order_id: str) -> str:

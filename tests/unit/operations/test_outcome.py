@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pulumi_edas_scale.domain.clock import OperationContext
+import pytest
+
+from pulumi_edas_scale.domain.clock import DeadlineExceeded, OperationContext
 from pulumi_edas_scale.domain.errors import BusinessError
 from pulumi_edas_scale.domain.model import Policy
 from pulumi_edas_scale.operations.observe import Target
-from pulumi_edas_scale.operations.outcome import Followed, Operation, Progress, call_failed
+from pulumi_edas_scale.operations.outcome import Followed, Operation, Progress, call_failed, timed_out
 from tests.unit.quiet import QuietClient, quiet_session
 from tests.unit.readings import SCOPE, application
 
@@ -14,7 +16,7 @@ REFUSED = BusinessError("GetChangeOrderInfo", "601", "not exist")
 
 
 class Silent:
-    """Whoever is told nothing."""
+    """A reporter that drops all."""
 
     def progress(self, text: str) -> None:
         """Take no note."""
@@ -42,3 +44,16 @@ def test_an_order_whose_end_was_not_seen_is_named() -> None:
     assert "Change order order-2 was running (1)" in words(theirs)
     assert all("goes on in EDAS unless it has ended since" in words(each) for each in (ours, theirs))
     assert "hange order" not in words(Progress(order_ids=["order-1"]))
+
+
+@pytest.mark.parametrize(("deleting", "command"), [(False, "pulumi up"), (True, "pulumi destroy")])
+def test_a_write_without_an_answer_is_looked_for_by_the_same_command(deleting: bool, command: str) -> None:  # noqa: FBT001
+    """S70: after a time-out with a write under way, the message says which command looks for its order."""
+    session = quiet_session(QuietClient(application()))
+    target = Target("", SCOPE, (), Policy(), deleting=deleting)
+    progress = Progress(unanswered="ScaleInApplication")
+    operation = Operation(session, target, OperationContext(session.runtime), Silent(), progress=progress)
+    assert (
+        f"ScaleInApplication was sent and not answered, so a change order may have begun; the next '{command}'"
+        in (timed_out(operation, DeadlineExceeded()).message)
+    )
