@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
-from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
 from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.model import Policy, Unknown
 from pulumi_edas_scale.domain.regions import meant_region
@@ -61,7 +60,7 @@ class Field:
         default: what an absent value means; None when absence is itself an answer.
         minimum, maximum: both bounds are allowed values; None for kinds without an order.
         unit: what a number counts.
-        words: the allowed words, in the order of the documentation.
+        choices: what a word stands for.
     """
 
     name: str
@@ -70,12 +69,17 @@ class Field:
     minimum: int | None = None
     maximum: int | None = None
     unit: str = ""
-    words: tuple[str, ...] = ()
+    choices: type[enum.Enum] | None = None
 
     @property
     def snake(self) -> str:
         """The name of the Python argument."""
         return snake_case(self.name)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The allowed words, in the order of the documentation."""
+        return tuple(str(word.value) for word in self.choices or ())
 
     @property
     def expected(self) -> str:
@@ -135,13 +139,8 @@ def _count(  # noqa: PLR0913  # a row of the table below, by name
     return Property(name, kind, default, minimum, maximum, unit, while_unknown=while_unknown)
 
 
-def _word(name: str, words: type[enum.Enum], default: enum.Enum) -> Property:
-    return Property(name, Kind.WORD, default.value, words=words_of(words), while_unknown=default.value)
-
-
-def words_of(words: type[enum.Enum]) -> tuple[str, ...]:
-    """Return the words of an enum, in their order."""
-    return tuple(str(word.value) for word in words)
+def _word(name: str, default: enum.Enum) -> Property:
+    return Property(name, Kind.WORD, default.value, choices=type(default), while_unknown=default.value)
 
 
 _POLICY: Final = Policy()
@@ -170,16 +169,16 @@ PROPERTIES: Final = (
         while_unknown=int(_POLICY.batch_pause_seconds),
         kind=Kind.NUMBER,
     ),
-    _word("waitFor", WaitFor, _POLICY.wait_for),
+    _word("waitFor", _POLICY.wait_for),
     _count(
         "joinTimeoutSeconds",
         "seconds",
         default=_POLICY.join_timeout_seconds,
         while_unknown=_POLICY.join_timeout_seconds,
     ),
-    _word("forceScaleIn", ForceScaleIn, _POLICY.force_scale_in),
+    _word("forceScaleIn", _POLICY.force_scale_in),
     _flag("confirmBatches", default=_POLICY.confirm_batches, while_unknown=_POLICY.confirm_batches),
-    _word("onDelete", OnDelete, _POLICY.on_delete),
+    _word("onDelete", _POLICY.on_delete),
     _count(
         "timeoutSeconds",
         "seconds",

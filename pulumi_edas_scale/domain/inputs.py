@@ -10,12 +10,10 @@ The id of a membership says whose members it manages, ``<regionId>/<appId>/<grou
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_edas_scale.domain.choices import ForceScaleIn, OnDelete, WaitFor
 from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import InputError
 from pulumi_edas_scale.domain.fields import (
@@ -49,7 +47,7 @@ from pulumi_edas_scale.domain.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
     from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.settings import Settings
@@ -57,10 +55,9 @@ if TYPE_CHECKING:
 UNSETTLED: Final = "__unsettled"
 """The hidden output with the ECU ids a failed operation did not bring up; ``__`` keys are never displayed."""
 
-_Word = TypeVar("_Word", bound=enum.Enum)
-
 _ID_LISTS: Final = tuple(row for row in PROPERTIES if row.kind in LISTS)
 _SCOPE: Final = tuple(row for row in PROPERTIES if row.replaces)
+_POLICY: Final = tuple(row for row in PROPERTIES if not row.replaces and row.kind not in LISTS)
 
 _MISSING: Final = {
     "appId": Message(
@@ -273,46 +270,16 @@ def _listed(values: Mapping[str, object]) -> tuple[Listed, ...]:
 
 
 def _policy(values: Mapping[str, object]) -> Policy:
-    return Policy(
-        exclusive=_flag(values, "exclusive"),
-        min_running=_whole(values, "minRunning"),
-        max_removals=None if _valid(values, "maxRemovals") is None else _whole(values, "maxRemovals"),
-        batch_size=_whole(values, "batchSize"),
-        batch_pause_seconds=_number(values, "batchPauseSeconds"),
-        wait_for=_word(values, "waitFor", WaitFor),
-        join_timeout_seconds=_whole(values, "joinTimeoutSeconds"),
-        force_scale_in=_word(values, "forceScaleIn", ForceScaleIn),
-        confirm_batches=_flag(values, "confirmBatches"),
-        on_delete=_word(values, "onDelete", OnDelete),
-        timeout_seconds=_whole(values, "timeoutSeconds"),
-    )
+    return Policy(**{row.snake: _effective(row, values.get(row.name)) for row in _POLICY})
 
 
-def _valid(values: Mapping[str, object], name: str) -> object:
+def _effective(row: Property, value: object) -> Any:  # noqa: ANN401  # of the type that the row names
     """Return a value that is right: the given one, what an unknown one stands for, or the default."""
-    row, value = BY_NAME[name], values.get(name)
     if is_unknown(value):
-        return row.while_unknown
-    if value is None or problem_of(row, value):
-        return row.default
-    return normalize(row, value)
-
-
-def _flag(values: Mapping[str, object], name: str) -> bool:
-    return _valid(values, name) is True
-
-
-def _number(values: Mapping[str, object], name: str) -> float:
-    value = _valid(values, name)
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _whole(values: Mapping[str, object], name: str) -> int:
-    return int(_number(values, name))
-
-
-def _word(values: Mapping[str, object], name: str, words: Callable[[object], _Word]) -> _Word:
-    return words(_valid(values, name))
+        value = row.while_unknown
+    elif value is None or problem_of(row, value):
+        value = row.default
+    return normalize(row, value) if row.choices is None else row.choices(value)
 
 
 def _text(values: Mapping[str, object], name: str) -> str:

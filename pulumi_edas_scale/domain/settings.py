@@ -31,7 +31,6 @@ from pulumi_edas_scale.domain.fields import (
     normalize,
     problem_of,
     quote_value,
-    words_of,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ SETTINGS: Final = (
         "network",
         Kind.WORD,
         Network.PUBLIC.value,
-        words=words_of(Network),
+        choices=Network,
         meaning="Which address of the region is used. public: the address on the internet. vpc: the address "
         "inside the VPCs of the region, which needs no internet access.",
     ),
@@ -121,7 +120,7 @@ SETTINGS: Final = (
         "onCancel",
         Kind.WORD,
         OnCancel.DETACH.value,
-        words=words_of(OnCancel),
+        choices=OnCancel,
         meaning="What Cancel does with a change order in flight. detach: it goes on. abort: it is aborted.",
     ),
 )
