@@ -216,7 +216,7 @@ class _Readings:
             fix = "Run the doctor again in a minute; other programs use the account's calls."
             self._failed(operation, Finding(name, State.WARNING, str(error), fix), error)
         except UnknownShapeError as error:
-            fix = "Run 'edas-scale doctor --record FILE' and report what it saves: it is no fault of the account."
+            fix = "Run 'edas-scale doctor --record FILE' and report what it saves: it is not a fault of the account."
             state = State.WARNING if isinstance(error, MissingListError) else State.RED
             self._failed(operation, Finding(name, state, str(error), fix), error)
         except EdasError as error:

@@ -79,7 +79,7 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print what is about the answer and no part of it."""
+    """Print what is about the answer but not part of it."""
     click.echo(printable(text), err=True)
 
 

@@ -197,7 +197,7 @@ WAYS_TO_SAY_NO: Final = {
 """The sides of the switch ``not_found``, by HTTP status and, in HTTP 200, by Code."""
 
 EMPTY_VALUES: Final[tuple[tuple[str, object], ...]] = (("null", None), ("array", []), ("text", ""))
-"""How a wrapper may say that its list is empty when it is no object."""
+"""How a wrapper may say that its list is empty when it is not an object."""
 
 
 def _facts_of(each: Exchange) -> Iterator[Settled]:

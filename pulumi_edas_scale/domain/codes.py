@@ -134,7 +134,7 @@ ROWS: Final = (
         "ES108",
         "is the name of a group; its id is needed",
         "the name that the first group of every application has",
-        "Look its id up: the function getDeployGroup, or 'edas-scale status'.",
+        "Look up its id with the function getDeployGroup, or with 'edas-scale status'.",
     ),
     Row(
         "ES109",
@@ -145,7 +145,7 @@ ROWS: Final = (
     Row(
         "ES110",
         "DeployGroupMembership has no such input",
-        "a slip in the name of an input",
+        "a misspelt input",
         "The message names the nearest one.",
     ),
     Row("ES111", "this is an output of DeployGroupMembership", "an output is set as an input", "Remove it."),
@@ -165,7 +165,7 @@ ROWS: Final = (
         "ES114",
         "the id of the deploy group is required",
         "groupId is absent",
-        "Set it; the function getDeployGroup and 'edas-scale status' know it.",
+        "Set it; the function getDeployGroup and 'edas-scale status' show it.",
     ),
     Row("ES115", "is also listed by", "an id in two memberships of one group", "Remove it from one."),
     Row(
@@ -177,7 +177,7 @@ ROWS: Final = (
     Row(
         "ES117",
         "exchange instances",
-        "two memberships want each other's instances",
+        "two memberships need each other's instances",
         "Take two runs: first remove the instances from the old lists, then add them to the new ones.",
     ),
     Row(
@@ -201,7 +201,7 @@ ROWS: Final = (
     Row(
         "ES121",
         "there is no such setting",
-        "a slip in the name of a setting",
+        "a misspelt setting",
         "The message names the nearest one.",
     ),
     Row(
@@ -252,7 +252,7 @@ ROWS: Final = (
     Row(
         "ES132",
         "expected a URL such as",
-        "an endpoint that is no address",
+        "an endpoint that is not an address",
         "Write it with its scheme and host, and nothing behind them.",
     ),
     Row(
@@ -276,7 +276,7 @@ ROWS: Final = (
     Row(
         "ES136",
         "there is no region",
-        "a slip in the name of a region",
+        "a misspelt region",
         "Use the region that the message names.",
     ),
     Row(

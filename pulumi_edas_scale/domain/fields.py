@@ -440,7 +440,7 @@ def _url_problem(row: Field, value: object) -> Message | None:
     if "@" in value:  # and is not shown: it may hold a password
         return Message(
             "ES109",
-            f"a URL with a user name was given where {row.expected} is expected. Credentials are no part of it.",
+            f"a URL with a user name was given where {row.expected} is expected. Leave the credentials out.",
         )
     url = _split(value)
     kept = value.partition("?")[0].partition("#")[0]

@@ -494,7 +494,7 @@ def describe_never_deployed(scope: Scope) -> Message:
 def describe_members(outcome: Outcome, age_seconds: float = 0.0) -> str:
     """Return who is a managed member and how they are, as in ``Members now: i-a, i-b run.``.
 
-    An older reading says how old it is: a fact of that time is no fact of now.
+    An older reading says how old it is: a fact of that time is not a fact of now.
     """
     when = "now" if age_seconds < 1 else f"as read {age_seconds:.0f} seconds ago"
     if not outcome.members:

@@ -374,7 +374,7 @@ def _awaited(plan_input: PlanInput, present: Mapping[str, Member], broken: Colle
     for ecu_id in _joiners(plan_input) - set(broken):
         member = present.get(ecu_id)
         if member is None:
-            # One that the last operation failed to bring up and that is gone is no joiner: it is added again.
+            # One that the last operation failed to bring up and that is gone is not a joiner: it is added again.
             if ecu_id in plan_input.history.ordered:
                 waiting.add(ecu_id)
         elif not is_up(member, deployed=deployed, policy=plan_input.policy):

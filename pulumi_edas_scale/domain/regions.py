@@ -1,7 +1,7 @@
 """The regions of Alibaba Cloud, to find a misspelt one.
 
 This file's law: a region that is not in the list may be newer than the list, so only what is a letter or two away
-from a region that exists is taken for a slip. Pure.
+from a region that exists counts as misspelt. Pure.
 
 Source: the endpoint map of the EDAS SDK, and "Regions and zones" of Alibaba Cloud (2026-11).
 """
@@ -38,11 +38,11 @@ SLIP: Final = 0.84
 
 
 def meant_region(region_id: str) -> str | None:
-    """Return the region that a slip was probably meant to be; None for a region, and for what is like none."""
+    """Return the region that a misspelt one probably means; None for a region, and for what is like none."""
     if region_id in REGIONS:
         return None
     close = difflib.get_close_matches(region_id, sorted(REGIONS), n=1, cutoff=SLIP)
-    # Numbers are how new regions are named: ap-southeast-8 is no slip, and neither is a part added to a name.
+    # Numbers are how new regions are named: ap-southeast-8 is not misspelt, and neither is a part added to a name.
     if not close or _letters(close[0]) == _letters(region_id) or region_id.startswith(f"{close[0]}-"):
         return None
     return close[0]

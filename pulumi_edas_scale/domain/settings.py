@@ -191,7 +191,7 @@ def resolve_settings(
         environ: the environment.
         explicit: the inputs of an explicit provider in camelCase, None when there is none. A value that is
             not known yet counts as set, and leaves the setting at its default.
-        sources: how a message calls an explicit value by the name of its setting, where it is no provider input.
+        sources: how a message calls an explicit value by the name of its setting, where it is not a provider input.
 
     Raises:
         InputError: a value that holds cannot be right, or a setting does not exist; it names all of them.

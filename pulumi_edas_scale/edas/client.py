@@ -241,7 +241,7 @@ class SdkClient:
             InternalError: the operation writes.
         """
         if OPERATIONS[operation].writes:
-            raise InternalError(f"{operation} is no reading.")
+            raise InternalError(f"{operation} is not a reading.")
         with contextlib.suppress(EdasError):
             self._call(operation, "what was asked for", **parameters)
 

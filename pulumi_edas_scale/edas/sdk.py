@@ -77,7 +77,7 @@ EXPIRED: Final = re.compile(
 )
 """Codes of a token or a signature whose time is over, which both may be while an order is waited for."""
 
-SHORTEST_SECRET: Final = 6  # characters; anything shorter is no key, and would be found in ordinary words
+SHORTEST_SECRET: Final = 6  # characters; anything shorter is not a key, and would be found in ordinary words
 
 SDK_LOGGERS: Final = ("darabonba-core", "alibabacloud-tea", "credentials", "apscheduler")
 SDK_PACKAGES: Final = ("alibabacloud_", "darabonba", "Tea")
@@ -210,7 +210,7 @@ def parse_endpoint(text: str) -> Endpoint:
     url = urlsplit(text if "://" in text else f"//{text}")
     try:
         usable = url.hostname and (url.port is None or url.port) and url.scheme in {"", "http", "https"}
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is not a number
         usable = False
     if not usable or url.path.strip("/") or url.query or url.fragment or "@" in url.netloc or " " in text:
         shown = "one with a user name" if "@" in text else f"'{re.split('[?#]', text)[0]}'"

@@ -261,7 +261,7 @@ class Waiter:
         return asked if self.reads.begin_hint(now) else ()
 
     def _read_hint(self, asked: tuple[str, ...], context: OperationContext) -> None:
-        """Ask for a hint; that it does not come is no failure, and it may not hold up an order for long."""
+        """Ask for a hint; that it does not come is not a failure, and it may not hold up an order for long."""
         runtime = self.reads.runtime
         latest = runtime.now() + _HINT_CALL_SECONDS
         deadline = latest if context.deadline is None else min(latest, context.deadline)

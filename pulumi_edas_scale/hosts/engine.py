@@ -44,7 +44,7 @@ class Engine:
     """One engine: the lines on its display, and whether it lives. Any thread may call; nothing blocks but ``flush``.
 
     Args:
-        address: where it listens; None, or what is no address, makes an engine that gets nothing and never goes.
+        address: where it listens; None, or what is not an address, makes an engine that gets nothing and never goes.
         on_gone: called once, in a thread of its own, when it is surely gone, after everybody who waits was woken;
             None for an engine that found this process running, which goes on without it.
     """

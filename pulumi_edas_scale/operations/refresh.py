@@ -96,7 +96,7 @@ def refresh(
     away = None
     if not undisturbed:
         away = messages.describe_busy(drift, scope)
-        # Members that an order may have taken out for a moment stay recorded as they were: that is no drift.
+        # Members that an order may have taken out for a moment stay recorded as they were: that is not drift.
         drift = replace(drift, gone=(), moved=(), left=(), joining=())
         here = {each.ecu_id for each in live.members_of(scope.group_id)}
         out = (_as_recorded(each) for each in recorded.members if each.ecu_id not in here)

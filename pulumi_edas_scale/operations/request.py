@@ -87,7 +87,7 @@ class Request:
 
     @cached_property
     def known_foreign(self) -> frozenset[str]:
-        """The ECU ids of the recorded foreign members, whose arrival is no news."""
+        """The ECU ids of the recorded foreign members, whose arrival is not news."""
         members = self.olds.get("foreignMembers")
         entries = members if isinstance(members, (list, tuple)) else ()
         found = (each.get("ecuId") for each in entries if isinstance(each, dict))

@@ -371,7 +371,7 @@ class Service:
         session = self._session(target.scope.region_id)
         if (
             target.urn and not target.deleting
-        ):  # the end of what was replaced is no change of the resource itself
+        ):  # the end of what was replaced is not a change of the resource itself
             with self.runtime:
                 self.ownership.note_begun(target.urn)
         operation = Operation(

@@ -150,7 +150,7 @@ class Submitter:
         operation = self.operation
         orders = operation.session.reads.change_orders(operation.target.scope.app_id, operation.context)
         if any(is_active(each.status) for each in orders):
-            return  # busy is no refusal: it is not counted, for a neighbour may work here for an hour
+            return  # busy is not a refusal: it is not counted, for a neighbour may work here for an hour
         if self.attempts.refused >= REFUSALS_TOLERATED:
             raise error
         self._pause(REFUSAL_BACKOFF, self.attempts.refused)

@@ -182,7 +182,7 @@ def gateway_error(world: World, status: int, code: str, message: str) -> Respons
 
 
 def unknown_operation(world: World) -> Response:
-    """Return the gateway's answer to a path and method that are no operation."""
+    """Return the gateway's answer to a path and method that are not an operation."""
     return gateway_error(
         world, 404, "InvalidApi.NotFound", "Specified api is not found, please check your url and method."
     )
