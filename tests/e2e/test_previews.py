@@ -9,10 +9,12 @@ import pytest
 
 from tests.e2e import orders
 from tests.e2e.causes import UNREADABLE, make_unreadable
+from tests.e2e.stack import FrontEnd
 from tests.e2e.world import BETA, DEFAULT, GAMMA, SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.e2e.stack import Stack
 
@@ -34,6 +36,34 @@ def test_s65_what_could_not_be_looked_at_is_not_clean(web: Stack, cause: str) ->
 
     assert orders.writes(web.edas) == []
     assert web.members() == ABC
+
+
+CHANGED_HOST = """
+import sys
+if "pulumi.dynamic" in sys.orig_argv:
+    from pulumi_edas_scale.hosts import dynamic_process
+    dynamic_process._servicer_frames = lambda frame: iter(())
+"""
+"""What lets a host of dynamic providers look like one of a Pulumi SDK that does not show the request."""
+
+
+@pytest.mark.scenario("S65")
+def test_s65_in_a_host_that_does_not_show_the_request(web: Stack, tmp_path: Path) -> None:
+    """The dynamic provider looks all the same: a clean group is clean, a drifted one is not, one unread is an error."""
+    if web.front_end is not FrontEnd.DYNAMIC:
+        pytest.skip("only the dynamic provider has a host")
+    (tmp_path / "sitecustomize.py").write_text(CHANGED_HOST, "utf-8")
+    web.environment["PYTHONPATH"] = str(tmp_path)
+
+    web.preview(expect_no_changes=True)
+    web.refresh()
+    web.edas.action("leave", instance="i-b")
+    web.preview().must_say("1 to update")
+    words = make_unreadable(web, "secret")
+    # Such a host puts its own traceback before the sentence.
+    unread = web.start("preview", "--expect-no-changes").result()
+    unread.must_say("error:", words)
+    assert unread.exit_code != 0
 
 
 @pytest.mark.scenario("S65")
