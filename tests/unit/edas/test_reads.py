@@ -349,6 +349,16 @@ def test_a_long_wait_for_the_budget_is_told() -> None:
     assert max(after - before for before, after in itertools.pairwise(moments)) < 10
 
 
+@pytest.mark.parametrize("retry_after", [None, 60.0])
+def test_a_throttled_reading_does_not_outlive_the_patience(retry_after: float | None) -> None:
+    """A refresh ends within its patience, also where the gateway asks to come again in a minute."""
+    throttled = ThrottledError("QueryApplicationStatus", "Throttling.User", "too many", "", retry_after)
+    world = World({"read_application": [throttled]})
+    with pytest.raises(ThrottledError):
+        world.reads.application("app-1", world.context(retry_timeout=20.0), begun_after=0)
+    assert world.runtime.now() <= 20
+
+
 def test_a_deadline_in_the_pause_after_a_throttled_answer_has_that_cause() -> None:
     """Who waits because somebody else was throttled in the same reading is told that, and not nothing."""
     throttled = ThrottledError("QueryApplicationStatus", "Throttling.User", "too many")
