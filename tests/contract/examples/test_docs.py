@@ -85,7 +85,7 @@ def test_every_command_exists() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for words in commands():
         if words[0] == "make":
-            assert set(words[1:]) <= targets, words
+            assert {word for word in words[1:] if "=" not in word} <= targets, words
         if words[0] == "edas-scale" and not words[1].startswith("-"):
             command = cli.cli.get_command(click.Context(cli.cli), words[1])
             assert command is not None, words
