@@ -13,7 +13,8 @@ below, has a contract test against the installed SDK, and degrades to nothing wh
  4   live and lasting lines at the resource the engine's address, the last argument of the process
  5   64 threads instead of 4                ``server`` in the frame of the main thread, its pool's limit
  6   the end of an orphan                   the engine's address; the frames of the pool's threads
- 7   which diff is real                     the order of the calls per URN (public, but needs trick 1)
+ 7   which diff is real                     the order of the calls per URN (public, but needs trick 1;
+                                            without it every diff that comes after no reading is real)
  8   the first Ctrl-C as a stop sign        the server's list of handlers, in front of the host's Cancel
  9   an interrupt as a stop sign            threading's list of what runs before threads are joined
 ===  =====================================  ===========================================================

@@ -139,6 +139,27 @@ def test_an_idle_orphan_ends() -> None:
         assert process.end()[0] == 0
 
 
+def test_an_orphan_of_an_engine_that_died_at_once_ends() -> None:
+    """An engine that is killed before the plugin could reach it leaves no process behind."""
+    engine = Engine()
+    engine.server.stop(None).wait(WAIT)
+    with plugin(engine.address) as process:
+        assert process.end()[0] == 0
+
+
+def test_a_stranger_who_attaches_and_leaves_ends_nothing() -> None:
+    """The process stays as long as the engine that started it."""
+    engine, stranger = Engine(), Engine()
+    with plugin(engine.address) as process:
+        process.stub.Attach(plugin_pb2.PluginAttach(address=stranger.address), timeout=WAIT)
+        stranger.server.stop(None).wait(WAIT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.popen.wait(2)  # the orphans above are gone by then
+        process.configure()
+        engine.server.stop(None).wait(WAIT)
+        assert process.end()[0] == 0
+
+
 def test_a_plugin_started_by_hand_outlives_its_engines() -> None:
     """An engine that attached and died ends the operations under way, not the process."""
     engine = Engine()
