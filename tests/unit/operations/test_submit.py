@@ -204,3 +204,14 @@ def test_the_run_knows_who_leaves_from_the_order_on_and_for_a_minute_after_its_e
     stack.up("a")
     assert begun <= early[0] < begun + 20.0
     assert stack.ownership.removed(SCOPE)[ecc_id] >= begun + 100.0
+
+
+def test_two_orders_that_appear_after_a_lost_answer_are_both_looked_at() -> None:
+    """A colleague was as fast as we: ours is found beside his, and nothing is sent again."""
+    stack = Stack(Account().running("z").free("a"))
+    account = stack.account
+    account.answers = [(LOST, True)]
+    account.before_write.append(lambda: account.start("Application Reset", ["z"], seconds=0.0))
+    stack.up("z", "a")
+    assert account.writes == ["out a"]
+    assert stack.recorded.change_order_ids == ("order-2",)
