@@ -233,12 +233,6 @@ CHANGES: Final = (
         "if order.kind is None and self._awaited_quiet():",
     ),
     Change(
-        "the live floor is not checked before a scale in",
-        "operations/reconcile.py",
-        "return breaks_floor(order, found.live",
-        "return False and breaks_floor(order, found.live",
-    ),
-    Change(
         "other people's ghosts are adopted",
         "operations/reconcile.py",
         "return taken_by_run(removed, runtime.now()) | others",
@@ -319,8 +313,10 @@ CHANGES: Final = (
     Change(
         "leavers whose agent is off go first",
         "domain/plan.py",
-        "(member.agent_off, member.runs, member.ecu_id)",
-        "(not member.agent_off, member.runs, member.ecu_id)",
+        "        *(_scale_in(part) for part in _chunks(reachable, size)),\n"
+        "        *(_scale_in(part, force=force) for part in _chunks(silent, size)),\n",
+        "        *(_scale_in(part, force=force) for part in _chunks(silent, size)),\n"
+        "        *(_scale_in(part) for part in _chunks(reachable, size)),\n",
     ),
     Change(
         "leavers whose agent is off are forced without being asked",
@@ -397,8 +393,8 @@ CHANGES: Final = (
     Change(
         "a lost wake-up: a poll that was answered wakes nobody",
         "edas/waiter.py",
-        "not_before=not_before)\n            runtime.notify()\n",
-        "not_before=not_before)\n",
+        "not_before=not_before, gap=gap)\n            runtime.notify()\n",
+        "not_before=not_before, gap=gap)\n",
     ),
     Change(
         "a lost wake-up: a shared reading wakes nobody",

@@ -81,3 +81,18 @@ def test_a_member_that_was_added_again_leaves_once_in_an_operation() -> None:
     plan = decide(plan_input(desired=frozenset({"ecu-a"}), history=done, policy=Policy(exclusive=True)))
     assert plan.orders == ()
     assert [each.ecu_id for each in plan.foreign] == ["ecu-b"]
+
+
+def test_a_delete_leaves_foreign_members_alone() -> None:
+    """``exclusive`` is about what the group shall hold; who deletes wants nothing of it any more."""
+    plan = decide(
+        plan_input(
+            live=application(member("a"), member("c")),
+            desired=frozenset(),
+            managed=frozenset({"ecu-a"}),
+            policy=Policy(exclusive=True),
+            deleting=True,
+        )
+    )
+    assert [order.ecu_ids for order in plan.orders] == [("ecu-a",)]
+    assert plan.evict == ()
