@@ -24,6 +24,7 @@ from tests.simulation.looks import (
     CALL_SECONDS,
     DOCUMENTED,
     HINT,
+    HINTS,
     KIND,
     LIST,
     REPORT,
@@ -234,6 +235,16 @@ def test_concurrent_orders(hint: str, count: int) -> None:
         assert found.busiest[LIST] <= POLL_SHARE * DOCUMENTED[LIST]
         assert found.busiest[HINT] <= POLL_SHARE * DOCUMENTED[HINT]
         assert found.worst_twentieth <= BOUNDS[hint, count], shape
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_a_neighbour_who_polls_once_a_second_is_not_throttled(count: int) -> None:
+    """S72: the polls of both together stay within what EDAS documents, in every minute and whatever the hint."""
+    for stale in HINTS.values():
+        begins = [place / 10 for place in range(count)]
+        life = Life(begins, [60.0 + 2.0 * place for place in range(count)], stale).run()
+        neighbour = [float(second) for second in range(300)]
+        assert most_in_a_minute(sorted([*life.calls[REPORT], *neighbour])) <= DOCUMENTED[REPORT]
 
 
 @pytest.mark.parametrize("hint", ["never", "failing"])
