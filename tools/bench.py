@@ -28,7 +28,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
 
-from tools.benchmarks import changes, growth, many, pacing, programs, starts  # noqa: E402
+from tools.benchmarks import changes, growth, many, pacing, programs, regions, starts  # noqa: E402
 from tools.benchmarks.plot import draw  # noqa: E402
 from tools.benchmarks.results import Result, compare, parse_result, render_table  # noqa: E402
 from tools.benchmarks.sizes import FULL, NORMAL, QUICK, Sizes  # noqa: E402
@@ -50,6 +50,7 @@ WITHOUT_ENGINE: Final[dict[str, Callable[[Sizes], Iterator[Figure]]]] = {
     "provider": changes.measure_provider,
     "long": changes.measure_long_orders,
     "pacing": pacing.measure_pacing,
+    "regions": regions.measure_regions,
 }
 WITH_ENGINE: Final[dict[str, Callable[[Lab, Sizes], Iterator[Figure]]]] = {
     "engine": changes.measure_engine,

@@ -34,6 +34,7 @@ from pulumi_edas_scale.edas.rate_limit import (
     POLL_SHARE,
     POLLS_PER_MINUTE,
     UNLISTED_CALLS_PER_MINUTE,
+    WINDOW_SECONDS,
     Budget,
     PollShare,
 )
@@ -168,6 +169,17 @@ class Reads:
         ended = self._order_ended.get(app_id, float("-inf"))
         begun_after = max(self.runtime.now() - within, ended)
         return self.application(app_id, context, begun_after=begun_after, group_id=group_id)
+
+    def shown_within(self) -> float:
+        """Return how old a reading may be that is only shown.
+
+        Resources of one application may stand far apart in a program, and others are read in between: each is read once
+        if a reading serves for as long as EDAS lets all of them be read.
+        """
+        with self.runtime:
+            read = sum(operation == "QueryApplicationStatus" for operation, _ in self._readings)
+        minutes = read / CALLS_PER_MINUTE["QueryApplicationStatus"]
+        return PREVIEW_FRESH_SECONDS + minutes * WINDOW_SECONDS
 
     def application_refusal(self, app_id: str, context: OperationContext) -> BusinessError | None:
         """Return how EDAS refuses to read an application now, None when it does not.

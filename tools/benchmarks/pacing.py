@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation.looks import COUNTS, DOCUMENTED, HINTS, REPORT, SHAPES, concurrent
 from tools.benchmarks.results import CALLS, VIRTUAL_SECONDS, Figure
+from tools.benchmarks.sizes import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,8 @@ NEIGHBOUR_CALLS: Final = 60
 """Calls a minute of somebody who asks for the state of an order once a second, as the Jenkins plugin does."""
 
 MOST_COMPARED: Final = 200
-"""More orders at once are simulated with a fresh hint alone: their ends need far more polls than there are."""
+"""More orders at once are simulated by ``--size full`` only, with a fresh hint: their ends need far more polls
+than there are."""
 
 BREACHES: Final = "calls beyond the limits"
 
@@ -48,12 +50,13 @@ for count in json.loads(sys.argv[1]):
 """
 
 
-def measure_pacing(_sizes: Sizes) -> Iterator[Figure]:
+def measure_pacing(sizes: Sizes) -> Iterator[Figure]:
     """Live through every number of orders and every shape of durations, with every kind of hint."""
     before = _live_before()
     breaches: list[int] = []
     throttled: list[int] = []
-    for count in COUNTS:
+    counts = [each for each in COUNTS if each <= MOST_COMPARED or sizes is FULL]
+    for count in counts:
         for shape in SHAPES:
             case = f"{count}: {shape}"
             busiest = 0
@@ -71,7 +74,7 @@ def measure_pacing(_sizes: Sizes) -> Iterator[Figure]:
                 yield _seconds(case, "95 %, before", worst_twentieth)
                 yield _calls(case, f"{REPORT}, busiest minute, before", polls)
                 yield _calls(case, "a neighbour's throttled calls, before", _throttled(polls))
-    cases = f"{len(breaches)} simulations of 1 to {COUNTS[-1]} orders, together"
+    cases = f"{len(breaches)} simulations of 1 to {counts[-1]} orders, together"
     yield Figure("pacing", cases, BREACHES, CALLS, (float(sum(breaches)),), 0.0)
     yield Figure(
         "pacing",
