@@ -18,7 +18,6 @@ from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationError, ThrottledError
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.domain.resolution import Absent, Cause, find_member
-from pulumi_edas_scale.edas.reads import PREVIEW_FRESH_SECONDS
 from pulumi_edas_scale.operations.lookups import find_wrong_application
 from pulumi_edas_scale.operations.observe import find_kubernetes, observe
 
@@ -157,7 +156,7 @@ def _look_within(
     scope = target.scope
     try:
         live = session.reads.recent_application(
-            scope.app_id, context, within=PREVIEW_FRESH_SECONDS, group_id=scope.group_id
+            scope.app_id, context, within=session.reads.shown_within(), group_id=scope.group_id
         ).value
     except BusinessError:
         if _refuse_kubernetes(session, target, None, context, preview):
@@ -197,7 +196,9 @@ def _refuse_kubernetes(
 def _report_active_order(
     session: Session, target: Target, context: OperationContext, preview: Preview
 ) -> None:
-    orders = session.reads.recent_change_orders(target.scope.app_id, context, within=PREVIEW_FRESH_SECONDS)
+    orders = session.reads.recent_change_orders(
+        target.scope.app_id, context, within=session.reads.shown_within()
+    )
     preview.lines.extend(
         f"Now {messages.describe_active_order(each, target.scope)}."
         for each in orders
@@ -279,7 +280,7 @@ def preview_replacement(
     context = _bounded(context)
     try:
         live = session.reads.recent_application(
-            target.scope.app_id, context, within=PREVIEW_FRESH_SECONDS, group_id=target.scope.group_id
+            target.scope.app_id, context, within=session.reads.shown_within(), group_id=target.scope.group_id
         ).value
         if live.group(target.scope.group_id) is None:
             return preview
@@ -310,7 +311,7 @@ def _judge_joiners(
     context = _bounded(context)
     try:
         live = session.reads.recent_application(
-            target.scope.app_id, context, within=PREVIEW_FRESH_SECONDS, group_id=target.scope.group_id
+            target.scope.app_id, context, within=session.reads.shown_within(), group_id=target.scope.group_id
         ).value
         if _refuse_kubernetes(session, target, live, context, preview):
             return

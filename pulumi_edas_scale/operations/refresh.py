@@ -15,7 +15,7 @@ from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationError
 from pulumi_edas_scale.domain.model import Member, Outcome, Recorded, Scope, TaskState
 from pulumi_edas_scale.domain.resolution import find_member, with_instance_ids
-from pulumi_edas_scale.edas.reads import FRESH_SECONDS, PREVIEW_FRESH_SECONDS
+from pulumi_edas_scale.edas.reads import FRESH_SECONDS
 from pulumi_edas_scale.operations.observe import (
     CannotTellError,
     is_gone,
@@ -59,7 +59,7 @@ def read_group(
     """
     try:
         live = session.reads.recent_application(
-            scope.app_id, context, within=PREVIEW_FRESH_SECONDS, group_id=scope.group_id
+            scope.app_id, context, within=session.reads.shown_within(), group_id=scope.group_id
         ).value
     except BusinessError as error:
         try:

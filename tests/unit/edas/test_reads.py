@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -22,10 +22,17 @@ from pulumi_edas_scale.domain.errors import (
     UnavailableError,
     UnknownShapeError,
 )
-from pulumi_edas_scale.domain.model import ApplicationSummary, Cluster, ClusterMember, OrderReport, Page
+from pulumi_edas_scale.domain.model import (
+    Application,
+    ApplicationSummary,
+    Cluster,
+    ClusterMember,
+    OrderReport,
+    Page,
+)
 from pulumi_edas_scale.edas.doubts import TWICE
 from pulumi_edas_scale.edas.reads import Reads
-from tests.unit.quiet import QuietRuntime
+from tests.unit.quiet import QuietClient, QuietRuntime
 from tests.unit.readings import application, machine, member
 
 if TYPE_CHECKING:
@@ -307,6 +314,26 @@ def test_the_machines_of_an_application_without_a_cluster() -> None:
     world = World({"read_scale_out_machines": [(machine("b"),)]})
     assert world.reads.machines("", "app-1", world.context()) == (machine("b"),)
     assert world.edas.calls[0][1] == ("", "app-1")
+
+
+def test_many_applications_are_read_once_for_what_is_shown() -> None:
+    """A preview of 250 applications, each with two resources far apart, reads each once under the documented limits."""
+
+    @dataclass
+    class Applications(QuietClient):
+        """One that shows any application."""
+
+        read: list[str] = field(default_factory=list)
+
+        def read_application(self, app_id: str) -> Application:
+            self.read.append(app_id)
+            return replace(self.live, app_id=app_id)
+
+    client, runtime = Applications(Application("app", "app", "cluster", (), ())), QuietRuntime()
+    reads = Reads(client, runtime)
+    for app_id in [f"app-{number}" for number in range(250)] * 2:
+        reads.recent_application(app_id, OperationContext(runtime), within=reads.shown_within())
+    assert len(client.read) == 250
 
 
 def test_a_reading_is_shared_while_it_is_fresh() -> None:
