@@ -96,3 +96,19 @@ def test_a_delete_leaves_foreign_members_alone() -> None:
     )
     assert [order.ecu_ids for order in plan.orders] == [("ecu-a",)]
     assert plan.evict == ()
+
+
+def test_a_member_that_was_left_as_it_was_is_no_failed_join() -> None:
+    """It was seen running under this ECC, or an operation that ended well left it so: stopping is not ours to mend."""
+    stopped = member("b", MemberState.STOPPED, task=TaskState.FAILED)
+    situation = {"live": application(member("a"), stopped)}
+    assert decide(plan_input(**situation, settled={"ecu-b": "ecc-b"})).orders == ()
+    assert decide(plan_input(**situation, settled={"ecu-b": "ecc-before"})).orders != ()
+
+
+def test_a_bad_deployment_is_not_repaired_machine_by_machine() -> None:
+    """Where nobody runs, the deployment may be bad, unless an order of ours is known to have failed."""
+    down = [member(name, MemberState.STOPPED, task=TaskState.FAILED) for name in "ab"]
+    assert decide(plan_input(live=application(*down))).orders == ()
+    repaired = decide(plan_input(live=application(*down), our_scale_out_failed=True)).orders
+    assert [order.kind for order in repaired] == [OrderKind.SCALE_IN, OrderKind.SCALE_OUT]
