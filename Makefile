@@ -37,7 +37,9 @@ LANGUAGES := python,yaml,nodejs
 
 # The files whose every branch a unit or property test takes: they decide, so an untested line is an untested decision.
 PURE := domain/model domain/errors domain/plan domain/resolution domain/orders domain/fields domain/inputs domain/settings \
-  domain/messages domain/codes edas/poll_schedule edas/rate_limit edas/waiter operations/ownership
+  domain/messages domain/codes domain/clock domain/drift domain/regions \
+  edas/doubts edas/failures edas/hints edas/lookout edas/parse edas/poll_schedule edas/queue edas/rate_limit \
+  edas/texts edas/waiter operations/follow operations/ghosts operations/ownership operations/submit
 comma := ,
 empty :=
 space := $(empty) $(empty)

@@ -416,3 +416,13 @@ def test_another_run_begins_without_readings() -> None:
     world.reads.forget()
     world.reads.recent_application("app-1", world.context())
     assert len(world.edas.calls) == 2
+
+
+def test_the_end_of_an_order_makes_older_readings_old() -> None:
+    """What was read before an order ended shows nothing of what it did (law 6)."""
+    world = World({"read_application": [LIVE]})
+    world.reads.recent_application("app-1", world.context())
+    world.runtime.moment += 1.0
+    world.reads.order_ended("app-1", "order-1")
+    world.reads.recent_application("app-1", world.context())
+    assert len(world.edas.calls) == 2

@@ -169,6 +169,8 @@ def test_a_refresh_never_rests_on_a_reading_older_than_the_orders() -> None:
     answer = service.read(Request(URN, ID, olds=program.outputs))
     assert answer is not None
     assert answer.inputs["instanceIds"] == ["i-a", "i-b"]
+    assert program.host.infos == []
+    assert program.host.warnings == []
 
 
 def test_a_refresh_drops_nothing_when_the_orders_cannot_be_read() -> None:
