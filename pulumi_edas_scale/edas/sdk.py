@@ -132,7 +132,7 @@ class Connector:
     def _connect(self, operation: str) -> _Connection:
         environ = os.environ if self.environ is None else self.environ
         profile = None if self.keys else chosen_profile(environ, self.profile)
-        sdk = _import_sdk()
+        sdk = import_sdk()
         try:
             credential = _Credential(functools.partial(_open_credential, sdk, environ, profile, self.keys))
             credential.get_credential()
@@ -146,7 +146,7 @@ class Connector:
 
     def address(self) -> str:
         """Return where EDAS is, by the SDK's map of endpoints; nothing is asked."""
-        client = self._open_client(_import_sdk(), None)
+        client = self._open_client(import_sdk(), None)
         return f"{client._protocol}://{client._endpoint}"  # noqa: SLF001 - where the SDK found the region's endpoint
 
     def _open_client(self, sdk: _Sdk, credential: _Credential | None) -> Any:
@@ -239,7 +239,7 @@ class _Sdk:
 
 
 @functools.cache
-def _import_sdk() -> _Sdk:
+def import_sdk() -> _Sdk:
     """Import the SDK, which takes a good part of a second, and make its loggers silent."""
     import alibabacloud_credentials.client
     import alibabacloud_credentials.models

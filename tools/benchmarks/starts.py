@@ -45,7 +45,7 @@ IMPORTS: Final = {
     "the plugin, calling EDAS": (
         "import pulumi_edas_scale.hosts.plugin, pulumi_edas_scale.operations.service; "
         "import pulumi_edas_scale.edas.sdk as sdk; "
-        "sdk._import_sdk()"
+        "sdk.import_sdk()"
     ),
 }
 

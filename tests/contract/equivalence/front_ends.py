@@ -22,6 +22,7 @@ from pulumi_edas_scale.domain.codes import format_failure
 from pulumi_edas_scale.domain.errors import EdasScaleError, PartialFailureError
 from pulumi_edas_scale.domain.settings import resolve_settings
 from pulumi_edas_scale.edas.client import SdkClient
+from pulumi_edas_scale.edas.sdk import import_sdk
 from pulumi_edas_scale.hosts.wire import parse_properties, render_properties
 from pulumi_edas_scale.operations.request import Request
 from tests.contract.dynamic.host_process import CHECKOUT, HostProcess
@@ -174,6 +175,7 @@ class CoreFrontEnd:
             return SdkClient(region_id=region_id, endpoint=settings.endpoint, environ=environ)
 
         self._checked = False
+        import_sdk()  # as in hasty.py
         self._core = Service(resolve_settings({}, environ), _Silent(), connect, HastyRuntime())
 
     def check(self, urn: str, olds: Values | None, news: Values) -> Values:
