@@ -588,9 +588,8 @@ class Reads:
         patience = _patience(error, context.retry_timeout)
         if patience is not None and believed_at is not None:
             patience = max(patience, belief.seconds)
-        with (
-            self.runtime
-        ):  # a pause that outlasts the patience is not begun: its end would bring no other answer
+        with self.runtime:
+            # A pause that outlasts the patience is not begun: its end would bring no other answer.
             paused = self._budget(name[0]).wait_seconds(now) if isinstance(error, ThrottledError) else 0.0
         if (
             (believed_at is not None and believed_at <= now)

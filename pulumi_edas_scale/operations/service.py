@@ -369,9 +369,8 @@ class Service:
 
     def _run(self, target: Target) -> Outcome:
         session = self._session(target.scope.region_id)
-        if (
-            target.urn and not target.deleting
-        ):  # the end of what was replaced is not a change of the resource itself
+        # The end of what was replaced is not a change of the resource itself.
+        if target.urn and not target.deleting:
             with self.runtime:
                 self.ownership.note_begun(target.urn)
         operation = Operation(
