@@ -105,6 +105,9 @@ def plan(  # noqa: PLR0913 - one argument per option
         target,
         OperationContext(cloud.cli_context.runtime),
         strict=False,
+        known_foreign=frozenset(
+            each.ecu_id for each in live.members
+        ),  # nothing was recorded, so nobody arrived
     )
     if preview.observation is None and not preview.failures:
         raise Failure(join_messages(preview.mendable).with_code())

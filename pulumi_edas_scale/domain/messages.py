@@ -145,7 +145,11 @@ def describe_order(order: Order, names: Mapping[str, str], places: Mapping[str, 
 
 
 def describe_plan(
-    plan: Plan, names: Mapping[str, str], places: Mapping[str, str], policy: Policy, unknown_ids: int | None
+    plan: Plan,
+    names: Mapping[str, str],
+    places: Mapping[str, str],
+    floor: int | None,
+    unknown_ids: int | None,
 ) -> str:
     """Return what EDAS will be asked to do, and what it costs in capacity.
 
@@ -153,20 +157,20 @@ def describe_plan(
         plan: the decision.
         names: how each machine is called, by ECU id.
         places: the same with address and zone, which are left out where the line would be long.
-        policy: for the floor and the size of an order.
+        floor: what minRunning says; None for a delete, to which it does not apply.
         unknown_ids: desired ids the preview does not know; None when not even their number is known.
 
     Returns:
         One sentence; ``no change orders`` when nothing has to be sent.
     """
-    with_places = _plan_line(plan, places, policy, unknown_ids, LONGEST_LIST)
+    with_places = _plan_line(plan, places, floor, unknown_ids, LONGEST_LIST)
     if len(with_places) <= LONGEST_LINE:
         return with_places
-    return fit(lambda most: _plan_line(plan, names, policy, unknown_ids, most))
+    return fit(lambda most: _plan_line(plan, names, floor, unknown_ids, most))
 
 
 def _plan_line(
-    plan: Plan, names: Mapping[str, str], policy: Policy, unknown_ids: int | None, most: int
+    plan: Plan, names: Mapping[str, str], floor: int | None, unknown_ids: int | None, most: int
 ) -> str:
     def listed(members: Sequence[Member]) -> str:
         return join_list((names.get(each.ecu_id, short_name(each)) for each in members), most)
@@ -187,9 +191,9 @@ def _plan_line(
         sentence += f"; {_kept(plan, most)}"
     if not parts:
         return sentence
-    floor = f" (floor {policy.min_running})"
     batches = f", in {len(plan.orders)} orders" if len(plan.orders) > len(parts) else ""
-    return f"{sentence}{batches}; lowest running {plan.lowest_running} of {plan.finally_members}{floor}"
+    bound = "" if floor is None else f" (floor {floor})"
+    return f"{sentence}{batches}; lowest running {plan.lowest_running} of {plan.finally_members}{bound}"
 
 
 def _kept(plan: Plan, most: int) -> str:

@@ -178,8 +178,9 @@ def _look_within(
             return
         _report_active_order(session, target, context, preview)
     if plan.changes_membership or (creating and plan.adopt) or plan.kept:
+        floor = None if target.deleting else target.policy.min_running
         preview.lines.append(
-            messages.describe_plan(plan, found.names, found.full_names, target.policy, target.unknown_ids)
+            messages.describe_plan(plan, found.names, found.full_names, floor, target.unknown_ids)
         )
 
 

@@ -113,7 +113,7 @@ def plans() -> list[tuple[str, str]]:
         ("batches", batches, 0),
     ]
     return [
-        (f"plan: {name}", messages.describe_plan(plan, NAMES, full_names, Policy(), unknown))
+        (f"plan: {name}", messages.describe_plan(plan, NAMES, full_names, 1, unknown))
         for name, plan, unknown in cases
     ]
 
@@ -382,7 +382,7 @@ def test_a_plan_in_full() -> None:
         lowest_running=3,
         finally_members=4,
     )
-    assert messages.describe_plan(plan, NAMES, NAMES, Policy(min_running=2), 0) == (
+    assert messages.describe_plan(plan, NAMES, NAMES, 2, 0) == (
         "scale out 2: i-a, i-b; then scale in 1: i-c; lowest running 3 of 4 (floor 2)"
     )
 
@@ -475,7 +475,7 @@ def test_a_line_where_nothing_failed_is_short() -> None:
     drift = Drift(gone=gone, moved=away, unwell=down, left=gone, leaving=ten)
     lines = [
         messages.describe_order(replace(OUT, ecu_ids=ecus, repair=True, force=True), names, places),
-        *(messages.describe_plan(plan, names, places, Policy(), 3) for plan in (swap, repair, kept)),
+        *(messages.describe_plan(plan, names, places, 1, 3) for plan in (swap, repair, kept)),
         messages.describe_replaced(kept, LONG, places),
         messages.describe_evictions(swap, LONG, 0),
         *messages.describe_drift(drift, live, LONG),
