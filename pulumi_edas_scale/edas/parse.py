@@ -56,11 +56,16 @@ class _Node:
     value: Mapping[str, object]
 
     def wrong(
-        self, key: str, expected: str, error: type[UnknownShapeError] = UnknownShapeError
+        self,
+        key: str,
+        expected: str,
+        error: type[UnknownShapeError] = UnknownShapeError,
+        given: str | None = None,
     ) -> UnknownShapeError:
         """Return the error that says what was expected under a key, and what is there."""
         path = f"{self.path}.{key}" if self.path else key
-        given = _describe(self.value[key]) if key in self.value else "nothing"
+        if given is None:
+            given = _describe(self.value[key]) if key in self.value else "nothing"
         return error(self.operation, "200", f"{path}: expected {expected}, got {given}", self.request_id)
 
     def node(self, key: str) -> _Node:
@@ -228,9 +233,9 @@ def _placements(info: _Node, count: int | None) -> tuple[_Node, ...]:
         if count != 0:
             raise info.wrong("EccList", "a list of placements" if count is None else _counted(count))
         return ()
-    # An entry may be there twice.
-    if count is not None and len({node.text("EccId") or node.path for node in placements}) < count:
-        raise info.wrong("EccList", _counted(count), CutListError)
+    distinct = len({node.text("EccId") or node.path for node in placements})  # an entry may be there twice
+    if count is not None and distinct < count:
+        raise info.wrong("EccList", _counted(count), CutListError, given=str(distinct))
     return placements
 
 
