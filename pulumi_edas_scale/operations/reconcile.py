@@ -247,8 +247,7 @@ class Reconciler:
         seen = self._examine(self._fresh())
         if not isinstance(seen, Observation):
             return seen
-        left = seen.plan
-        if not (left.orders or left.absent or left.awaited or left.vanishing):
+        if seen.plan.next_order is None and self._blocked_by(seen) is None:
             return outcome.settled_outcome(self.operation, seen)
         return Wait.PAUSE if len(found.plan.orders) > 1 else Wait.AGAIN
 

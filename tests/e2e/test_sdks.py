@@ -28,9 +28,11 @@ def test_the_go_sdk_and_its_example_compile() -> None:
 
 def test_the_python_sdk_is_the_native_module() -> None:
     """The generated Python SDK takes the arguments of ``pulumi_edas_scale.native``, which stands for it."""
+    generated_sdk = sdks.python_sdk()
     done = subprocess.run(
         [sys.executable, "-c", SIGNATURE],
-        env={**os.environ, "PYTHONPATH": str(sdks.python_sdk())},
+        cwd=generated_sdk,  # Python looks here first, and the module of that name is at the top of this repository
+        env={**os.environ, "PYTHONPATH": str(generated_sdk)},
         stdout=subprocess.PIPE,
         text=True,
         timeout=sdks.BUILD_TIMEOUT,

@@ -410,6 +410,17 @@ def test_a_joiner_that_is_not_listed_yet_leaves_with_a_destroy() -> None:
     assert stack.account.members == {}
 
 
+def test_a_joiner_that_is_not_listed_yet_leaves_after_the_members_that_are() -> None:
+    """The destroy that takes out who is listed does not end with that (S63)."""
+    stack = Stack(Account(listing_lag=30.0).running("a").free("b"))
+    stack.up("a")
+    with pytest.raises(ChangeError, match="time-out"):
+        stack.up("a", "b", timeout_seconds=8)
+    stack.destroy()
+    assert stack.account.writes == ["out b", "in a", "in b"]
+    assert stack.account.members == {}
+
+
 def test_a_joiner_that_never_comes_does_not_hold_up_a_destroy_for_ever() -> None:
     """After a minute without a listing there is nothing to remove."""
     stack = Stack(Account(listing_lag=1e6).free("a"))
