@@ -10,7 +10,7 @@ Writes are not made here, only let through (``reserve``).
 from __future__ import annotations
 
 import itertools
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -91,6 +91,9 @@ ENDPOINT_PATIENCE_SECONDS: Final = 20.0
 SHORT_ENDPOINT_PATIENCE_SECONDS: Final = 3.0
 """The same where somebody waits: in a preview, a refresh, a function, a command."""
 
+APPLICATION: Final = "QueryApplicationStatus"
+"""The operation that shows the groups and members of one application."""
+
 ORDER_REPORT: Final = "GetChangeOrderInfo"
 ORDER_LIST: Final = "ListRecentChangeOrder"
 """The operations that show how an order goes on."""
@@ -122,7 +125,7 @@ class Reads:
     runtime: Runtime
     _budgets: dict[str, Budget] = field(default_factory=dict)
     _poll_share: PollShare = field(default_factory=PollShare)
-    _readings: dict[tuple[str, str], Reading[Any]] = field(default_factory=dict)
+    _readings: defaultdict[str, dict[str, Reading[Any]]] = field(default_factory=lambda: defaultdict(dict))
     _in_flight: set[tuple[str, str]] = field(default_factory=set)
     _order_ended: dict[str, float] = field(default_factory=dict)
     _orders_seen: dict[str, deque[_OrdersSeen]] = field(default_factory=dict)
@@ -141,7 +144,7 @@ class Reads:
             begun_after: the moment.
             group_id: the group that must have been understood, None for all groups.
         """
-        name = ("QueryApplicationStatus", app_id)
+        name = (APPLICATION, app_id)
         name_of_group = (name[0], f"{app_id}/{group_id or ''}")
         while True:
             reading = self._shared(
@@ -166,27 +169,39 @@ class Reads:
         group_id: str | None = None,
     ) -> Reading[Application]:
         """Return a reading of an application from after its last order, at most so many seconds old."""
-        ended = self._order_ended.get(app_id, float("-inf"))
-        begun_after = max(self.runtime.now() - within, ended)
+        begun_after = self._since(app_id, within)
         return self.application(app_id, context, begun_after=begun_after, group_id=group_id)
 
-    def shown_within(self) -> float:
+    def shown_application(
+        self, app_id: str, context: OperationContext, *, group_id: str | None = None
+    ) -> Reading[Application]:
+        """Return a reading of an application that is only shown, and may be older."""
+        return self.recent_application(app_id, context, within=self._shown_seconds(), group_id=group_id)
+
+    def shown_change_orders(self, app_id: str, context: OperationContext) -> tuple[ChangeOrder, ...]:
+        """Return the recent change orders of an application where they are only shown."""
+        return self.recent_change_orders(app_id, context, within=self._shown_seconds())
+
+    def _shown_seconds(self) -> float:
         """Return how old a reading may be that is only shown.
 
         Resources of one application may stand far apart in a program, and others are read in between: each is read once
         if a reading serves for as long as EDAS lets all of them be read.
         """
         with self.runtime:
-            read = sum(operation == "QueryApplicationStatus" for operation, _ in self._readings)
-        minutes = read / CALLS_PER_MINUTE["QueryApplicationStatus"]
+            minutes = len(self._readings[APPLICATION]) / CALLS_PER_MINUTE[APPLICATION]
         return PREVIEW_FRESH_SECONDS + minutes * WINDOW_SECONDS
+
+    def _since(self, app_id: str, seconds: float) -> float:
+        """Return the moment so many seconds ago, or that of the application's last order if it ended later."""
+        return max(self.runtime.now() - seconds, self._order_ended.get(app_id, float("-inf")))
 
     def application_refusal(self, app_id: str, context: OperationContext) -> BusinessError | None:
         """Return how EDAS refuses to read an application now, None when it does not.
 
         It is one answer, which the caller doubts.
         """
-        name = ("QueryApplicationStatus", app_id)
+        name = (APPLICATION, app_id)
         try:
             self._read(name, lambda client: client.read_application(app_id), context, AT_ONCE)
         except BusinessError as error:
@@ -215,10 +230,9 @@ class Reads:
     def _recent_orders(
         self, app_id: str, context: OperationContext, within: float
     ) -> Reading[tuple[ChangeOrder, ...]]:
-        ended = self._order_ended.get(app_id, float("-inf"))
         return self._shared(
             (ORDER_LIST, app_id),
-            max(self.runtime.now() - within, ended),
+            self._since(app_id, within),
             context,
             lambda: self._read_orders(app_id, context),
         )
@@ -458,11 +472,12 @@ class Reads:
         read: Callable[[], Reading[_T]],
     ) -> Reading[_T]:
         """Return the reading of that name if it is recent enough, else read; who asks meanwhile shares it."""
+        operation, subject = name
         reported: Trouble | None = None
         with self.runtime:
             context.check()
             while True:
-                known = cast("Reading[_T] | None", self._readings.get(name))
+                known = cast("Reading[_T] | None", self._readings[operation].get(subject))
                 if known is not None and known.begun >= begun_after:
                     return known
                 if name not in self._in_flight:
@@ -479,7 +494,7 @@ class Reads:
         try:
             reading = read()
             with self.runtime:
-                self._readings[name] = reading
+                self._readings[operation][subject] = reading
         finally:
             with self.runtime:
                 self._in_flight.discard(name)

@@ -155,9 +155,7 @@ def _look_within(
         _report_active_order(session, target, context, preview)
     scope = target.scope
     try:
-        live = session.reads.recent_application(
-            scope.app_id, context, within=session.reads.shown_within(), group_id=scope.group_id
-        ).value
+        live = session.reads.shown_application(scope.app_id, context, group_id=scope.group_id).value
     except BusinessError:
         if _refuse_kubernetes(session, target, None, context, preview):
             return
@@ -197,9 +195,7 @@ def _refuse_kubernetes(
 def _report_active_order(
     session: Session, target: Target, context: OperationContext, preview: Preview
 ) -> None:
-    orders = session.reads.recent_change_orders(
-        target.scope.app_id, context, within=session.reads.shown_within()
-    )
+    orders = session.reads.shown_change_orders(target.scope.app_id, context)
     preview.lines.extend(
         f"Now {messages.describe_active_order(each, target.scope)}."
         for each in orders
@@ -280,8 +276,8 @@ def preview_replacement(
     session, target = leaving
     context = _bounded(context)
     try:
-        live = session.reads.recent_application(
-            target.scope.app_id, context, within=session.reads.shown_within(), group_id=target.scope.group_id
+        live = session.reads.shown_application(
+            target.scope.app_id, context, group_id=target.scope.group_id
         ).value
         if live.group(target.scope.group_id) is None:
             return preview
@@ -311,8 +307,8 @@ def _judge_joiners(
 ) -> None:
     context = _bounded(context)
     try:
-        live = session.reads.recent_application(
-            target.scope.app_id, context, within=session.reads.shown_within(), group_id=target.scope.group_id
+        live = session.reads.shown_application(
+            target.scope.app_id, context, group_id=target.scope.group_id
         ).value
         if _refuse_kubernetes(session, target, live, context, preview):
             return

@@ -58,9 +58,7 @@ def read_group(
         EdasError: it cannot be read.
     """
     try:
-        live = session.reads.recent_application(
-            scope.app_id, context, within=session.reads.shown_within(), group_id=scope.group_id
-        ).value
+        live = session.reads.shown_application(scope.app_id, context, group_id=scope.group_id).value
     except BusinessError as error:
         try:
             if is_gone(session, scope, recorded.cluster_id, context):

@@ -71,7 +71,7 @@ def measure_regions(_sizes: Sizes) -> Iterator[Figure]:
         context = OperationContext(runtime)
         tracemalloc.start()
         for app_id in order:
-            reads.recent_application(app_id, context, within=reads.shown_within())
+            reads.shown_application(app_id, context)
         memory = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         case = f"{ESTATE}, preview or refresh, {name}"

@@ -332,7 +332,7 @@ def test_many_applications_are_read_once_for_what_is_shown() -> None:
     client, runtime = Applications(Application("app", "app", "cluster", (), ())), QuietRuntime()
     reads = Reads(client, runtime)
     for app_id in [f"app-{number}" for number in range(250)] * 2:
-        reads.recent_application(app_id, OperationContext(runtime), within=reads.shown_within())
+        reads.shown_application(app_id, OperationContext(runtime))
     assert len(client.read) == 250
 
 
