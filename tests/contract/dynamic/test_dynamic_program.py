@@ -71,9 +71,12 @@ def engine() -> Iterator[Engine]:
     mocks.set_mocks(engine, project="shop", stack="dev", preview=False)
     yield engine
     settings.configure(before)
+    # A thread keeps its loop for as long as it lives, and `close` does not wait for threads: without this a loop
+    # would be found in a later test, where the filter above does not hold.
+    loop.run_until_complete(loop.shutdown_default_executor())
     asyncio.set_event_loop(None)
     loop.close()
-    gc.collect()  # while the filter above holds
+    gc.collect()
 
 
 def run(program: Callable[[], object]) -> None:
