@@ -80,7 +80,18 @@ def _pipeline(world: World, order: Order, batch: int, now: float) -> Json:
         "StartTime": str(milliseconds(min(started, default=order.created_at))),
         "UpdateTime": str(milliseconds(order.finished_at or now)),
         "StageList": {"StageInfoDTO": [_stage(world, order, batch, status, targets)]},
-        "StageDetailList": {"StageDetailDTO": [_stage_detail(world, order, batch, status, targets)]},
+        "StageDetailList": {
+            "StageDetailDTO": [
+                {
+                    "StageId": part_of(order.id, _DETAIL_DIGITS, batch),
+                    "StageName": "Process Start",
+                    "StageStatus": status,
+                    "TaskList": {
+                        "TaskInfoDTO": [_task(world, order, index, target) for index, target in targets]
+                    },
+                }
+            ]
+        },
     }
 
 
@@ -106,8 +117,9 @@ def _stage(world: World, order: Order, batch: int, status: int, targets: list[tu
 
 def _instance(world: World, order: Order, index: int, target: Target) -> Json:
     status = _target_status(order, target)
+    both = world.switches.text("instance_ip") == "public_and_private"
     return {
-        "InstanceIp": _instance_ip(world, target),
+        "InstanceIp": f"{target.public_ip} (Public)<br>{target.ip} (Private)" if both else target.ip,
         "InstanceName": target.name,
         "PodName": "",
         "PodStatus": "",
@@ -124,17 +136,6 @@ def _instance(world: World, order: Order, index: int, target: Target) -> Json:
                 }
             ]
         },
-    }
-
-
-def _stage_detail(
-    world: World, order: Order, batch: int, status: int, targets: list[tuple[int, Target]]
-) -> Json:
-    return {
-        "StageId": part_of(order.id, _DETAIL_DIGITS, batch),
-        "StageName": "Process Start",
-        "StageStatus": status,
-        "TaskList": {"TaskInfoDTO": [_task(world, order, index, target) for index, target in targets]},
     }
 
 
@@ -198,9 +199,3 @@ def _service_message(world: World, order: Order, status: int, targets: list[tupl
     if failed and world.switches.text("task_error_place") == "stage":
         return "; ".join(f"{target.ip}: {_target_message(order, target)}" for target in failed)
     return _shown_message(world, order, failed[0]) if failed else "Success"
-
-
-def _instance_ip(world: World, target: Target) -> str:
-    if world.switches.text("instance_ip") == "public_and_private":
-        return f"{target.public_ip} (Public)<br>{target.ip} (Private)"
-    return target.ip

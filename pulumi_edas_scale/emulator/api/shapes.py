@@ -7,7 +7,6 @@ on the operation. Change orders have a file of their own, `order_shapes.py`.
 
 from __future__ import annotations
 
-import math
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -32,6 +31,7 @@ Json: TypeAlias = dict[str, Any]
 
 _CHINA_TIME = timezone(timedelta(hours=8))
 ACCOUNT = "1172000000006608"
+RESOURCE_GROUP = "rg-emulator"
 _PORT = 8080
 
 
@@ -130,7 +130,14 @@ def application_status_shape(world: World, application: Application, now: float)
         },
         "DeployRecordList": {
             "DeployRecord": [
-                _deploy_record(application, member)
+                {
+                    "CreateTime": milliseconds(member.created_at),
+                    "DeployRecordId": part_of(member.ecc_id, "4ec0", 0),
+                    "EccId": member.ecc_id,
+                    "EcuId": member.ecu_id,
+                    "PackageMd5": "d0db5bcb442e492104d0f00e10a03dd9",
+                    "PackageVersionId": application.groups[member.group_id].package_version_id,
+                }
                 for member in members
                 if member.group_id in application.groups and application.groups[member.group_id].deployed
             ]
@@ -199,17 +206,6 @@ def _group_of_status(application: Application, group: Group) -> Json:
     }
 
 
-def _deploy_record(application: Application, member: Member) -> Json:
-    return {
-        "CreateTime": milliseconds(member.created_at),
-        "DeployRecordId": part_of(member.ecc_id, "4ec0", 0),
-        "EccId": member.ecc_id,
-        "EcuId": member.ecu_id,
-        "PackageMd5": "d0db5bcb442e492104d0f00e10a03dd9",
-        "PackageVersionId": application.groups[member.group_id].package_version_id,
-    }
-
-
 def application_shape(world: World, application: Application, figures: Figures) -> Json:
     """Return an entry of ListApplication with the figures it shows."""
     return {
@@ -226,7 +222,7 @@ def application_shape(world: World, application: Application, figures: Figures) 
         "RegionId": application.namespace,
         "RunningInstanceCount": figures.running,
         "State": figures.state,
-        "ResourceGroupId": "rg-emulator",
+        "ResourceGroupId": RESOURCE_GROUP,
     }
 
 
@@ -255,7 +251,7 @@ def one_application_shape(world: World, application: Application, now: float) ->
         "Owner": OWNER,
         "Port": _PORT,
         "RegionId": application.namespace,
-        "ResourceGroupId": "rg-emulator",
+        "ResourceGroupId": RESOURCE_GROUP,
         "RunningInstanceCount": _running_count(world, application, members),
         "UserId": OWNER,
         "WorkloadType": "",
@@ -304,8 +300,3 @@ def page_of(things: list[Json], current: int, size: int | None) -> list[Json]:
     if size is None:
         return things if current == 1 else []
     return things[(current - 1) * size : current * size]
-
-
-def page_count(total: int, size: int) -> int:
-    """Return how many pages of a size hold `total` things."""
-    return math.ceil(total / size) if size else 0

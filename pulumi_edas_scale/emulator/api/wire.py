@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pulumi_edas_scale.emulator.api.calls import OPERATIONS, ids_in
+from pulumi_edas_scale.emulator.api.calls import OPERATIONS, Responses, ids_in
 from pulumi_edas_scale.emulator.faults import CallFacts, Rule
 from pulumi_edas_scale.emulator.world import progress
 from pulumi_edas_scale.emulator.world.refusals import (
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pulumi_edas_scale.emulator.api.shapes import Json
-    from pulumi_edas_scale.emulator.world.entities import Application, Order
     from pulumi_edas_scale.emulator.world.state import World
 
 JSON_TYPE = "application/json;charset=utf-8"
 HOST_ID = "edas.emulator.local"
 _BODY_CODE = re.compile("[0-9]{1,9}")
+_SECRET_NAME = re.compile("secret|signature|token|accesskey|authorization", re.IGNORECASE)
 
 # Calls per minute and account, as documented; "special" limits are the numbers that are not raised.
 DOCUMENTED_LIMITS: Mapping[str, int] = {
@@ -136,7 +136,17 @@ def answer(world: World, call: Call, now: float) -> Response:
         return _logged(call, call.early)
     progress.advance(world, now)
     call.entry["executed"] = True
-    response = _executed(world, call, now)
+    try:
+        _refuse_without_cause(world, call)
+        content = OPERATIONS[call.operation](Responses(world, call.params, now))
+    except MissingParameterError as missing:
+        response = gateway_error(world, 400, f"Missing{missing.name}", str(missing))
+    except RefusedError as refusal:
+        response = _refused(world, refusal)
+    else:
+        call.entry["changeOrderId"] = content.get("ChangeOrderId")
+        response = _success(world, call.operation, content)
+    # A rule that acts after the call loses the answer, never what the call did.
     if call.changes_after is not None:
         response = _answer_of(world, call.changes_after)
     return _logged(call, response)
@@ -149,7 +159,7 @@ def log_call(world: World, operation: str, params: Mapping[str, str], now: float
         "n": world.calls_made["all"],
         "time": now,
         "operation": operation,
-        "params": {name: value for name, value in params.items() if not _is_secret(name)},
+        "params": {name: value for name, value in params.items() if not _SECRET_NAME.search(name)},
         "executed": False,
         "status": None,
         "code": None,
@@ -159,11 +169,6 @@ def log_call(world: World, operation: str, params: Mapping[str, str], now: float
     world.log.append(entry)
     world.version += 1
     return entry
-
-
-def _is_secret(name: str) -> bool:
-    lowered = name.lower()
-    return any(word in lowered for word in ("secret", "signature", "token", "accesskey", "authorization"))
 
 
 def _logged(call: Call, response: Response) -> Response:
@@ -197,6 +202,10 @@ def throttled(world: World, retry_after_ms: int | None) -> Response:
 
 
 def _success(world: World, operation: str, content: Json) -> Response:
+    for name, spelling in world.switches.by_operation("empty_list"):
+        if spelling != "list" and name in ("", operation):
+            content = _with_empty_lists(content, spelling)
+            break
     body: Json = {"Code": _code(world, 200), "Message": "success", "RequestId": _request_id(world), **content}
     if operation == "ScaleInApplication":  # the only response without it
         del body["RequestId"]
@@ -303,32 +312,16 @@ def facts_of(world: World, operation: str, params: Mapping[str, str]) -> CallFac
         instances += [
             name for target in order.targets for name in (target.ecu_id, target.instance_id, target.ecc_id)
         ]
+    for group in application.groups.values() if application else ():
+        if not groups.isdisjoint((group.id, group.name)):
+            groups |= {group.id, group.name}
     return CallFacts(
         operation=operation,
         applications=(application_id, application.name if application else application_id),
-        groups=tuple(sorted((groups | _group_names(application, groups)) - {""})),
+        groups=tuple(sorted(groups - {""})),
         instances=tuple(instances),
         orders=(order.id,) if order else (),
     )
-
-
-def _group_names(application: Application | None, groups: set[str]) -> set[str]:
-    if application is None:
-        return set()
-    found = [group for group in application.groups.values() if group.id in groups or group.name in groups]
-    return {name for group in found for name in (group.id, group.name)}
-
-
-def _executed(world: World, call: Call, now: float) -> Response:
-    try:
-        _refuse_without_cause(world, call)
-        content = OPERATIONS[call.operation](world, call.params, now)
-    except MissingParameterError as missing:
-        return gateway_error(world, 400, f"Missing{missing.name}", str(missing))
-    except RefusedError as refusal:
-        return _refused(world, refusal)
-    call.entry["changeOrderId"] = content.get("ChangeOrderId")
-    return _success(world, call.operation, _with_empty_lists(world, call.operation, content))
 
 
 def _refuse_without_cause(world: World, call: Call) -> None:
@@ -341,8 +334,13 @@ def _refuse_without_cause(world: World, call: Call) -> None:
             continue
         if which == "running":
             # Its caller has seen the order run: by a read of it, or because it is an order of other people.
-            seen = [order for order in _orders_meant(world, call) if order.reads or order.source != "pop"]
-            places = [f"{side} {operation} {order.id}" for order in seen]
+            places = [
+                f"{side} {operation} {order.id}"
+                for order in world.active.values()
+                if call.params.get("ChangeOrderId") in (None, order.id)
+                and call.params.get("AppId") in (None, order.application_id)
+                and (order.reads or order.source != "pop")
+            ]
             wanted = 1
         else:
             of_order = call.params.get("ChangeOrderId", "") if operation == "GetChangeOrderInfo" else ""
@@ -352,32 +350,16 @@ def _refuse_without_cause(world: World, call: Call) -> None:
             raise RefusedError("service")
 
 
-def _orders_meant(world: World, call: Call) -> list[Order]:
-    order_id, application_id = call.params.get("ChangeOrderId"), call.params.get("AppId")
-    return [
-        order
-        for order in world.active.values()
-        if order_id in (None, order.id) and application_id in (None, order.application_id)
-    ]
-
-
-def _with_empty_lists(world: World, operation: str, content: Json) -> Json:
+def _with_empty_lists(value: Any, spelling: str) -> Any:  # noqa: ANN401 - any JSON
     """Spell the empty lists of an answer, at any depth, as the switch `empty_list` says."""
-    for name, spelling in world.switches.by_operation("empty_list"):
-        if spelling != "list" and name in ("", operation):
-            return dict(_spelled(content, spelling))
-    return content
-
-
-def _spelled(value: Any, spelling: str) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, list):
-        return [_spelled(each, spelling) for each in value]
+        return [_with_empty_lists(each, spelling) for each in value]
     if not isinstance(value, dict):
         return value
     answer = {}
     for key, inner in value.items():
         if not (isinstance(inner, dict) and len(inner) == 1 and [] in inner.values()):
-            answer[key] = _spelled(inner, spelling)
+            answer[key] = _with_empty_lists(inner, spelling)
         elif spelling == "inner_null":
             answer[key] = dict.fromkeys(inner)
         elif spelling != "absent":
