@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pulumi_edas_scale.domain.clock import OperationContext
+    from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.model import Application, DeployGroup, Machine, Member
     from pulumi_edas_scale.operations.session import Session
 
@@ -30,8 +31,11 @@ WRONG_APPLICATION_SECONDS: Final = 5.0
 
 def find_wrong_application(
     session: Session, scope: Scope, context: OperationContext
-) -> WrongApplication | None:
-    """Return what is wrong with the id of an application that could not be read; None when it is not the id."""
+) -> tuple[Failure, bool] | None:
+    """Return what is wrong with the id of an application that could not be read; None when it is not the id.
+
+    The flag says whether it is known which application was meant, so that no other part of the run can mend it.
+    """
     deadline = session.runtime.now() + WRONG_APPLICATION_SECONDS
     try:
         listed = session.reads.applications(replace(context, deadline=deadline, retry_timeout=0.0))
@@ -39,8 +43,9 @@ def find_wrong_application(
         return None
     if any(each.app_id == scope.app_id for each in listed):
         return None
-    meant = [each for each in listed if each.name == scope.app_id]
-    return WrongApplication(meant[0] if len(meant) == 1 else None, tuple(listed))
+    named = [each for each in listed if each.name == scope.app_id]
+    wrong = WrongApplication(named[0] if len(named) == 1 else None, tuple(listed))
+    return messages.describe_wrong_application(scope, wrong, session.place), wrong.meant is not None
 
 
 def get_deploy_groups(
@@ -168,11 +173,10 @@ def _application(
     try:
         return session.reads.recent_application(app_id, context).value
     except BusinessError as error:
-        scope = Scope(region_id, app_id, "")
-        wrong = find_wrong_application(session, scope, context)
+        wrong = find_wrong_application(session, Scope(region_id, app_id, ""), context)
         if wrong is None:
             raise
-        raise InputError([messages.describe_wrong_application(scope, wrong, session.place)]) from error
+        raise InputError([wrong[0]]) from error
 
 
 def _group(group: DeployGroup, live: Application) -> dict[str, object]:

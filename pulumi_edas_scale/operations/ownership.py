@@ -85,6 +85,19 @@ class Begin:
 Record: TypeAlias = Claim | Removal | Begin
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why memberships cannot stand beside each other.
+
+    Attributes:
+        message: the reason, as full sentences.
+        ids: the listed ids it is about; none when it is about the group as a whole.
+    """
+
+    message: Message
+    ids: frozenset[str] = frozenset()
+
+
 class RunLog(Protocol):
     """What the provider processes of one engine run share; no method raises, and none waits for another process."""
 
@@ -195,13 +208,13 @@ class Ownership:
 
     # -- who owns what -------------------------------------------------------------------------------------------
 
-    def record(self, claim: Claim) -> Message | None:
+    def record(self, claim: Claim) -> Conflict | None:
         """Remember what a Check saw; a later Check of the same resource takes its place.
 
         The claim stands whatever is returned: what a refused resource lists is a member all the same.
 
         Returns:
-            Why it cannot stand beside the others, as full sentences, or None.
+            Why it cannot stand beside the others, or None.
         """
         self.log.append(claim)
         self._catch_up()
@@ -249,7 +262,7 @@ class Ownership:
                     return urn
         return None
 
-    def exchange(self, urn: str) -> Message | None:
+    def exchange(self, urn: str) -> Conflict | None:
         """Return why memberships that wait for each other's instances in a circle cannot all scale out first."""
         self._catch_up()
         claim = self._by_urn.get(urn)
@@ -263,17 +276,16 @@ class Ownership:
         who = ", ".join(sorted(each.urn for each in circle))
         # The path leads from the last one back to the start: each one waits for the one before it.
         pairs = zip(circle, [*circle[1:], circle[0]], strict=True)
-        moved = ", ".join(
-            sorted(frozenset().union(*(giver.released & taker.joining for giver, taker in pairs)))
-        )
+        moved = frozenset().union(*(giver.released & taker.joining for giver, taker in pairs))
         apps = sorted({each.scope.app_id for each in circle})
         where = f"applications {', '.join(apps)}" if len(apps) > 1 else f"groups of application {apps[0]}"
-        return Message(
+        message = Message(
             "ES117",
-            f"{who} exchange instances ({moved}) between {where}; each must scale out before it scales in, so none "
-            "can begin. Do it in two runs of 'pulumi up': first remove the instances from their old lists, then add "
+            f"{who} exchange instances ({', '.join(sorted(moved))}) between {where}; "
+            "each must scale out before it scales in, so none can begin. Do it in two runs of 'pulumi up': first remove the instances from their old lists, then add "
             "them to the new ones.",
         )
+        return Conflict(message, moved)
 
     # -- what the run did ----------------------------------------------------------------------------------------
 
@@ -328,25 +340,27 @@ class Ownership:
         for each in frozenset().union(*claim.given_up.values()):
             self._releasing.setdefault((claim.scope.region_id, each), {})[claim.urn] = None
 
-    def _conflict(self, claim: Claim) -> Message | None:
+    def _conflict(self, claim: Claim) -> Conflict | None:
         """Return why a claim cannot stand beside the others of its group."""
         others = (urn for each in sorted(claim.ids) for urn in self._listing[claim.scope, each])
         other_urn = next((urn for urn in others if urn != claim.urn), None)
         if other_urn is not None:
-            shared = sorted(claim.ids & self._by_urn[other_urn].ids)
-            return Message(
+            shared = claim.ids & self._by_urn[other_urn].ids
+            message = Message(
                 "ES115",
-                f"{', '.join(shared)} of deploy group {claim.scope.group_id} is also listed by "
+                f"{', '.join(sorted(shared))} of deploy group {claim.scope.group_id} is also listed by "
                 f"{other_urn}. A member belongs to one membership: remove it from one of the two.",
             )
+            return Conflict(message, shared)
         for other in self._by_scope[claim.scope].values():
             if other.urn != claim.urn and (claim.exclusive or other.exclusive):
                 one, two = (claim.urn, other.urn) if claim.exclusive else (other.urn, claim.urn)
-                return Message(
+                message = Message(
                     "ES116",
                     f"{one} is exclusive, so deploy group {claim.scope.group_id} must hold exactly its list, but "
                     f"{two} manages members of the same group. Set exclusive to false, or merge the two lists.",
                 )
+                return Conflict(message)
         return None
 
     def _circle(self, start: Claim) -> list[Claim]:

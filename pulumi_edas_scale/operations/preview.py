@@ -90,20 +90,17 @@ def preview_change(
         preview = _look(session, target, context, known_foreign)
     except (EdasError, DeadlineExceeded) as failure:
         error = _cause_of(failure)
-        wrong = None
-        if isinstance(error, BusinessError):
-            wrong = find_wrong_application(session, target.scope, context)
+        refused = isinstance(error, BusinessError)
+        wrong = find_wrong_application(session, target.scope, context) if refused else None
         if not _is_new(target):
             words = messages.describe_not_looked_at(target.scope, error)
-            if wrong is not None:
-                found = messages.describe_wrong_application(target.scope, wrong, session.place)
-                words += f" {format_failure(*found)}"
-            raise OperationError(words) from error
+            raise OperationError(words + f" {format_failure(*wrong[0])}" if wrong else words) from error
         if wrong is None:
             preview.mendable.append(messages.describe_unreadable(target.scope, error))
         else:
-            found = messages.describe_wrong_application(target.scope, wrong, session.place)
-            if wrong.meant is not None:
+            found, meant_is_known = wrong
+            # An application that is not listed may be one that the same run makes.
+            if meant_is_known:
                 preview.failures.append(found)
             else:
                 preview.mendable.append(format_failure(*found))

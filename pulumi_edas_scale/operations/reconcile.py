@@ -416,7 +416,7 @@ class Reconciler:
             # A membership that is checked later may close a circle of those that wait for each other.
             circle = operation.session.ownership.exchange(operation.target.urn)
         if circle is not None:
-            raise outcome.failed(operation, circle)
+            raise outcome.failed(operation, circle.message)
         if looks == LOOKS_BEFORE_WORDS and found is not None:
             for each in outcome.held_up(operation, found)[: messages.LONGEST_LIST]:
                 operation.reporter.warn(each)

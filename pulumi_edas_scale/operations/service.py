@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pulumi_edas_scale.domain.clock import Runtime
+    from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.model import Application, Policy
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.edas.api import EdasClient
@@ -130,7 +131,7 @@ class Service:
             checked = check_inputs(request.news, recorded=request.olds or None, settings=self.settings)
             conflict = None if checked.failures else self._claim(replace(request, news=checked.inputs))
         if conflict is not None:
-            checked = replace(checked, failures=(("", conflict),))
+            checked = replace(checked, failures=(conflict,))
         if self.settings.ignored and not self._ignored_reported:
             self._ignored_reported = True
             words = messages.describe_ignored_settings(self.settings.ignored)
@@ -276,8 +277,8 @@ class Service:
                 )
             return self._sessions[region_id]
 
-    def _claim(self, request: Request) -> Message | None:
-        """Record what a resource lists; return why it cannot stand beside the others."""
+    def _claim(self, request: Request) -> Failure | None:
+        """Record what a resource lists; return why it cannot stand beside the others, and the input that says so."""
         spec, before = request.spec, request.before
         if spec.scope is None:
             return None
@@ -294,7 +295,12 @@ class Service:
             left=(before.scope, listed_before) if before.scope not in {None, spec.scope} else None,
         )
         with self.runtime:
-            return self.ownership.record(claim)
+            conflict = self.ownership.record(claim)
+        if conflict is None:
+            return None
+        paths = (each.path for each in spec.listed if each.id in conflict.ids)
+        # The group as a whole: one of the two is exclusive, and the other has no place in it.
+        return next(paths, "exclusive" if claim.exclusive else "groupId"), conflict.message
 
     def _target(self, request: Request) -> Target:
         spec = request.spec
@@ -389,8 +395,7 @@ class Service:
             wrong = find_wrong_application(session, target.scope, self._context(target.urn))
             if wrong is None:
                 raise
-            words = format_failure(*messages.describe_wrong_application(target.scope, wrong, session.place))
-            raise ChangeError(failure.message + f" {words}") from failure
+            raise ChangeError(failure.message + f" {format_failure(*wrong[0])}") from failure
 
 
 @dataclass(frozen=True, slots=True)

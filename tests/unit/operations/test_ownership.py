@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.model import Floor
-from pulumi_edas_scale.operations.ownership import QUIET_SECONDS, Claim, MemoryLog, MemoryRun, Ownership
+from pulumi_edas_scale.operations.ownership import (
+    QUIET_SECONDS,
+    Claim,
+    Conflict,
+    MemoryLog,
+    MemoryRun,
+    Ownership,
+)
 from tests.unit.readings import SCOPE
 
 if TYPE_CHECKING:
@@ -83,9 +91,13 @@ def test_a_refused_membership_keeps_its_members() -> None:
 def test_one_id_in_two_memberships() -> None:
     """An id that two memberships of a group list is refused, and both are named."""
     known = recorded(claim("one", "i-a i-b i-c"))
-    assert known.record(claim("two", "i-c i-b i-d")) == (
-        "i-b, i-c of deploy group group-1 is also listed by one. A member belongs to one membership: remove it "
-        "from one of the two."
+    assert known.record(claim("two", "i-c i-b i-d")) == Conflict(
+        Message(
+            "ES115",
+            "i-b, i-c of deploy group group-1 is also listed by one. A member belongs to one membership: remove it "
+            "from one of the two.",
+        ),
+        frozenset({"i-b", "i-c"}),
     )
 
 
@@ -106,9 +118,12 @@ def test_exclusive_beside_another(*, first: bool) -> None:
     """An exclusive membership beside another of its group is refused, whichever of the two is checked first."""
     greedy, modest = replace(claim("greedy", "i-a"), exclusive=True), claim("modest", "i-b")
     known, new = (greedy, modest) if first else (modest, greedy)
-    assert recorded(known).record(new) == (
-        "greedy is exclusive, so deploy group group-1 must hold exactly its list, but modest manages members of the "
-        "same group. Set exclusive to false, or merge the two lists."
+    assert recorded(known).record(new) == Conflict(
+        Message(
+            "ES116",
+            "greedy is exclusive, so deploy group group-1 must hold exactly its list, but modest manages members "
+            "of the same group. Set exclusive to false, or merge the two lists.",
+        )
     )
 
 
@@ -121,10 +136,14 @@ def test_an_instance_may_move() -> None:
 def test_an_exchange_of_two() -> None:
     """Two memberships that exchange instances of one application are refused by name, with the recipe."""
     known = recorded(claim("one", "i-b", was="i-a"))
-    assert known.record(claim("two", "i-a", was="i-b", scope=GREEN)) == (
-        "one, two exchange instances (i-a, i-b) between groups of application app-1; each must scale out before it "
-        "scales in, so none can begin. Do it in two runs of 'pulumi up': first remove the instances from their old "
-        "lists, then add them to the new ones."
+    assert known.record(claim("two", "i-a", was="i-b", scope=GREEN)) == Conflict(
+        Message(
+            "ES117",
+            "one, two exchange instances (i-a, i-b) between groups of application app-1; each must scale out before it "
+            "scales in, so none can begin. Do it in two runs of 'pulumi up': first remove the instances from their old "
+            "lists, then add them to the new ones.",
+        ),
+        frozenset({"i-a", "i-b"}),
     )
 
 
@@ -137,7 +156,7 @@ def test_an_exchange_of_three() -> None:
     )
     words = known.record(claim("three", "i-a", was="i-c", scope=RED))
     assert words is not None
-    assert words.startswith("one, three, two exchange instances (i-a, i-b, i-c) between groups")
+    assert words.message.startswith("one, three, two exchange instances (i-a, i-b, i-c) between groups")
 
 
 def test_an_exchange_is_told_to_who_waits_already() -> None:
@@ -180,7 +199,9 @@ def test_two_applications_cannot_exchange_instances_in_one_run() -> None:
     known = recorded(claim("one", "i-b", was="i-a"))
     words = known.record(claim("two", "i-a", was="i-b", scope=replace(GREEN, app_id="app-2")))
     assert words is not None
-    assert words.startswith("one, two exchange instances (i-a, i-b) between applications app-1, app-2; ")
+    assert words.message.startswith(
+        "one, two exchange instances (i-a, i-b) between applications app-1, app-2; "
+    )
 
 
 def test_a_released_id_is_known() -> None:
@@ -288,7 +309,7 @@ def test_a_circle_among_many_is_found_by_following_each_way_once() -> None:
     assert known.record(last) is None
     closing = known.record(claim("urn-0", "i-39", was="i-0", scope=groups[0]))
     assert closing is not None
-    assert closing.startswith("urn-0, urn-39 exchange instances (i-0, i-39)")
+    assert closing.message.startswith("urn-0, urn-39 exchange instances (i-0, i-39)")
 
 
 def test_a_resource_begins_once() -> None:

@@ -353,14 +353,39 @@ def test_somebody_elses_list_is_left_to_him() -> None:
 # -- questions -------------------------------------------------------------------------------------------------------
 
 
-def test_two_memberships_of_one_id_are_refused() -> None:
-    """Both are named, whichever is checked last."""
+@pytest.mark.parametrize(
+    ("first", "second", "path", "code"),
+    [
+        ({}, {"instanceIds": ["i-b", "i-a"]}, "instanceIds[1]", "ES115"),
+        ({}, {"instanceIds": ["i-b"], "exclusive": True}, "exclusive", "ES116"),
+        ({"exclusive": True}, {"instanceIds": ["i-b"]}, "groupId", "ES116"),
+    ],
+    ids=["same-id", "exclusive", "beside-exclusive"],
+)
+def test_two_memberships_that_cannot_be_are_refused(
+    first: dict[str, object], second: dict[str, object], path: str, code: str
+) -> None:
+    """The other one is named, and the input that says so, whichever is checked last."""
     program = Program(Account())
-    program.inputs("a")
-    checked = program.service.check(
-        Request("urn:other", news={"appId": "app", "groupId": "web", "instanceIds": ["i-a"]})
-    )
-    assert any(URN in reason for _, reason in checked.failures)
+    program.inputs("a", **first)
+    checked = program.service.check(Request("urn:other", news={"appId": "app", "groupId": "web", **second}))
+    ((refused, reason),) = checked.failures
+    assert URN in reason
+    assert (refused, reason.code) == (path, code)
+
+
+def test_an_exchange_names_the_id_that_joins() -> None:
+    """Two memberships that need each other's instances: the path is that of the id that comes from the other."""
+    program = Program(Account().running("a").running("b", group="beta"))
+    olds = program.create("a")
+    beta = {"appId": "app", "groupId": "beta", "instanceIds": ["i-b"]}
+    service = program.service
+    other = service.change(Request("urn:other", news=service.check(Request("urn:other", news=beta)).inputs))
+    moved = {**beta, "instanceIds": ["i-a"]}
+    assert service.check(Request("urn:other", "", moved, other.outputs)).failures == ()
+    news = {"appId": "app", "groupId": "web", "instanceIds": ["i-0", "i-b"]}
+    ((path, reason),) = service.check(Request(URN, ID, news, olds)).failures
+    assert (path, reason.code) == ("instanceIds[1]", "ES117")
 
 
 def test_settings_that_nobody_uses_are_told_once() -> None:
