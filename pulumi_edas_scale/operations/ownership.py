@@ -282,8 +282,8 @@ class Ownership:
         message = Message(
             "ES117",
             f"{who} exchange instances ({', '.join(sorted(moved))}) between {where}; "
-            "each must scale out before it scales in, so none can begin. Do it in two runs of 'pulumi up': first remove the instances from their old lists, then add "
-            "them to the new ones.",
+            "each must scale out before it scales in, so none can begin. Do it in two runs of 'pulumi up': first "
+            "remove the instances from their old lists, then add them to the new ones.",
         )
         return Conflict(message, moved)
 
