@@ -285,12 +285,8 @@ def _invoke(function: str, result: type[R], **arguments: object) -> R:
     except EdasScaleError as error:
         # Pulumi prints its text alone, without a traceback.
         raise pulumi.RunError(error.with_code()) from error
-    typed: R = rpc.translate_output_properties(answer, _as_it_is, result)
+    typed: R = rpc.translate_output_properties(answer, str, result)  # names as they are
     return typed
-
-
-def _as_it_is(name: str) -> str:
-    return name
 
 
 def _lifted(function: Callable[..., R], **arguments: pulumi.Input[Any] | None) -> pulumi.Output[R]:

@@ -21,7 +21,7 @@ from pulumi_edas_scale.domain.inputs import import_inputs, membership_id
 from pulumi_edas_scale.operations.observe import find_kubernetes
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.model import Application, DeployGroup
+    from pulumi_edas_scale.domain.model import Application
 
 TOKEN: Final = "edas-scale:index:DeployGroupMembership"  # noqa: S105 - Pulumi's word for a type's name
 
@@ -66,7 +66,12 @@ def adopt(  # noqa: PLR0913 - one argument per option
             "--include-empty takes groups without members."
         )
     names = resource_names(live.name, [each.name for each in groups])
-    adopted = [_adopt(cloud, live, group, name) for group, name in zip(groups, names, strict=True)]
+    adopted = []
+    for group, name in zip(groups, names, strict=True):
+        scope = cloud.scope(live, group)
+        inputs = import_inputs(scope, live.members_of(group.group_id))
+        stated = {key: value for key, value in inputs.items() if value != BY_NAME[key].default}
+        adopted.append(_Adopted(Membership(name, stated), membership_id(scope)))
     target = LANGUAGES[language]
     commands = [each.command for each in adopted]
     program = target.render(live.name, [each.membership for each in adopted], commands)
@@ -92,10 +97,3 @@ def _ecs_application(cloud: Cloud, wanted: str) -> Application:
         )
         raise Failure(Message("ES118", words).with_code())
     return live
-
-
-def _adopt(cloud: Cloud, live: Application, group: DeployGroup, name: str) -> _Adopted:
-    scope = cloud.scope(live, group)
-    inputs = import_inputs(scope, live.members_of(group.group_id))
-    stated = {key: value for key, value in inputs.items() if value != BY_NAME[key].default}
-    return _Adopted(Membership(name, stated), membership_id(scope))

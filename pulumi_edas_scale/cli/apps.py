@@ -23,7 +23,19 @@ def apps(*, cloud: Cloud, form: Form) -> None:
     """
     found = sorted(cloud.session.reads.applications(cloud.context), key=lambda each: (each.name, each.app_id))
     if form is not Form.TABLE:
-        say_value({"regionId": cloud.region_id, "applications": [_as_value(each) for each in found]}, form)
+        applications = [
+            {
+                "appId": each.app_id,
+                "name": each.name,
+                "state": each.state,
+                "instances": each.instances,
+                "running": each.running,
+                "clusterId": each.cluster_id,
+                "clusterType": each.cluster_type,
+            }
+            for each in found
+        ]
+        say_value({"regionId": cloud.region_id, "applications": applications}, form)
     elif found:
         say_table(
             ("NAME", "ID", "STATE", "RUNNING", "CLUSTER", "KIND"),
@@ -46,15 +58,3 @@ def _kind(each: ApplicationSummary) -> str:
     if each.cluster_type is None:
         return ""
     return "Kubernetes" if each.cluster_type in KUBERNETES_CLUSTER_TYPES else "ECS"
-
-
-def _as_value(each: ApplicationSummary) -> dict[str, object]:
-    return {
-        "appId": each.app_id,
-        "name": each.name,
-        "state": each.state,
-        "instances": each.instances,
-        "running": each.running,
-        "clusterId": each.cluster_id,
-        "clusterType": each.cluster_type,
-    }

@@ -87,7 +87,14 @@ def emulator(  # noqa: PLR0913 - one argument per option
         recorded = _recorded_switches(from_record) if from_record is not None else []
         served = _open_emulator(world, host, port, [*recorded, *switches])
         try:
-            _say_exports(served, form=form)
+            variables = served.environment()
+            if form is not Form.TABLE:
+                say_value({"url": served.url, "environment": variables}, form)
+            else:
+                for name, value in variables.items():
+                    click.echo(f"export {name}={shlex.quote(value)}")
+            # On stderr, so that the exports alone can be evaluated by a shell.
+            click.echo(f"EDAS is emulated at {served.url}; Ctrl-C ends it.", err=True)
             interrupted.wait()
         finally:
             served.stop()
@@ -110,16 +117,6 @@ def _recorded_switches(file: Path) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError, InputError) as error:
         raise WrongUse(f"--from-record: {file} is not a recording of 'edas-scale doctor': {error}") from error
     return [f"{name}={json.dumps(side)}" for name, side in sides.items()]
-
-
-def _say_exports(served: Emulator, *, form: Form) -> None:
-    variables = served.environment()
-    if form is not Form.TABLE:
-        say_value({"url": served.url, "environment": variables}, form)
-    else:
-        for name, value in variables.items():
-            click.echo(f"export {name}={shlex.quote(value)}")
-    click.echo(f"EDAS is emulated at {served.url}; Ctrl-C ends it.", err=True)
 
 
 @contextmanager

@@ -23,7 +23,8 @@ def explain(*, what: tuple[str, ...], form: Form) -> None:
 
     Without WHAT, every code is listed.
     """
-    rows = [*ROWS, *_task_errors()]
+    task_errors = [Row(code, each.name, each.cause, each.fix) for code, each in sorted(TASK_ERRORS.items())]
+    rows = [*ROWS, *task_errors]
     if what:
         found = _find(" ".join(what), rows)
         for each in found:
@@ -50,10 +51,6 @@ def _find(text: str, rows: list[Row]) -> list[Row]:
             "EDAS that is known here, nor a message that ends with such a code. 'edas-scale explain' lists the codes."
         )
     return list(found.values())
-
-
-def _task_errors() -> list[Row]:
-    return [Row(code, each.name, each.cause, each.fix) for code, each in sorted(TASK_ERRORS.items())]
 
 
 def as_sentence(words: str) -> str:

@@ -53,10 +53,6 @@ class Probe:
             "call": call.urn == URN and call.context is not None,
             "address": dynamic_host.engine_address(sys.argv) == ADDRESS,
             "pool": dynamic_host.widen_pool(),
-            "interrupt": dynamic_host.before_threads_are_joined(_nothing),
+            "interrupt": dynamic_host.before_threads_are_joined(lambda: None),
         }
         return SimpleNamespace(inputs={**news, **found}, failures=[])
-
-
-def _nothing() -> None:
-    pass

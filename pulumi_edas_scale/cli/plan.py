@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.inputs import Checked
     from pulumi_edas_scale.domain.model import Application, Member
-    from pulumi_edas_scale.domain.plan import Order, Plan
+    from pulumi_edas_scale.domain.plan import Plan
     from pulumi_edas_scale.operations.preview import Preview
 
 EVERYBODY: Final = "all"
@@ -122,21 +122,18 @@ def _ids(text: str) -> list[str]:
     return [each.strip() for each in text.split(",") if each.strip()]
 
 
-def _inputs(scope: Scope, ids: Sequence[str], policy: Mapping[str, object]) -> dict[str, object]:
-    """Return the inputs of a membership in camelCase."""
+def _checked(cloud: Cloud, scope: Scope, ids: Sequence[str], policy: Mapping[str, object]) -> Checked:
     given = {name: policy.get(row.snake) for name, row in BY_NAME.items()}
-    return {
+    inputs = {
         **{name: value for name, value in given.items() if value is not None},
         "regionId": scope.region_id,
         "appId": scope.app_id,
         "groupId": scope.group_id,
+        # The option takes both kinds, as a person has them at hand; the prefix is that of every ECS instance.
         "instanceIds": [each for each in ids if each.startswith("i-")],
         "ecuIds": [each for each in ids if not each.startswith("i-")],
     }
-
-
-def _checked(cloud: Cloud, scope: Scope, ids: Sequence[str], policy: Mapping[str, object]) -> Checked:
-    checked = check_inputs(_inputs(scope, ids, policy), recorded=None, settings=cloud.settings)
+    checked = check_inputs(inputs, recorded=None, settings=cloud.settings)
     if checked.failures:
         reasons = [format_failure(_option(path), reason) for path, reason in checked.failures]
         raise Failure(join_messages(reasons).with_code())
@@ -196,7 +193,17 @@ def _plan_json(decided: Plan, names: Mapping[str, str]) -> dict[str, Any]:
         return [short_name(each) for each in members]
 
     return {
-        "orders": [_order_json(each, names) for each in decided.orders],
+        "orders": [
+            {
+                "kind": order.kind.value,
+                "instances": [names.get(each, each) for each in order.ecu_ids],
+                "ecuIds": list(order.ecu_ids),
+                "eccIds": list(order.ecc_ids),
+                "force": order.force,
+                "repair": order.repair,
+            }
+            for order in decided.orders
+        ],
         "adopt": short_names(decided.adopt),
         "leave": short_names(decided.leave),
         "evict": short_names(decided.evict),
@@ -207,15 +214,4 @@ def _plan_json(decided: Plan, names: Mapping[str, str]) -> dict[str, Any]:
         "lowestRunning": decided.lowest_running,
         "finallyRunning": decided.finally_running,
         "finallyMembers": decided.finally_members,
-    }
-
-
-def _order_json(order: Order, names: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "kind": order.kind.value,
-        "instances": [names.get(each, each) for each in order.ecu_ids],
-        "ecuIds": list(order.ecu_ids),
-        "eccIds": list(order.ecc_ids),
-        "force": order.force,
-        "repair": order.repair,
     }

@@ -6,6 +6,7 @@ shows what the generated packages are called.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pulumi_edas_scale.cli.output import printable
 from pulumi_edas_scale.domain.fields import snake_case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def resource_names(application: str, groups: Sequence[str]) -> list[str]:
     names = []
     for group in groups:
         plain = _plain(f"{application}-{'default' if group == '_DEFAULT_GROUP' else group}")
-        name = next(each for each in _numbered(plain) if each not in used)
+        numbered = (f"{plain}-{number}" for number in itertools.count(2))
+        name = next(each for each in itertools.chain((plain,), numbered) if each not in used)
         used.add(name)
         names.append(name)
     return names
@@ -54,14 +56,6 @@ def resource_names(application: str, groups: Sequence[str]) -> list[str]:
 
 def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower() or "group"
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name}-{number}"
-        number += 1
 
 
 def _heading(mark: str, application: str, commands: Sequence[str]) -> str:

@@ -115,9 +115,11 @@ def watch_change(cloud: Cloud, app_id: str, seconds: float) -> None:
 
 def settle(exchanges: Sequence[Exchange]) -> tuple[Settled, ...]:
     """Return what answers settle of the open facts, by the name of the switch. Pure."""
-    return tuple(
-        sorted({each.switch: each for each in _facts(exchanges)}.values(), key=lambda each: each.switch)
-    )
+    facts = [fact for each in exchanges for fact in _facts_of(each)]
+    facts += [*_empty_lists(exchanges), *_facts_of_a_change(exchanges)]
+    # The last answer counts where several settle the same.
+    by_switch = {each.switch: each for each in facts}
+    return tuple(sorted(by_switch.values(), key=lambda each: each.switch))
 
 
 def write(file: Path, region_id: str, exchanges: Sequence[Exchange], settled: Sequence[Settled]) -> None:
@@ -143,7 +145,15 @@ def write(file: Path, region_id: str, exchanges: Sequence[Exchange], settled: Se
 def _call(redactor: Redactor, exchange: Exchange) -> dict[str, Any]:
     call: dict[str, Any] = {
         "operation": exchange.operation,
-        "asked": _asked(exchange.parameters),
+        # Numbers as they are; of an id only whether it exists.
+        "asked": {
+            name: value
+            if isinstance(value, (int, float))
+            else "an id"
+            if value != NOBODY
+            else "an id that nothing has"
+            for name, value in exchange.parameters.items()
+        },
         "httpStatus": exchange.status,
         "milliseconds": round(exchange.seconds * 1000),
         "headers": {name: text for name, text in exchange.headers.items() if name in KEPT_HEADERS},
@@ -157,16 +167,6 @@ def _call(redactor: Redactor, exchange: Exchange) -> dict[str, Any]:
     return call
 
 
-def _asked(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Return parameters without ids: numbers as they are, the rest by whether it exists."""
-    return {
-        name: value
-        if isinstance(value, (int, float))
-        else ("an id that nothing has" if value == NOBODY else "an id")
-        for name, value in parameters.items()
-    }
-
-
 def _applications_without_members(cloud: Cloud, app_id: str) -> list[str]:
     body = cloud.recorder.body_of("ListApplication")
     listed = _at(body, "ApplicationList.Application")
@@ -178,13 +178,6 @@ def _applications_without_members(cloud: Cloud, app_id: str) -> list[str]:
         and isinstance(row.get("AppId"), str)
         and row["AppId"] != app_id
     ][:1]
-
-
-def _facts(exchanges: Sequence[Exchange]) -> Iterator[Settled]:
-    for each in exchanges:
-        yield from _facts_of(each)
-    yield from _empty_lists(exchanges)
-    yield from _facts_of_a_change(exchanges)
 
 
 WAYS_TO_SAY_NO: Final = {

@@ -13,7 +13,7 @@ from pulumi_edas_scale.domain.messages import describe_states, short_name
 from pulumi_edas_scale.domain.orders import describe_status, is_active, word_of
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.model import Application, ChangeOrder, DeployGroup, Member
+    from pulumi_edas_scale.domain.model import Application, ChangeOrder, Member
 
 SHORTEST_INTERVAL: Final = 1.0
 """Seconds; EDAS allows 100 readings of applications a minute, for the whole account."""
@@ -59,31 +59,24 @@ def _show(cloud: Cloud, live: Application, *, form: Form, watch: bool) -> None:
     if form is not Form.TABLE:
         say_value(_as_json(cloud, live, active), form, one_of_many=watch)
         return
-    if watch:
+    if watch:  # after the reading, so that the old picture stays while EDAS is asked
         click.clear()
     cluster = f", cluster {live.cluster_id}" if live.cluster_id else ""
     say(f"Application {live.name} ({live.app_id}) in {cloud.region_id}{cluster}")
     for group in live.groups:
-        _say_group(live, group)
+        members = live.members_of(group.group_id)
+        never = "" if group.deployed else "; never deployed"
+        say()
+        say(f"Deploy group {group.name} ({group.group_id}): {describe_states(members)}{never}")
+        if members:
+            rows = sorted(members, key=lambda each: (each.instance_id, each.ecu_id))
+            say_table(_MEMBER_HEADINGS, [_member_row(each) for each in rows])
     say()
     if not active:
         say("No change order is under way.")
         return
     say("Change orders under way:")
     say_orders(live, active)
-
-
-def _say_group(live: Application, group: DeployGroup) -> None:
-    members = live.members_of(group.group_id)
-    never = "" if group.deployed else "; never deployed"
-    say()
-    say(f"Deploy group {group.name} ({group.group_id}): {describe_states(members)}{never}")
-    if members:
-        say_table(_MEMBER_HEADINGS, [_member_row(each) for each in sorted(members, key=_by_instance)])
-
-
-def _by_instance(member: Member) -> tuple[str, str]:
-    return member.instance_id, member.ecu_id
 
 
 def _member_row(member: Member) -> tuple[str, ...]:
@@ -137,22 +130,21 @@ def _as_json(cloud: Cloud, live: Application, active: list[ChangeOrder]) -> dict
                 "name": group.name,
                 "deployed": group.deployed,
                 "runningCount": sum(each.runs for each in live.members_of(group.group_id)),
-                "members": [_member_json(each) for each in live.members_of(group.group_id)],
+                "members": [
+                    {
+                        "ecuId": each.ecu_id,
+                        "instanceId": each.instance_id,
+                        "eccId": each.ecc_id,
+                        "ip": each.ip,
+                        "zone": each.zone,
+                        "state": each.state.value,
+                        "lastTask": each.task.name.lower(),
+                        "online": each.online,
+                    }
+                    for each in live.members_of(group.group_id)
+                ],
             }
             for group in live.groups
         ],
         "activeOrders": [order_json(each) for each in active],
-    }
-
-
-def _member_json(member: Member) -> dict[str, Any]:
-    return {
-        "ecuId": member.ecu_id,
-        "instanceId": member.instance_id,
-        "eccId": member.ecc_id,
-        "ip": member.ip,
-        "zone": member.zone,
-        "state": member.state.value,
-        "lastTask": member.task.name.lower(),
-        "online": member.online,
     }

@@ -71,7 +71,8 @@ class DynamicFrontEnd:
 
         def run(operations: Service, call: Call) -> tuple[dict[str, Any], list[str]]:
             request = Request(call.urn, olds=_plain(olds), news=_plain(news))
-            self._read.discard(_membership_of(olds))
+            membership = "/".join(str(olds.get(name)) for name in ("regionId", "appId", "groupId"))
+            self._read.discard(membership)
             checked = operations.check(request)
             for warning in checked.warnings:
                 self._host.warn(call.urn, warning)
@@ -184,11 +185,6 @@ def _with_reference(props: Mapping[str, Any], properties: Mapping[str, object]) 
 def _bug(method: str, error: BaseException) -> InternalError:
     what = " ".join(f"{type(error).__name__}: {error}".split())
     return InternalError(f"{method or 'An operation'} broke off with {what.rstrip('.')}.")
-
-
-def _membership_of(properties: Mapping[str, Any]) -> str:
-    """Return the id of a recorded membership."""
-    return "/".join(str(properties.get(name)) for name in ("regionId", "appId", "groupId"))
 
 
 def _request(call: Call, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Request:

@@ -188,18 +188,14 @@ def failure(call: Call, status: status_pb2.Status) -> OperationFailedError:
         The exception to raise, ``from None``.
     """
     if call.context is not None:
-        _answer_with(call.context, status.message, status.SerializeToString())
+        with contextlib.suppress(AttributeError, TypeError, ValueError):
+            call.context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        # abort() marks the call as ended on purpose and then always raises a bare Exception. Hosts before 3.261
+        # print a traceback for calls that are not marked; later ones abort a second time, with the traceback as
+        # the text.
+        with contextlib.suppress(Exception):
+            call.context.abort(grpc.StatusCode.UNKNOWN, status.message)
     return OperationFailedError(status.message)
-
-
-def _answer_with(context: grpc.ServicerContext, message: str, details: bytes) -> None:
-    with contextlib.suppress(AttributeError, TypeError, ValueError):
-        context.set_trailing_metadata((("grpc-status-details-bin", details),))
-    # abort() marks the call as ended on purpose and then always raises a bare Exception. Hosts before 3.261
-    # print a traceback for calls that are not marked; later ones abort a second time, with the traceback as
-    # the text.
-    with contextlib.suppress(Exception):
-        context.abort(grpc.StatusCode.UNKNOWN, message)
 
 
 def stack_config(config: Config, keys: Collection[str]) -> dict[str, str]:
@@ -276,16 +272,17 @@ class _CancelHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # gener
         """Return the method for Cancel, None for every other call."""
         if handler_call_details.method != "/pulumirpc.ResourceProvider/Cancel":
             return None
+
+        def cancel(request: empty_pb2.Empty, context: object) -> empty_pb2.Empty:
+            del context
+            self._cancelled()
+            return request
+
         return grpc.unary_unary_rpc_method_handler(
-            self._cancel,
+            cancel,
             request_deserializer=empty_pb2.Empty.FromString,
             response_serializer=empty_pb2.Empty.SerializeToString,
         )
-
-    def _cancel(self, request: empty_pb2.Empty, context: object) -> empty_pb2.Empty:
-        del context
-        self._cancelled()
-        return request
 
 
 def before_threads_are_joined(call: Callable[[], None]) -> bool:
@@ -375,19 +372,16 @@ class DynamicHost(EngineHost):
 
     def _calls_in_flight(self) -> tuple[int, int]:
         """Return how many calls of this package run now, and how many of others or not yet known whose."""
-        providers = [found for found in map(_provider_of, _threads()) if found is not _IDLE]
+        try:
+            threads = tuple(sys._current_frames().values())
+        except AttributeError:  # not CPython
+            threads = ()
+        providers = [found for found in map(_provider_of, threads) if found is not _IDLE]
         ours = sum(map(self._is_ours, providers))
         return ours, len(providers) - ours
 
 
 _IDLE: Final = object()
-
-
-def _threads() -> tuple[FrameType, ...]:
-    try:
-        return tuple(sys._current_frames().values())
-    except AttributeError:
-        return ()
 
 
 def _provider_of(thread: FrameType) -> object:
