@@ -673,6 +673,11 @@ def describe_budget(operation: str, seconds: float) -> str:
     return f"waiting up to {seconds:.0f} s to call {operation}: EDAS limits its calls a minute"
 
 
+def describe_shared(operation: str, seconds: float) -> str:
+    """Return the status line while another operation makes the reading that this one needs too."""
+    return f"waiting {seconds:.0f} s for {operation}, which is being called for another resource"
+
+
 def describe_unreadable(scope: Scope, error: BaseException) -> Message:
     """Return that the preview of a create could not read EDAS, so that it shows less than it could."""
     return Message(

@@ -25,7 +25,7 @@ from pulumi_edas_scale.domain.errors import (
     UnavailableError,
     UnknownShapeError,
 )
-from pulumi_edas_scale.domain.messages import describe_budget, describe_retry
+from pulumi_edas_scale.domain.messages import describe_budget, describe_retry, describe_shared
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.domain.resolution import with_instance_ids
 from pulumi_edas_scale.edas.doubts import AGREED, AT_ONCE, Belief, Trouble
@@ -476,6 +476,7 @@ class Reads:
         reported: Trouble | None = None
         with self.runtime:
             context.check()
+            asked = reported_at = self.runtime.now()
             while True:
                 known = cast("Reading[_T] | None", self._readings[operation].get(subject))
                 if known is not None and known.begun >= begun_after:
@@ -483,12 +484,17 @@ class Reads:
                 if name not in self._in_flight:
                     self._in_flight.add(name)
                     break
-                trouble = self._troubles.get(name)
-                if trouble is not None and trouble is not reported:
-                    reported = trouble
-                    context.report(describe_retry(trouble.error, self.runtime.now() - trouble.since))
+                trouble, now = self._troubles.get(name), self.runtime.now()
+                if trouble is not reported or now - reported_at >= LINE_SECONDS:
+                    reported, reported_at = trouble, now
+                    # Who reads may also wait for its place below a limit, or for an answer: its own row says which.
+                    context.report(
+                        describe_shared(operation, now - asked)
+                        if trouble is None
+                        else describe_retry(trouble.error, now - trouble.since)
+                    )
                 try:
-                    context.wait(RETRY_BACKOFF.longest)
+                    context.wait(min(RETRY_BACKOFF.longest, reported_at + LINE_SECONDS - now))
                 except DeadlineExceeded as sign:
                     raise sign from (None if trouble is None else trouble.error)
         try:

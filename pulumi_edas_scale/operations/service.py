@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 READ_RETRY_TIMEOUT_SECONDS: Final = 20.0
 """A refresh has no time-out of its own: this long a failing call is retried, so that it ends within half a minute."""
 
+FUNCTION_LINE_SECONDS: Final = 3.0
+"""Between two lines of a function that waits. What it waits for speaks up at most seven seconds apart, so none of its
+waits is silent for longer than ten."""
+
 
 class Host(Protocol):
     """What a front end can do for an operation; no method blocks or raises, any thread may call."""
@@ -245,14 +249,19 @@ class Service:
         if not isinstance(region_id, str):
             reason = "is not set. Set it, or edas-scale:regionId, or ALIBABA_CLOUD_REGION_ID."
             raise InputError([("regionId", Message("ES131", reason))])
+        function = token.rpartition(":")[2]
         context = OperationContext(
-            self.runtime, stopped=self.host.stopped, retry_timeout=READ_RETRY_TIMEOUT_SECONDS
+            self.runtime,
+            stopped=self.host.stopped,
+            retry_timeout=READ_RETRY_TIMEOUT_SECONDS,
+            report=_FunctionReporter(self.host, self.runtime, function, self.runtime.now()).progress,
         )
         try:
             return query(self._session(region_id), region_id, args, context)
         except EdasError as error:
-            words = f"{token.rpartition(':')[2]} failed. {error}"
-            raise OperationError(Message(error.short_code, words)) from error
+            raise OperationError(Message(error.short_code, f"{function} failed. {error}")) from error
+        except Cancelled as sign:
+            raise OperationError(Message("ES605", f"{function} was stopped: {sign}.")) from sign
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -413,6 +422,22 @@ class _HostReporter:
 
     def warn(self, warning: Message) -> None:
         self.host.warn(self.urn, warning)
+
+
+@dataclass(slots=True)
+class _FunctionReporter:
+    """What a function waits for. It has no row whose status could change, so its lines stay, and are few."""
+
+    host: Host
+    runtime: Runtime
+    function: str
+    reported_at: float
+
+    def progress(self, text: str) -> None:
+        now = self.runtime.now()
+        if now - self.reported_at >= FUNCTION_LINE_SECONDS:
+            self.reported_at = now
+            self.host.info("", f"{self.function}: {text}")
 
 
 def _place(settings: Settings) -> str:

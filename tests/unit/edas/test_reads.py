@@ -336,6 +336,19 @@ def test_many_applications_are_read_once_for_what_is_shown() -> None:
     assert len(client.read) == 250
 
 
+def test_who_waits_for_the_reading_of_another_says_so() -> None:
+    """Law 14: while another resource waits for its place below the limit, who needs the same reading is not silent."""
+    world = World({})
+    world.reads._in_flight.add(("QueryApplicationStatus", "app-1"))
+    with pytest.raises(DeadlineExceeded):
+        world.reads.application("app-1", world.context(deadline=60.0), begun_after=0.0)
+    assert {text.partition(" for ")[2] for _, text in world.lines} == {
+        "QueryApplicationStatus, which is being called for another resource"
+    }
+    moments = [0.0, *(at for at, _ in world.lines), 60.0]
+    assert all(later - earlier < 10.0 for earlier, later in itertools.pairwise(moments))
+
+
 def test_a_reading_is_shared_while_it_is_fresh() -> None:
     """Whoever asks within ten seconds gets the same reading; the end of an order makes it too old."""
     world = World({"read_application": [LIVE]})

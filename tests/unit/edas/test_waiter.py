@@ -12,6 +12,8 @@ from pulumi_edas_scale.domain.clock import CANCELLED, Cancelled, DeadlineExceede
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     EdasError,
+    EndpointError,
+    NotSentError,
     NotUnderstoodError,
     PermissionDeniedError,
     ThrottledError,
@@ -34,6 +36,8 @@ READY, RUNNING, SUCCESS, FAILED, HELD = 0, 1, 2, 3, 8
 REFUSED: Final = BusinessError(ORDER_REPORT, "601", "service exception", "request-1")
 GARBLED: Final = NotUnderstoodError(ORDER_REPORT, "200", "expected an object, got text")
 BROKEN: Final = UnavailableError(ORDER_REPORT, "503", "bad gateway")
+UNTRUSTED: Final = EndpointError(ORDER_REPORT, message="the certificate of the endpoint is not trusted")
+REFUSED_CONNECTION: Final = NotSentError(ORDER_REPORT, message="the connection was refused")
 
 
 @dataclass
@@ -162,12 +166,15 @@ def test_a_refusal_that_stays_is_believed(error: EdasError) -> None:
     assert caught.value is error
 
 
-def test_a_failing_poll_is_told_at_least_every_ten_seconds() -> None:
-    """S70: while nothing is answered, a line with the cause comes again and again; the deadline names the order."""
-    one = scene(ends_at(1000.0, (5.0, 1000.0, BROKEN)))
+@pytest.mark.parametrize(
+    "error", [BROKEN, UNTRUSTED, REFUSED_CONNECTION], ids=lambda error: type(error).__name__
+)
+def test_a_failing_poll_is_told_at_least_every_ten_seconds(error: EdasError) -> None:
+    """S70, S88: while nothing is answered, a line with the cause comes again and again; it is the deadline's cause."""
+    one = scene(ends_at(1000.0, (5.0, 1000.0, error)))
     with pytest.raises(DeadlineExceeded) as caught:
         one.await_end(deadline=300.0)
-    assert caught.value.__cause__ is BROKEN
+    assert caught.value.__cause__ is error
     ages = [age for _, _, age in one.told.failures]
     assert all(later - earlier < 10.0 for earlier, later in itertools.pairwise(ages))
     assert ages[-1] > 290.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ from pulumi_edas_scale.operations.service import Service
 from tests.unit.operations.account import FAILED, Account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 URN = "urn:web"
 ID = "cn-test/app/web"
+SILENT_SECONDS = 10.0
 
 
 @dataclass
@@ -35,6 +37,8 @@ class QuietHost:
     infos: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     stop: str | None = None
+    now: Callable[[], float] = float
+    moments: list[float] = field(default_factory=list)
 
     def progress(self, urn: str, text: str) -> None:
         """Show nothing."""
@@ -43,6 +47,7 @@ class QuietHost:
         """Keep a line."""
         assert urn in {URN, ""}
         self.infos.append(text)
+        self.moments.append(self.now())
 
     def warn(self, urn: str, text: str) -> None:
         """Keep a warning."""
@@ -65,6 +70,7 @@ class Program:
     service: Service = field(init=False)
 
     def __post_init__(self) -> None:
+        self.host.now = self.account.runtime.now
         self.service = self.process()
 
     def process(self) -> Service:
@@ -401,6 +407,33 @@ def test_an_unknown_function_is_refused() -> None:
     """The functions there are, are named."""
     with pytest.raises(InputError, match="getDeployGroups"):
         Program(Account()).service.invoke("edas-scale:index:getNothing", {})
+
+
+def test_a_function_that_waits_says_for_what() -> None:
+    """S70: a function has no row on the display, so a line under the stack names the cause; a short wait has none."""
+    program = Program(Account())
+    down = UnavailableError("QueryApplicationStatus", "503", "down for maintenance")
+    program.account.refuse_reads["QueryApplicationStatus"] = down
+    program.account.runtime.after(2.0, program.account.refuse_reads.clear)
+    program.service.invoke("edas-scale:index:getDeployGroups", {"appId": "app"})
+    assert program.host.infos == []
+
+    program.account.refuse_reads["QueryApplicationStatus"] = down
+    begun = program.account.runtime.now()
+    with pytest.raises(OperationError, match=r"getDeployGroups failed\. .*down for maintenance"):
+        program.process().invoke("edas-scale:index:getDeployGroups", {"appId": "app"})
+
+    assert {each.partition(":")[0] for each in program.host.infos} == {"getDeployGroups"}
+    assert all("down for maintenance" in each for each in program.host.infos)
+    moments = [begun, *program.host.moments, program.account.runtime.now()]
+    assert all(later - earlier < SILENT_SECONDS for earlier, later in itertools.pairwise(moments))
+
+
+def test_a_function_that_is_stopped_says_so() -> None:
+    """Ctrl-C while a function waits is named for what it is."""
+    program = Program(Account(), host=QuietHost(stop=CANCELLED))
+    with pytest.raises(OperationError, match=r"getApplication was stopped: the run was cancelled"):
+        program.service.invoke("edas-scale:index:getApplication", {"name": "shop"})
 
 
 def test_a_diff_sees_what_left() -> None:
