@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
-import ipaddress
 import json
-import socket
-import ssl
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.contract.sdk.certificates import tls_before, write_certificate
 from tests.e2e import orders
 from tests.e2e.stack import FrontEnd, Stack
 from tests.e2e.world import ACCESS_KEY, SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 ABC = ["i-a", "i-b", "i-c"]
@@ -71,78 +62,17 @@ def test_s84_what_expires_in_the_middle_of_a_wait(web: Stack) -> None:
     assert web.members() == ABCD
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A file with a certificate of 127.0.0.1 that signed itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests of pulumi-edas-scale")])
-    now = dt.datetime.now(dt.timezone.utc)
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(here, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "server.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-@contextlib.contextmanager
-def tls_before(port: int, certificate: Path) -> Iterator[str]:
-    """Speak TLS in front of a port of this machine; the address as a URL."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-
-    def carry(source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while piece := source.recv(65536):
-                target.sendall(piece)
-        for each in (source, target):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    def serve(raw: socket.socket) -> None:
-        with (
-            contextlib.suppress(OSError),
-            context.wrap_socket(raw, server_side=True) as outer,
-            socket.create_connection(("127.0.0.1", port)) as inner,
-        ):
-            back = threading.Thread(target=carry, args=(inner, outer), daemon=True)
-            back.start()
-            carry(outer, inner)
-            back.join()
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=accept, daemon=True).start()
-        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.mark.scenario("S88")
-def test_s88_a_certificate_and_a_name(web: Stack, certificate: Path) -> None:
+def test_s88_a_certificate_and_a_name(web: Stack, tmp_path: Path) -> None:
     """A certificate nobody vouches for, or a name that is not resolved, ends a refresh and an update with the cause.
 
     Where the environment says whose certificates are trusted, they are.
     """
+    certificate = write_certificate(tmp_path / "server.pem")
     web.environment["ALIBABA_CLOUD_ENDPOINT_EDAS"] = "http://[fe80::1%25nosuch]:8080"
     web.refresh(fails=True).must_say("the name of the endpoint cannot be resolved")
-    with tls_before(int(web.edas.url.rpartition(":")[2]), certificate) as url:
-        web.environment["ALIBABA_CLOUD_ENDPOINT_EDAS"] = url
+    with tls_before(int(web.edas.url.rpartition(":")[2]), certificate) as front:
+        web.environment["ALIBABA_CLOUD_ENDPOINT_EDAS"] = front.url
         web.declare(ABCD)
         refused = web.up(fails=True)
         web.environment["SSL_CERT_FILE"] = str(certificate)

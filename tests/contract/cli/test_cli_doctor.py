@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import platform
+import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
@@ -121,6 +122,68 @@ def test_no_credentials(
     for name in ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"):
         del patient.environ[name]
     assert patient.golden("doctor-no-credentials.text", "doctor").exit_code == 1
+    assert not edas.log()
+
+
+ROLE = {
+    "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1:role/r",
+    "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "acs:ram::1:oidc-provider/p",
+}
+EXPIRED = {
+    "name": "sso",
+    "mode": "CloudSSO",
+    "cloud_sso_sign_in_url": "https://signin.test",
+    "cloud_sso_account_id": "1",
+    "cloud_sso_access_config": "ac",
+    "access_token": "canary-token-0123456789",
+    "cloud_sso_access_token_expire": 1,
+}
+DEAD_PROXY = {"HTTPS_PROXY": "http://127.0.0.1:9", "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "{home}/token"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "~/.aliyun/config.json: CloudSSO access token is empty or expired"),
+        (
+            {**ROLE, "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/nowhere/token"},
+            "No such file or directory: '/nowhere/token'",
+        ),
+        (ROLE, "are set, but ALIBABA_CLOUD_OIDC_TOKEN_FILE is not"),
+        ({**ROLE, **DEAD_PROXY}, "sts.aliyuncs.com cannot be reached"),
+    ],
+    ids=["expired sign-in", "missing token file", "half set", "token service out of reach"],
+)
+def test_s89_the_doctor_names_what_is_wrong_with_credentials(
+    edas: Emulator, tmp_path: Path, variables: dict[str, str], said: str
+) -> None:
+    """S89: source and cause are in the red line; "no credentials" is only said when there are none."""
+    # A process of its own: the official library keeps what the environment said when it was imported.
+    (tmp_path / "token").write_text("canary-token-0123456789")
+    (tmp_path / ".aliyun").mkdir()
+    if not variables:
+        listed = {"current": "sso", "profiles": [EXPIRED]}
+        (tmp_path / ".aliyun" / "config.json").write_text(json.dumps(listed))
+    done = subprocess.run(
+        [sys.executable, "-m", "pulumi_edas_scale.cli.main", "doctor", "--json"],
+        env={
+            "HOME": str(tmp_path),
+            "PATH": str(tmp_path),
+            "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
+            "ALIBABA_CLOUD_REGION_ID": "cn-hangzhou",
+            "ALIBABA_CLOUD_ENDPOINT_EDAS": edas.url,
+            **{name: value.replace("{home}", str(tmp_path)) for name, value in variables.items()},
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    [line] = [each for each in json.loads(done.stdout)["findings"] if each["name"] == "credentials"]
+    assert line["state"] == "red"
+    assert said in line["says"]
+    assert "no credentials were found" not in done.stdout
+    assert "canary" not in done.stdout + done.stderr
     assert not edas.log()
 
 
