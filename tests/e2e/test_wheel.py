@@ -53,3 +53,41 @@ def test_s93_the_wheel_in_the_environment_of_a_project_is_enough(stack: Stack, e
     stack.preview(expect_no_changes=True)
     stack.destroy()
     assert orders.orders(stack.edas) == [("scale_out", ["i-a", "i-b"]), ("scale_in", ["i-a", "i-b"])]
+
+
+TYPED_PROGRAM = """
+import pulumi
+from pulumi_edas_scale import DeployGroupMembership
+from pulumi_edas_scale_sdk import DeployGroupMembership as Imported
+
+for kind in (DeployGroupMembership, Imported):
+    web = kind("web", app_id="app", group_id="group", instance_ids=["i-a"])
+    running: pulumi.Output[int] = web.running_count
+wrong = Imported("wrong", app_id=1, group_id="group")
+"""
+
+
+def test_the_wheel_types_the_program_of_a_user(environment: Path, tmp_path: Path) -> None:
+    """A strict type checker follows both names that programs import, and finds what is wrong in them."""
+    program = tmp_path / "program.py"
+    program.write_text(TYPED_PROGRAM)
+    mypy = (
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--no-error-summary",
+        "--config-file=",
+        "--cache-dir=cache",
+    )
+
+    checked = subprocess.run(
+        [*mypy, "--python-executable", environment / "bin" / "python", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    [line] = checked.stdout.splitlines()
+    assert 'program.py:9: error: Argument "app_id"' in line, checked.stdout + checked.stderr

@@ -1,0 +1,1 @@
+from pulumi_edas_scale.native import *
