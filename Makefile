@@ -166,7 +166,7 @@ sdks: ## generate the SDKs of the plugin (Node.js, Python, Go) into build/sdks
 .PHONY: docs
 docs: $(STAMP) ## the documentation as a site in site/
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
-	$(BIN)/python -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --strict
 
 .PHONY: page
 page: $(STAMP) ## the emulator's page in a headless Chromium (Debian's chromium and chromium-driver)
@@ -175,6 +175,10 @@ page: $(STAMP) ## the emulator's page in a headless Chromium (Debian's chromium 
 .PHONY: release
 release: ## build and check everything a release needs, but do not upload it
 	$(PYTHON) tools/release.py
+
+.PHONY: rehearsal
+rehearsal: ## the same from any tree, without an entry in CHANGELOG.md
+	$(PYTHON) tools/release.py --rehearse
 
 .PHONY: clean
 clean: ## remove what the other targets made here; the Pulumi CLI stays in the user's cache

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+OTHER_PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
+OWN_LINK = (
+    r"https://(?:(?P<site>pulumi-edas\.github\.io)/pulumi-edas-scale/"
+    r"|(?:github|raw\.githubusercontent)\.com/pulumi-edas/pulumi-edas-scale/(?:blob/|tree/)?main/)(?P<path>\S+)"
+)
+REGISTRY_LINKS = ("/registry/", "./api-docs/")
+"""What only the Pulumi registry has."""
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 
 
@@ -155,6 +162,45 @@ def test_every_table_is_in_its_page(page: Path) -> None:
         rows = table.strip().splitlines()
         assert len(rows) > 2
         assert len({len(re.split(r"(?<!\\)\|", row)) for row in rows}) == 1, table
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that the site gives a heading."""
+    words = re.sub(r"`|\*|\[([^]]*)\]\([^)]*\)", r"\1", heading)
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", words).strip().lower())
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page."""
+    text = re.sub(r"^( *)```.*?^\1```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+def test_the_menu_of_the_site_has_every_page_once() -> None:
+    """No page is left out, none is named that is not there, and no two have one title."""
+    # mkdocs has tags of its own, of which this test needs none.
+    menu = re.findall(r"^  - (.+): (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(page for _, page in menu) == sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+    assert len({title for title, _ in menu}) == len(menu)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *(ROOT / name for name in OTHER_PAGES)], ids=lambda page: page.name)
+def test_every_link_and_anchor_of_a_page_works(page: Path) -> None:
+    """A link names a page of the repository, a heading of it, or a whole address; a picture is there."""
+    text = re.sub(r"^( *)```.*?^\1```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text)):
+        if link.startswith(REGISTRY_LINKS):
+            continue
+        own = re.fullmatch(OWN_LINK, link)
+        if own is None and re.match(r"\w+:", link):
+            assert link.startswith("https://"), link
+            continue
+        path, _, anchor = (own["path"] if own else link).partition("#")
+        directory = page.parent if own is None else ROOT / "docs" if own["site"] else ROOT
+        target = directory / path.replace(".html", ".md") if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
 
 
 def test_the_conformance_table_has_every_scenario_of_the_tests() -> None:
