@@ -211,3 +211,18 @@ def test_s86_a_receiver_before_its_donor_in_one_slot(stack: Stack) -> None:
     )
 
     stack.up("--parallel", "1", fails=True).must_say("::donor", "--parallel", "depends_on")
+
+
+@pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dynamic"])
+def test_an_instance_that_moves_needs_both_targets(web: Stack) -> None:
+    """``up --target`` of the receiver alone sends nothing and fails naming the instance; of both, it moves."""
+    web.write(
+        membership("web", instance_ids=ABC[:2]),
+        membership("other", group_id=GAMMA, instance_ids=ABC[2:], join_timeout_seconds=1),
+    )
+
+    web.up("--target", "**::other", fails=True).must_say("i-c")
+    assert orders.writes(web.edas) == []
+
+    web.up("--target", "**::web", "--target", "**::other")
+    assert orders.orders(web.edas) == [("scale_in", ["i-c"]), ("scale_out", ["i-c"])]
