@@ -429,7 +429,7 @@ ROWS: Final = (
         "ES604",
         "seconds passed",
         "timeoutSeconds is over",
-        "The order goes on; 'pulumi up' waits for it and sends nothing twice.",
+        "An order that it names goes on; 'pulumi up' waits for it and sends nothing twice.",
     ),
     Row("ES605", "was stopped:", "Ctrl-C, or the engine is gone", "Run 'pulumi up'."),
     Row(

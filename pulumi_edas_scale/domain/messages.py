@@ -275,7 +275,7 @@ USED_ELSEWHERE: Final = frozenset({Cause.OTHER_GROUP, Cause.OTHER_APPLICATION})
 def describe_absent(absent: Absent, live: Application) -> Failure:
     """Return what is wrong with a listed id, why, and what to do."""
     each = absent.listed
-    app = f"application {live.app_id}"
+    app = f"application {name_and_id(live.name, live.app_id)}"
     cluster = f"cluster {live.cluster_id} of {app}" if live.cluster_id else f"the cluster of {app}"
     sentences = {
         Cause.NOT_IN_CLUSTER: Message(
@@ -656,8 +656,8 @@ def describe_arrivals(foreign: Iterable[Member], known: Iterable[str], scope: Sc
     where = describe_group(scope)
     return fit(
         lambda most: (
-            f"Drift: {join_list(new, most)} joined {where} outside Pulumi. Not managed here and left alone, unless "
-            "exclusive is set."
+            f"Drift: {join_list(new, most)} joined {where}, not by this membership: left alone, unless exclusive is "
+            "set."
         )
     )
 

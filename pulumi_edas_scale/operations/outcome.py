@@ -179,7 +179,8 @@ def refused(operation: Operation, refusal: Refusal, found: Observation) -> Chang
 def call_failed(operation: Operation, error: EdasError) -> ChangeError:
     """Return the failure of a call that ended the operation."""
     order, _ = _followed(operation, ORDER_LOOK_SECONDS)
-    return failed(operation, Message(error.short_code, f"{_attempt(operation)} failed. {error}{order}"))
+    words = f"{_attempt(operation)} failed. {error}{order}{_nothing_sent(operation)}"
+    return failed(operation, Message(error.short_code, words))
 
 
 def group_missing(operation: Operation, live: Application) -> ChangeError:
@@ -275,13 +276,17 @@ def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
     elif operation.progress.waiting is not None:
         cause = f" It was waiting for {operation.progress.waiting.value}.{cause}"
     order, _ = _followed(operation, ORDER_LOOK_SECONDS)
-    seconds = operation.target.policy.timeout_seconds
+    seconds, nothing = operation.target.policy.timeout_seconds, _nothing_sent(operation)
+    if nothing:
+        nothing += (
+            f" {_next_command(operation)} tries again; timeoutSeconds or customTimeouts give it longer."
+        )
     return failed(
         operation,
         Message(
             "ES604",
             f"{_attempt(operation)}: the time-out of {seconds} seconds passed.{order}"
-            f"{_unanswered(operation)}{cause}",
+            f"{_unanswered(operation)}{cause}{nothing}",
         ),
     )
 
@@ -301,7 +306,7 @@ def stopped(operation: Operation, sign: Cancelled) -> ChangeError:
         live = _look_within(
             operation, OperationContext(runtime, runtime.now() + QUICK_LOOK_SECONDS, retry_timeout=0.0)
         )
-    words = f"{_attempt(operation, concerned=True)} was stopped: {sign}.{order}"
+    words = f"{_attempt(operation, concerned=True)} was stopped: {sign}.{order}{_nothing_sent(operation)}"
     return failed(operation, Message("ES605", words), live, last_look=False)
 
 
@@ -342,6 +347,10 @@ def _unanswered(operation: Operation) -> str:
         return ""
     again = f"the next {_next_command(operation)} looks for it"
     return f" {write} was sent and not answered, so a change order may have begun; {again}."
+
+
+def _nothing_sent(operation: Operation) -> str:
+    return "" if operation.progress.touched else " This operation sent no change order."
 
 
 def _abort(operation: Operation, order_id: str) -> str:

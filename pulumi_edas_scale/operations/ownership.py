@@ -18,7 +18,7 @@ from pulumi_edas_scale.domain.model import Floor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pulumi_edas_scale.domain.model import Scope
+    from pulumi_edas_scale.domain.model import Member, Scope
 
 QUIET_SECONDS: Final = 0.25
 """The engine asks about one resource after the other, with some milliseconds between; then none is left."""
@@ -235,6 +235,15 @@ class Ownership:
             for each in claim.ids
         )
 
+    def strangers(self, foreign: Iterable[Member], scope: Scope, *, besides: str) -> list[Member]:
+        """Return the foreign members of a group that no other membership lists there, or did until this run."""
+        self._catch_up()
+        return [
+            each
+            for each in foreign
+            if not any(self._lists(scope, name, besides) for name in (each.ecu_id, each.instance_id))
+        ]
+
     def floor(self, scope: Scope, *, besides: str | None) -> Floor:
         """Return the highest floor that a membership with members in a group states, besides one's own."""
         self._catch_up()
@@ -339,6 +348,13 @@ class Ownership:
             self._listing.setdefault((claim.scope, each), {})[claim.urn] = None
         for each in frozenset().union(*claim.given_up.values()):
             self._releasing.setdefault((claim.scope.region_id, each), {})[claim.urn] = None
+
+    def _lists(self, scope: Scope, listed_id: str, besides: str) -> bool:
+        """Return whether a membership besides one lists an id in a group, or gives it up there."""
+        giving = self._releasing.get((scope.region_id, listed_id), ())
+        urns = [*self._listing.get((scope, listed_id), ())]
+        urns += [urn for urn in giving if listed_id in self._by_urn[urn].given_up.get(scope, ())]
+        return any(urn != besides for urn in urns)
 
     def _conflict(self, claim: Claim) -> Conflict | None:
         """Return why a claim cannot stand beside the others of its group."""

@@ -165,7 +165,10 @@ def _look_within(
         return
     found = observe(session, target, live, context)
     preview.observation = found
-    _report_drift(target, found, known_foreign, preview)
+    with session.runtime:
+        strangers = session.ownership.strangers(found.plan.foreign, scope, besides=target.urn)
+    arrivals = messages.describe_arrivals(strangers, known_foreign, target.scope)
+    _report_drift(target, found, None if creating else arrivals, preview)
     _judge(session, target, found, preview)
     plan = found.plan
     if plan.changes_membership and not creating:
@@ -209,9 +212,7 @@ def _report_missing_group(target: Target, live: Application, preview: Preview) -
         preview.mendable.append(format_failure(*failure))
 
 
-def _report_drift(
-    target: Target, found: Observation, known_foreign: frozenset[str], preview: Preview
-) -> None:
+def _report_drift(target: Target, found: Observation, arrivals: str | None, preview: Preview) -> None:
     recorded = target.recorded
     # An id that is not known yet may be any of those that left.
     desired = {each.id for each in target.listed} if target.unknown_ids == 0 else None
@@ -224,10 +225,7 @@ def _report_drift(
     unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, target.scope)
     preview.warnings.extend([unfinished] if unfinished is not None else [])
     preview.warnings.extend(messages.describe_drift(drift, found.live, target.scope))
-    if not _is_new(target):
-        arrivals = messages.describe_arrivals(found.plan.foreign, known_foreign, target.scope)
-        if arrivals is not None:
-            preview.lines.append(arrivals)
+    preview.lines.extend([arrivals] if arrivals is not None else [])
 
 
 def _judge(session: Session, target: Target, found: Observation, preview: Preview) -> None:

@@ -231,7 +231,9 @@ class Service:
         except (Cancelled, DeadlineExceeded) as sign:
             message = f"Reading {messages.describe_group(scope)} was stopped: {sign}."
             raise OperationError(Message("ES605", message)) from sign
-        arrivals = messages.describe_arrivals(found.outcome.foreign, request.known_foreign, scope)
+        with self.runtime:
+            strangers = self.ownership.strangers(found.outcome.foreign, scope, besides=request.urn)
+        arrivals = messages.describe_arrivals(strangers, request.known_foreign, scope)
         for sentence in found.warnings:
             self.host.warn(request.urn, sentence)
         for line in (found.away, arrivals):

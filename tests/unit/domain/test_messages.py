@@ -367,8 +367,8 @@ def test_a_failed_order_in_full() -> None:
 def test_an_id_outside_of_the_cluster_in_full() -> None:
     """An id that EDAS cannot add is told with its path, its cluster, and the two ways out."""
     assert said(messages.describe_absent(ABSENT, application())) == (
-        "instanceIds[0]: 'i-x' is not in cluster cluster-1 of application app-1, so EDAS cannot add it. Import the "
-        "instance into that cluster, or remove it from the list."
+        "instanceIds[0]: 'i-x' is not in cluster cluster-1 of application shop (app-1), so EDAS cannot add it. Import "
+        "the instance into that cluster, or remove it from the list."
     )
 
 

@@ -15,7 +15,7 @@ from pulumi_edas_scale.operations.ownership import (
     MemoryRun,
     Ownership,
 )
-from tests.unit.readings import SCOPE
+from tests.unit.readings import SCOPE, member
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import Scope
@@ -73,6 +73,19 @@ def test_ids_of_a_group() -> None:
     assert known.protected(SCOPE, besides=None) == {"i-a", "i-b", "ecu-c"}
     assert known.protected(SCOPE, besides="one") == {"i-b", "ecu-c"}
     assert known.protected(RED, besides=None) == frozenset()
+
+
+def test_strangers_are_those_that_no_other_membership_listed() -> None:
+    """A foreign member is no stranger while another membership of the group lists it, or did until this run."""
+    a, b, c, d, e = (member(each) for each in "abcde")
+    known = recorded(
+        claim("one", "i-a ecu-b", was="i-a i-c"),
+        replace(claim("two", "i-z", scope=GREEN), left=(SCOPE, frozenset({"i-d"}))),
+        claim("three", "i-e", scope=GREEN),
+    )
+    assert known.strangers([a, b, c, d, e], SCOPE, besides="urn") == [e]
+    assert known.strangers([a, b, c, d, e], SCOPE, besides="one") == [a, b, c, e]
+    assert known.strangers([a], RED, besides="urn") == [a]
 
 
 def test_a_later_check_takes_the_place_of_the_first() -> None:

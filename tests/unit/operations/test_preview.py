@@ -107,8 +107,8 @@ def test_kubernetes_is_refused() -> None:
 def test_what_the_same_run_may_mend_is_a_warning() -> None:
     """An instance that is not there is a warning, and under strictPreview a failure instead."""
     words = (
-        "instanceIds[0]: 'i-x' is not in cluster cluster-1 of application app-1, so EDAS cannot add it. Import the "
-        "instance into that cluster, or remove it from the list."
+        "instanceIds[0]: 'i-x' is not in cluster cluster-1 of application shop (app-1), so EDAS cannot add it. Import "
+        "the instance into that cluster, or remove it from the list."
     )
     assert look(target("i-x")).warnings == [words]
     strict = look(target("i-x"), strict=True)
@@ -233,6 +233,17 @@ def test_our_own_work_is_no_drift() -> None:
         "Drift: i-a left deploy group blue (group-1) of application shop (app-1) outside Pulumi.",
     ]
     assert found.unfinished
+
+
+def test_members_of_another_membership_are_no_drift() -> None:
+    """What another membership of the run lists in the group, or listed until now, is told by that one alone."""
+    wish = replace(CLIENT, live=application(member("a"), member("b"), member("c"), member("e"), member("f")))
+    others = (
+        Claim("two", SCOPE, frozenset({"i-c"})),
+        Claim("three", GREEN, frozenset({"i-e"}), left=(SCOPE, frozenset({"ecu-e"}))),
+    )
+    (line,) = look(target("i-a", "i-b", recorded=True), wish, claims=others).lines
+    assert line.startswith("Drift: i-f joined deploy group blue (group-1) of application shop (app-1)")
 
 
 def test_ignored_lists_are_left_alone() -> None:

@@ -567,8 +567,12 @@ def test_a_write_that_is_never_accepted_ends_at_its_time_out_with_the_cause(
     stack.account.answers = [(error, False)] * 1000
     with pytest.raises(
         ChangeError, match=r"time-out of 60 seconds passed.*(Throttling.User|connection refused)"
-    ):
+    ) as failure:
         stack.up("a", timeout_seconds=60)
+    assert str(failure.value.message).endswith(
+        " This operation sent no change order. "
+        "'pulumi up' tries again; timeoutSeconds or customTimeouts give it longer."
+    )
     assert stack.account.runtime.moment - 1000.0 <= 70.0
     assert any("Trying again" in each for each in stack.heard.progressed)
 
@@ -576,8 +580,19 @@ def test_a_write_that_is_never_accepted_ends_at_its_time_out_with_the_cause(
 def test_a_time_out_while_an_instance_is_missing_names_it() -> None:
     """The shorter of the two clocks must not hide what was waited for."""
     stack = Stack(Account().running("a"))
-    with pytest.raises(ChangeError, match=r"time-out of 30 seconds passed.*'i-x' is not in cluster"):
+    with pytest.raises(
+        ChangeError,
+        match=r"time-out of 30 seconds passed.*'i-x' is not in cluster.* This operation sent no change order\.",
+    ):
         stack.up("a", "x", timeout_seconds=30)
+
+
+def test_a_stopped_run_says_that_it_sent_nothing() -> None:
+    """After Ctrl-C before the first order, it is told that none was sent."""
+    stack = Stack(Account().running("a"))
+    stack.account.runtime.after(5.0, lambda: stack.stopped.append(CANCELLED))
+    with pytest.raises(ChangeError, match=r"was stopped: .* This operation sent no change order\.$"):
+        stack.up("a", "x")
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------
