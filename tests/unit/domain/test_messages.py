@@ -274,6 +274,7 @@ def outages() -> list[tuple[str, str]]:
         ("status: a reading is repeated", messages.describe_retry(lost, 0.4)),
         ("status: it is repeated for long", messages.describe_retry(refused, 12.3)),
         ("status: too many calls", messages.describe_budget("QueryApplicationStatus", 31.2)),
+        ("status: shared call", messages.describe_shared("QueryApplicationStatus", 12.4)),
         ("settings of another provider", messages.describe_ignored_settings(["alicloud:accessKey"])),
         ("preview cannot read", messages.describe_unreadable(SCOPE, lost)),
         ("not looked at", messages.describe_not_looked_at(SCOPE, lost)),
