@@ -136,14 +136,6 @@ class Backoff:
         return grown * (1.0 + self.jitter * (2.0 * chance - 1.0))
 
 
-def _never() -> str | None:
-    return None
-
-
-def _unheard(_: str) -> None:
-    """Let a status line go unheard."""
-
-
 @dataclass(slots=True)
 class OperationContext:
     """What bounds one operation: its deadline and its stop sign.
@@ -159,10 +151,10 @@ class OperationContext:
 
     runtime: Runtime
     deadline: float | None = None
-    stopped: Callable[[], str | None] = _never
+    stopped: Callable[[], str | None] = lambda: None
     retry_timeout: float | None = None
     fail_fast: bool = False
-    report: Callable[[str], None] = _unheard
+    report: Callable[[str], None] = lambda _: None
 
     def check(self) -> None:
         """Raise when the operation must not go on.

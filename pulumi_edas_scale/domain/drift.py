@@ -81,7 +81,11 @@ def find_drift(
                 unwell.append(member)
         elif elsewhere is not None:
             moved.append(elsewhere)
-        elif on_the_way_out or each.ecu_id in recorded.unsettled or not _is_desired(each, desired):
+        elif (
+            on_the_way_out
+            or each.ecu_id in recorded.unsettled
+            or not (desired is None or _is_in(each, desired))
+        ):
             left.append(each)
         else:
             gone.append(each)
@@ -100,7 +104,3 @@ def find_drift(
 
 def _is_in(member: RecordedMember, ids: Collection[str]) -> bool:
     return member.ecu_id in ids or (bool(member.instance_id) and member.instance_id in ids)
-
-
-def _is_desired(member: RecordedMember, desired: Collection[str] | None) -> bool:
-    return desired is None or _is_in(member, desired)

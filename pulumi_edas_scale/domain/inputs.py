@@ -108,7 +108,7 @@ def check_inputs(
     Returns:
         The completed inputs with every failure and warning; checking those inputs again changes nothing.
     """
-    given = {name: value for name, value in news.items() if value is not None and not _is_internal(name)}
+    given = {name: value for name, value in news.items() if value is not None and not name.startswith("__")}
     region, warnings = _resolve_region(given.get("regionId"), recorded, settings)
     if region is not None:
         given["regionId"] = region
@@ -132,10 +132,6 @@ _NO_LIST: Final = Message(
     "neither instanceIds nor ecuIds is given, so it is not known which instances should be members. Give "
     "at least one of the two lists; an empty list, [], means no members.",
 )
-
-
-def _is_internal(name: str) -> bool:
-    return name.startswith("__")
 
 
 def _resolve_region(
@@ -395,14 +391,17 @@ def changed_properties(old: Mapping[str, object], new: Mapping[str, object]) -> 
         new: checked inputs; a value that is not known yet differs from everything.
     """
     return tuple(
-        sorted(row.name for row in PROPERTIES if _differs(row, old.get(row.name), new.get(row.name)))
+        sorted(
+            row.name
+            for row in PROPERTIES
+            if (_has_unknown(old.get(row.name)) or _has_unknown(new.get(row.name)))
+            or _meaning(row, old.get(row.name)) != _meaning(row, new.get(row.name))
+        )
     )
 
 
-def _differs(row: Property, old: object, new: object) -> bool:
-    if any(is_unknown(each) for value in (old, new) for each in (value, *_elements(value))):
-        return True
-    return _meaning(row, old) != _meaning(row, new)
+def _has_unknown(value: object) -> bool:
+    return any(is_unknown(each) for each in (value, *_elements(value)))
 
 
 def _meaning(row: Property, value: object) -> object:

@@ -243,10 +243,11 @@ def describe_refusal(  # noqa: PLR0913 - a decision, and what it is held against
     who = join_list(short_name(each) for each in leaving)
     nothing = "Nothing was sent." if removed is None else "What was changed before stays changed."
     if refusal is Refusal.MAX_REMOVALS:
+        members = "1 member" if len(leaving) == 1 else f"{len(leaving)} members"
         before = f" after {removed} that left before" if removed else ""
         return "maxRemovals", Message(
             "ES202",
-            f"{_count(leaving)} would leave {describe_group(scope)} ({who}){before}, but maxRemovals is "
+            f"{members} would leave {describe_group(scope)} ({who}){before}, but maxRemovals is "
             f"{policy.max_removals}. {nothing} Raise maxRemovals if this is meant, or list the members.",
         )
     if floor.urn:
@@ -262,10 +263,6 @@ def describe_refusal(  # noqa: PLR0913 - a decision, and what it is held against
         f"but minRunning is {floor.min_running}. {nothing} Add instances first, start members that do not "
         "run, or lower minRunning.",
     )
-
-
-def _count(members: Sequence[Member]) -> str:
-    return "1 member" if len(members) == 1 else f"{len(members)} members"
 
 
 USED_ELSEWHERE: Final = frozenset({Cause.OTHER_GROUP, Cause.OTHER_APPLICATION})

@@ -306,25 +306,24 @@ _SIGNED_PART: Final = re.compile(
 @functools.lru_cache(maxsize=64)
 def _spellings_of(secret: str) -> re.Pattern[str]:
     """Return a pattern of a secret as it is, and with any of its characters escaped for URLs, HTML or JSON."""
-    return re.compile("".join(_spellings_of_character(each) for each in secret), re.IGNORECASE)
-
-
-def _spellings_of_character(character: str) -> str:
-    code = ord(character)
-    escaped = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
-    spellings = [
-        re.escape(character),
-        escaped,
-        escaped.replace("%", "%25"),
-        f"&#0*{code};",
-        f"&#x0*{code:x};",
-        rf"\\+u{code:04x}",
-    ]
-    if not character.isalnum():
-        spellings += [rf"\\+{re.escape(character)}", re.escape(html.escape(character))]
-    if character == " ":
-        spellings.append(re.escape("+"))
-    return f"(?:{'|'.join(spellings)})"
+    pattern = ""
+    for character in secret:
+        code = ord(character)
+        escaped = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+        spellings = [
+            re.escape(character),
+            escaped,
+            escaped.replace("%", "%25"),
+            f"&#0*{code};",
+            f"&#x0*{code:x};",
+            rf"\\+u{code:04x}",
+        ]
+        if not character.isalnum():
+            spellings += [rf"\\+{re.escape(character)}", re.escape(html.escape(character))]
+        if character == " ":
+            spellings.append(re.escape("+"))
+        pattern += f"(?:{'|'.join(spellings)})"
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def as_code(value: object) -> str:

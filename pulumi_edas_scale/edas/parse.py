@@ -211,7 +211,10 @@ def parse_application(body: object, app_id: str) -> Application:
     if listed_groups is None:  # every application has its default group
         raise info.wrong("GroupList", "a list of deploy groups")
     groups, odd_groups = _by_group(listed_groups, _group)
-    machines, odd_machines = _by_group(_machines(info, placements), _machine)
+    listed_machines = info.nodes("EcuList", "Ecu")
+    if listed_machines is None and placements:  # each of them is on a machine
+        raise info.wrong("EcuList", "a list of machines")
+    machines, odd_machines = _by_group(listed_machines or (), _machine)
     members, odd_members = _by_group(placements, functools.partial(_member, machines=dict(machines)))
     members = sorted(set(members))
     odd = {*odd_groups, *odd_machines, *odd_members, *_contradictions(info, groups, members)}
@@ -241,13 +244,6 @@ def _placements(info: _Node, count: int | None) -> tuple[_Node, ...]:
 
 def _counted(count: int) -> str:
     return f"a list of {count} (Application.InstanceCount)"
-
-
-def _machines(info: _Node, placements: Sequence[_Node]) -> tuple[_Node, ...]:
-    machines = info.nodes("EcuList", "Ecu")
-    if machines is None and placements:  # each of them is on a machine
-        raise info.wrong("EcuList", "a list of machines")
-    return machines or ()
 
 
 def _by_group(nodes: Iterable[_Node], read: Callable[[_Node], _T]) -> tuple[list[_T], list[tuple[str, str]]]:
@@ -523,15 +519,15 @@ def _instance_ips(pipelines: Sequence[Mapping[str, object]]) -> frozenset[str]:
 
 
 def _held_pipeline(pipelines: Sequence[Mapping[str, object]]) -> str | None:
-    waiting = [(as_integer(pipeline.get("PipelineStatus")), _pipeline_id(pipeline)) for pipeline in pipelines]
-    held = [pipeline_id for status, pipeline_id in waiting if pipeline_id and phase_of(status) is Phase.HELD]
-    unended = [pipeline_id for status, pipeline_id in waiting if pipeline_id and not is_ended(status)]
+    waiting = [
+        (as_integer(pipeline.get("PipelineStatus")), pipeline_id)
+        for pipeline in pipelines
+        if isinstance(pipeline_id := pipeline.get("PipelineId"), str) and pipeline_id
+    ]
+    held = [pipeline_id for status, pipeline_id in waiting if phase_of(status) is Phase.HELD]
+    # Where no batch says that it is the held one, it is the first that has not ended.
+    unended = [pipeline_id for status, pipeline_id in waiting if not is_ended(status)]
     return next(iter(held + unended), None)
-
-
-def _pipeline_id(pipeline: Mapping[str, object]) -> str:
-    value = pipeline.get("PipelineId")
-    return value if isinstance(value, str) else ""
 
 
 def _failures(

@@ -572,7 +572,8 @@ class Reads:
                 try:
                     value = call(client)
                 except DeadlineExceeded:
-                    last = last or _unanswered(operation)
+                    words = "no answer had arrived when the time was over"
+                    last = last or UnavailableError(operation, message=words)
                     raise
                 except (BusinessError, ThrottledError, UnavailableError) as error:
                     last = error
@@ -606,7 +607,10 @@ class Reads:
             self.runtime.notify()  # all who wait for this reading say the same
         now = self.runtime.now()
         believed_at = self._believed_at(name, trouble, belief, now)
-        patience = _patience(error, context.retry_timeout)
+        patience = context.retry_timeout
+        if isinstance(error, EndpointError):
+            # A certificate or a name does not mend itself, but both may look wrong while a network starts.
+            patience = ENDPOINT_PATIENCE_SECONDS if patience is None else SHORT_ENDPOINT_PATIENCE_SECONDS
         if patience is not None and believed_at is not None:
             patience = max(patience, belief.seconds)
         with self.runtime:
@@ -644,20 +648,8 @@ class Reads:
         return trouble
 
 
-def _unanswered(operation: str) -> UnavailableError:
-    return UnavailableError(operation, message="no answer had arrived when the time was over")
-
-
 _PAGE_BEHIND: Final = Belief(looks=2, seconds=0.0)
 """A page that is asked for only to be sure, and refused, is behind the last one."""
-
-
-def _patience(error: EdasError, retry_timeout: float | None) -> float | None:
-    """Return for how many seconds a failing call is tried again, None for as long as the operation may take."""
-    if not isinstance(error, EndpointError):
-        return retry_timeout
-    # A certificate or a name does not mend itself, but for some seconds both may look wrong while a network starts.
-    return ENDPOINT_PATIENCE_SECONDS if retry_timeout is None else SHORT_ENDPOINT_PATIENCE_SECONDS
 
 
 def _may_be_cut(page: Page[_T]) -> bool:

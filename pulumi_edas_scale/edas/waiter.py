@@ -170,7 +170,10 @@ class Waiter:
             bad_end = bad_end.after(report.status, now)
             phase = phase_of(report.status)
             if phase is Phase.SUCCEEDED or bad_end.confirmed(now):
-                return self._ended(order, report, phase)
+                if phase is Phase.SUCCEEDED and order.kind:
+                    with runtime:  # a bad end says nothing about how long a good one takes
+                        self.poll_schedule.learn(order.order_id, runtime.now())
+                return report
             watcher.seen(report, now - order.begun)
             self._goes_on(
                 order,
@@ -186,13 +189,6 @@ class Waiter:
             self.poll_schedule.poll_ends(order.order_id, runtime.now(), not_before=not_before, gap=gap)
             runtime.notify()
 
-    def _ended(self, order: Awaited, report: OrderReport, phase: Phase) -> OrderReport:
-        if phase is Phase.SUCCEEDED and order.kind:
-            runtime = self.reads.runtime
-            with runtime:
-                self.poll_schedule.learn(order.order_id, runtime.now())
-        return report
-
     def _poll(self, order: Awaited, context: OperationContext, way: Way) -> OrderReport:
         """Poll until there is a report, which a list may not give."""
         while True:
@@ -200,19 +196,15 @@ class Waiter:
             way.polls += 1
             if operation == ORDER_REPORT:
                 return self.reads.poll_order(order.order_id, context)
-            found = self._listed(order, context)
-            if found is not None:
-                return found
+            listed = self.reads.poll_orders(order.app_id, context)
+            found = next((each for each in listed if each.order_id == order.order_id), None)
+            # Of an order that is held or failed only its own report says enough.
+            if found is not None and phase_of(found.status) in {Phase.ACTIVE, Phase.SUCCEEDED}:
+                return OrderReport(
+                    found.order_id, found.status, found.description, found.created_by, (), None
+                )
             way.reports_only = True
             self._goes_on(order)
-
-    def _listed(self, order: Awaited, context: OperationContext) -> OrderReport | None:
-        """Return what the list says of an order; None when only the order's own report shows more."""
-        listed = self.reads.poll_orders(order.app_id, context)
-        found = next((each for each in listed if each.order_id == order.order_id), None)
-        if found is None or phase_of(found.status) not in {Phase.ACTIVE, Phase.SUCCEEDED}:
-            return None
-        return OrderReport(found.order_id, found.status, found.description, found.created_by, (), None)
 
     def _await_turn(self, order_id: str, context: OperationContext, way: Way) -> str:
         """Wait until this order is the one to poll; return by which operation, which is counted already."""

@@ -86,7 +86,10 @@ def scale_in(
     known = [application.members[ecc_id] for ecc_id in ecc_ids if ecc_id in application.members]
     _require_free(world, application, known[0].group_id if known else next(iter(application.groups), ""))
     leaving = _leaving(world, application, ecc_ids)
-    _check_last_member(world, application, leaving)
+    if world.switches.text("last_member_scale_in") == "refused":
+        for left in unique(member.group_id for member in leaving):
+            if all(member in leaving for member in application.members_of(left)):
+                raise RefusedError("last_member")
     if force:
         for member in leaving:
             world.remove_member(application, member.ecc_id, now, world.switches.number("force_scale_in_lag"))
@@ -231,12 +234,3 @@ def _leaving(world: World, application: Application, ecc_ids: list[str]) -> list
         if ecc_id not in application.members:
             raise RefusedError("ecc_missing", id=ecc_id)
     return [application.members[ecc_id] for ecc_id in unique(ecc_ids)]
-
-
-def _check_last_member(world: World, application: Application, leaving: list[Member]) -> None:
-    if world.switches.text("last_member_scale_in") != "refused":
-        return
-    for group_id in unique(member.group_id for member in leaving):
-        gone = [member for member in leaving if member.group_id == group_id]
-        if len(gone) == len(application.members_of(group_id)):
-            raise RefusedError("last_member")

@@ -101,7 +101,10 @@ def open_order(  # noqa: PLR0913, PLR0917 - everything an order is made of
         scripted_end=script.end,
     )
     order.show(OrderStatus.READY, now)
-    _keep(world, order)
+    world.active[order.id] = world.orders[order.id] = order
+    oldest = next((old for old in world.orders.values() if not old.active), None)
+    if oldest is not None and len(world.orders) > MAX_ORDERS:
+        del world.orders[oldest.id]
     if not _must_wait(world, order):
         _start(world, order, now)
     world.observe(application)
@@ -253,15 +256,6 @@ def _must_wait(world: World, order: Order) -> bool:
     if world.switches.text("second_order") == "parallel_per_group":
         others = [other for other in others if other.group_id == order.group_id]
     return bool(others)
-
-
-def _keep(world: World, order: Order) -> None:
-    world.active[order.id] = order
-    world.orders[order.id] = order
-    if len(world.orders) > MAX_ORDERS:
-        oldest = next((old for old in world.orders.values() if not old.active), None)
-        if oldest is not None:
-            del world.orders[oldest.id]
 
 
 def _facts_of(kind: OrderKind, application: Application, group_id: str, targets: list[Target]) -> OrderFacts:

@@ -84,16 +84,12 @@ def phases_of(script: OrderScript, default: Duration) -> list[Phase]:
         phases.append(Phase(OrderStatus.RUNNING, share, batch=0))
         phases.append(Phase(OrderStatus.FAILED, script.flips, batch=0))
     for batch in range(script.batches):
-        if batch:
-            phases.append(_between_batches(script, batch))
+        if batch and script.held:
+            phases.append(Phase(OrderStatus.HELD, until_confirmed=True, batch=batch))
+        elif batch:
+            phases.append(Phase(OrderStatus.BATCH_WAIT, script.batch_wait or Duration(polls=1), batch=batch))
         phases.append(Phase(OrderStatus.RUNNING, share, batch=batch, completes=True))
     return phases
-
-
-def _between_batches(script: OrderScript, batch: int) -> Phase:
-    if script.held:
-        return Phase(OrderStatus.HELD, until_confirmed=True, batch=batch)
-    return Phase(OrderStatus.BATCH_WAIT, script.batch_wait or Duration(polls=1), batch=batch)
 
 
 def task_error(code: str) -> str:
