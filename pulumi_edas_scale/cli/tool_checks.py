@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.cli.findings import Finding, State
 from pulumi_edas_scale.cli.host_probe import ADDRESS, FAIL, MESSAGE, URN, Probe
-from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,11 +53,9 @@ def check_tools(environ: Mapping[str, str]) -> list[Finding]:
 
 
 def _packages() -> Finding:
-    parts = [f"pulumi-edas-scale {__version__}", f"Python {platform.python_version()}"]
-    parts += [
-        f"{name} {_version(name)}" for name in ("alibabacloud-edas20170801", "alibabacloud-credentials")
-    ]
-    return Finding("versions", State.OK, f"{', '.join(parts)}.")
+    names = ("pulumi-edas-scale", "alibabacloud-edas20170801", "alibabacloud-credentials")
+    parts = [f"{name} {_version(name)}" for name in names]
+    return Finding("versions", State.OK, f"{', '.join(parts)}, Python {platform.python_version()}.")
 
 
 def _version(name: str) -> str:

@@ -13,7 +13,6 @@ import pytest
 
 from pulumi_edas_scale.cli.tool_checks import TRICKS, probe_host
 from pulumi_edas_scale.emulator.switches import switches_of_record
-from pulumi_edas_scale.version import __version__
 from tests.contract.cli.terminal import SECRETS, Terminal
 
 if TYPE_CHECKING:
@@ -46,11 +45,10 @@ def patient(terminal: Terminal, programs: Path, tmp_path: Path) -> Terminal:
         str(tmp_path): "<home>",
         str(Path(sys.executable).parent): "<environment>",
         sys.executable: "<python>",
-        f"pulumi-edas-scale {__version__}": "pulumi-edas-scale <version>",
         f"Python {platform.python_version()}": "Python <version>",
     } | {
         f"{name} {version(name)}": f"{name} <version>"
-        for name in ("pulumi", "alibabacloud-edas20170801", "alibabacloud-credentials")
+        for name in ("pulumi-edas-scale", "pulumi", "alibabacloud-edas20170801", "alibabacloud-credentials")
     }
     return terminal
 

@@ -184,6 +184,24 @@ def test_the_menu_of_the_site_has_every_page_once() -> None:
     assert len({title for title, _ in menu}) == len(menu)
 
 
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs" / "registry").glob("*.md")), ids=lambda page: page.name
+)
+def test_a_page_of_the_registry_has_its_form(page: Path) -> None:
+    """Front matter and choosers are those of the providers that Pulumi publishes, such as pulumi-docker-build."""
+    _, front, text = page.read_text("utf-8").split("---\n", 2)
+    assert yaml.safe_load(front).keys() == {"title", "meta_desc", "layout"}
+    assert yaml.safe_load(front)["layout"] == "package"
+    assert not re.search(r"^# ", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    for languages, inside in re.findall(
+        r'{{< chooser language "(.+?)" >}}(.*?){{< /chooser >}}', text, re.DOTALL
+    ):
+        chosen = re.findall(r"{{% choosable language (\w+) %}}.+?{{% /choosable %}}", inside, re.DOTALL)
+        assert chosen == languages.split(",")
+    assert text.count("{{< chooser") == text.count("{{< /chooser >}}")
+    assert text.count("{{% choosable") == text.count("{{% /choosable %}}")
+
+
 @pytest.mark.parametrize("page", [*PAGES, *(ROOT / name for name in OTHER_PAGES)], ids=lambda page: page.name)
 def test_every_link_and_anchor_of_a_page_works(page: Path) -> None:
     """A link names a page of the repository, a heading of it, or a whole address; a picture is there."""
