@@ -267,6 +267,20 @@ def test_a_recorded_order_of_ours_is_confirmed_by_the_next_run() -> None:
     assert names(stack) == ["i-a"]
 
 
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_time_out_while_an_order_is_held_does_not_say_that_it_goes_on(*, ours: bool) -> None:
+    """Nothing happens to a held order before a person confirms it, and the message says so."""
+    stack = Stack(Account(held=ours).free("a"))
+    if not ours:
+        stack.account.start("Application Scale Out", ["z"], seconds=5.0, held=True)
+    with pytest.raises(ChangeError) as failure:
+        stack.up("a", timeout_seconds=60)
+    assert (
+        "is held (8) and stays so until somebody confirms it in the EDAS console; the next 'pulumi up' waits for it."
+        in failure.value.message
+    )
+
+
 def test_somebody_elses_held_order_is_not_confirmed() -> None:
     """An order that state does not list belongs to somebody."""
     stack = Stack(Account().free("a"))
