@@ -393,7 +393,7 @@ def failed(
         _order_ids(operation),
         not_up | unseen,
     )
-    names = messages.short_names(live, found.machines)
+    names = found.names | messages.short_names(live)
     retry = messages.join_list(names.get(each, each) for each in not_up)
     command = _next_command(operation)
     hint = f"{command} retries only {retry}." if retry else f"{command} does the rest."

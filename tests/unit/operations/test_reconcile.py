@@ -435,6 +435,17 @@ def test_a_joiner_that_is_not_listed_yet_leaves_after_the_members_that_are() -> 
     assert stack.account.members == {}
 
 
+def test_a_joiner_that_is_not_listed_yet_has_the_name_that_the_program_gives_it() -> None:
+    """Neither the line that waits for it nor the failure shows an ECU id to a program that lists instances."""
+    stack = Stack(Account(listing_lag=1e6).free("a"))
+    with pytest.raises(ChangeError) as failure:
+        stack.up("a")
+    said = [*stack.heard.progressed, failure.value.message]
+    assert any("to show what an order did (i-a)" in each for each in said)
+    assert "'pulumi up' retries only i-a." in failure.value.message
+    assert [each for each in said if "ecu-a" in each] == []
+
+
 def test_a_joiner_that_never_comes_does_not_hold_up_a_destroy_for_ever() -> None:
     """After a minute without a listing there is nothing to remove."""
     stack = Stack(Account(listing_lag=1e6).free("a"))
