@@ -14,6 +14,7 @@ It knows neither the SDK nor Pulumi, and it never looks at a clock but the runti
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -78,6 +79,7 @@ class Reconciler:
     _waited: dict[Wait, _Waited] = field(default_factory=dict)
     _orders: tuple[ChangeOrder, ...] = ()  # the recent orders of the application, as read last
     _permit: str | None = None  # the operation whose place in the budget is ours already
+    _ended_at: float = -math.inf  # when the last order of this operation did
     _gave_up_late: bool = False
     _may_only_adopt: bool = field(init=False)
 
@@ -236,12 +238,16 @@ class Reconciler:
 
     def _write(self, order: Order, found: Observation) -> Outcome | Wait:
         """Submit an order, follow it to its end and read what it did."""
+        if self._pause_left() > SHORTEST_WAIT_SECONDS:
+            # This order came into the plan after the one before had ended.
+            return Wait.PAUSE
         if not self._may_write(order):
             return Wait.AGAIN
         self._permit = None
         known_orders = {each.order_id for each in self._orders}
         if not self._submitter.submit(order, found, known_orders):
             return Wait.AGAIN
+        self._ended_at = self.operation.context.runtime.now()
         self._waited.clear()  # what is waited for from now on, this order has brought about
         # Read what the order did before the turn is given away: the next in the queue may change the same machines.
         seen = self._examine(self._fresh())
@@ -264,6 +270,11 @@ class Reconciler:
             self._permit = name
             return not waited
         return True
+
+    def _pause_left(self) -> float:
+        """Return what is left of the pause after the last order of this operation."""
+        pause = self.operation.target.policy.batch_pause_seconds
+        return self._ended_at + pause - self.operation.context.runtime.now()
 
     def _awaited_quiet(self) -> bool:
         """Let every resource of the program say what it claims; return whether that took time."""
@@ -338,12 +349,12 @@ class Reconciler:
         if reason is Wait.AGAIN:
             return
         if reason is Wait.PAUSE:  # without the turn, so that others use the application meanwhile
-            seconds = self.operation.target.policy.batch_pause_seconds
-            if seconds > 0:
+            if (left := self._pause_left()) > SHORTEST_WAIT_SECONDS:
+                seconds = self.operation.target.policy.batch_pause_seconds
                 self.operation.reporter.progress(
                     f"waiting for {reason.value}, batchPauseSeconds is {seconds:g} s"
                 )
-            self.operation.context.sleep(seconds)
+                self.operation.context.sleep(left)
             return
         found = self.operation.progress.observation
         # Who waits for a machine looks at the cluster; who waits for an application only at that.

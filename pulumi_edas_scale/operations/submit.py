@@ -195,6 +195,7 @@ class Submitter:
             if new is not None:
                 # No matter whose it is: while it runs the effect of ours can neither be seen nor be missed.
                 known.add(new.order_id)
+                operation.reporter.progress(messages.describe_active_order(new, operation.scope))
                 report = self.follower.follow(new.order_id)
                 if _may_be(new, report, order, found):
                     progress.found_ids.append(new.order_id)

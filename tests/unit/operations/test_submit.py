@@ -153,6 +153,16 @@ def test_a_lost_answer_is_told_and_looked_for_at_once() -> None:
     assert any("ScaleOutApplication was lost; looking" in each for each in stack.heard.progressed)
 
 
+def test_an_order_found_after_a_lost_answer_is_named_before_it_is_waited_for() -> None:
+    """Law 14: its first poll may be half a minute away, and until then the display says what is waited for."""
+    stack = Stack(Account().free("a"))
+    stack.account.answers = [(LOST, True)]
+    stack.up("a")
+    lines = iter(stack.heard.progressed)
+    assert any("ScaleOutApplication was lost" in each for each in lines)
+    assert next(lines).startswith("waiting for change order")
+
+
 def test_a_lost_answer_is_looked_for_with_a_line_and_its_cause() -> None:
     """Law 14: while it is not known whether EDAS executed it there is a line every ten seconds, with the cause."""
     stack = Stack(Account().free("a"))
