@@ -248,6 +248,8 @@ class _Inventor:
         if self.tame:
             rules = tuple(self._tame_rule() for _ in range(dice.choice([0, 0, 1, 2])))
             faults = tuple(self._tame_fault() for _ in range(dice.choice([0, 0, 1]))) if do == "up" else ()
+            # Five failures in a row are more than a preview waits for, and it says so.
+            faults = () if rules else faults
             return replace(step, rules=rules, faults=faults)
         return replace(
             step,

@@ -117,6 +117,7 @@ class Laws:
     edas: SimulatedEdas
     doing: dict[Task, Doing] = field(default_factory=dict)
     sent_at: dict[Task, float] = field(default_factory=dict)
+    sent_by_the_dead: dict[str, float] = field(default_factory=dict)
     stopped: dict[Process, str] = field(default_factory=dict)
     aborting: set[Process] = field(default_factory=set)
     lonely: bool = True  # whether one process at a time uses the account
@@ -129,7 +130,8 @@ class Laws:
     def call_starts(self, process: Process, operation: str) -> None:
         """Look at a call before it travels: after the stop sign nothing is sent but the abort."""
         task, now = self.edas.scheduler.current, self.edas.scheduler.now
-        self.sent_at[task] = now
+        if operation in SCALING:  # the same task reads on while what it sent is late
+            self.sent_at[task] = now
         if process in self.stopped and operation in WRITES - {"AbortChangeOrder"}:
             self._broken(7, f"{process.name} sends {operation} after its stop sign")
         doing = self.doing.get(task)
@@ -254,13 +256,17 @@ class Laws:
         ecus = seen.params["EcuInfo"].split(",")
         # What a process that has died had sent may arrive after the next one has done the same; nobody can know.
         alive = not (seen.late and doing.process.dead)
+        now = self.edas.scheduler.now
+        if not alive:
+            self.sent_by_the_dead |= dict.fromkeys(ecus, now)
         for ecu in ecus:
             doing.outs[ecu] += 1
             if ecu not in doing.desired:
                 self._broken(1, f"{doing.urn} scales out {ecu}, which nobody listed")
             if ecu in seen.busy and self.lonely and alive:
                 self._broken(7, f"{doing.urn} scales out {ecu} while an order for it is active")
-            if ecu in seen.present and self.is_quiet(doing.app_id) and self.lonely and alive:
+            alone = alive and now - self.sent_by_the_dead.get(ecu, -LISTED_SECONDS) >= LISTED_SECONDS
+            if ecu in seen.present and self.is_quiet(doing.app_id) and self.lonely and alone:
                 self._broken(2, f"{doing.urn} scales out {ecu}, which is a member")
             if doing.outs[ecu] > 1 + (ecu in doing.repaired):
                 self._broken(7, f"{doing.urn} has {ecu} scaled out {doing.outs[ecu]} times in one operation")
@@ -269,7 +275,9 @@ class Laws:
 
     def _judge_pause(self, seen: _Seen, doing: Doing, order_id: str | None) -> None:
         """Hold that ``batchPauseSeconds`` lie between the end of an order and the next one."""
-        before = [self.edas.world.orders[each] for each in doing.conduct.orders]
+        # An order whose answer was lost has shown its effect, perhaps before its end, and its id is not known.
+        known = doing.conduct.told.intersection(doing.conduct.orders)
+        before = [self.edas.world.orders[each] for each in known]
         ended = max((each.finished_at or 0.0 for each in before), default=0.0)
         gap = self.edas.scheduler.now - ended
         if not seen.late and gap < doing.conduct.pause:

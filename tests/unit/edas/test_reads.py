@@ -302,7 +302,7 @@ PAGE_REFUSED = BusinessError("ListClusterMembers", "601", "no such page")
 )
 def test_lists_of_a_cluster(pages: list[object], count: int, calls: int) -> None:
     """The whole list is asked for at once; more only where it may be cut, and a refused page is the end (S74)."""
-    world = World({"read_cluster_members": pages})
+    world = World({"read_cluster_members": list(pages)})
     assert len(world.reads.cluster_members("cluster-1", world.context())) == count
     assert len(world.edas.calls) == calls
     assert world.edas.calls[0][1] == ("cluster-1", 1, None)
