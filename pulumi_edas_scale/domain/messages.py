@@ -134,7 +134,8 @@ def name_and_id(name: str, id_: str) -> str:
 def describe_order(order: Order, names: Mapping[str, str], places: Mapping[str, str]) -> str:
     """Return an order in words, ``scale out 2: i-a, i-b``, with the places of the machines if the line stays short."""
     forced = ", forced because their agents are off" if order.force else ""
-    again = " to repair their join" if order.repair else ""
+    whose = "its join" if len(order.ecu_ids) == 1 else "their joins"
+    again = f" to repair {whose}" if order.repair else ""
 
     def line(names: Mapping[str, str], most: int) -> str:
         who = join_list((names.get(each, each) for each in order.ecu_ids), most)
@@ -184,16 +185,18 @@ def _plan_line(
         at_most, of = ("", "") if unknown_ids == 0 else ("at most ", " of")
         parts.append(f"scale in {at_most}{len(leaving)}{of}: {listed(leaving)}")
     sentence = "; then ".join(parts) if parts else "no change orders"
-    if plan.adopt:
-        who = join_list(map(short_name, plan.adopt), most)
-        sentence += f"; adopt {len(plan.adopt)} existing member{'s' if len(plan.adopt) > 1 else ''}: {who}"
+    if parts and len(plan.orders) > len(parts):
+        sentence += f", in {len(plan.orders)} orders"
+    adopt = [each for each in plan.adopt if each not in plan.broken]
+    if adopt:
+        who = join_list(map(short_name, adopt), most)
+        sentence += f"; adopt {len(adopt)} existing member{'s' if len(adopt) > 1 else ''}: {who}"
     if plan.kept:
         sentence += f"; {_kept(plan, most)}"
     if not parts:
         return sentence
-    batches = f", in {len(plan.orders)} orders" if len(plan.orders) > len(parts) else ""
     bound = "" if floor is None else f" (floor {floor})"
-    return f"{sentence}{batches}; lowest running {plan.lowest_running} of {plan.finally_members}{bound}"
+    return f"{sentence}; lowest running {plan.lowest_running} of {plan.finally_members}{bound}"
 
 
 def _kept(plan: Plan, most: int) -> str:

@@ -115,7 +115,9 @@ class Observation:
     @property
     def names(self) -> dict[str, str]:
         """How each machine is called, by ECU id."""
-        return short_names(self.live, self.machines)
+        # A machine that has joined is offered no more, and may be listed as a member only later.
+        spelled = {ecu_id: listed_id for listed_id, ecu_id in self.resolution.ecu_ids.items()}
+        return spelled | short_names(self.live, self.machines)
 
     @property
     def wrong_ids(self) -> list[Failure]:

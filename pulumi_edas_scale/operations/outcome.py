@@ -327,10 +327,10 @@ def _followed(operation: Operation, seconds: float) -> tuple[str, bool]:
     if status is not None and not is_active(status) and phase_of(status) is not Phase.UNKNOWN:
         return f" Change order {running.order_id} has ended as {describe_status(status)}.", True
     if status is not None:
-        return (
-            f" Change order {running.order_id} is {describe_status(status)} and goes on in EDAS; {again}.",
-            False,
-        )
+        goes = "goes on in EDAS"
+        if phase_of(status) is Phase.HELD:
+            goes = "stays so until somebody confirms it in the EDAS console"
+        return f" Change order {running.order_id} is {describe_status(status)} and {goes}; {again}.", False
     ago = runtime.now() - running.moment
     seen = f"was {describe_status(running.status)}" if running.status is not None else "was active"
     words = f"{seen} {ago:.0f} seconds ago, and goes on in EDAS unless it has ended since"
@@ -393,7 +393,7 @@ def failed(
         _order_ids(operation),
         not_up | unseen,
     )
-    names = messages.short_names(live, found.machines)
+    names = found.names | messages.short_names(live)
     retry = messages.join_list(names.get(each, each) for each in not_up)
     command = _next_command(operation)
     hint = f"{command} retries only {retry}." if retry else f"{command} does the rest."

@@ -221,6 +221,17 @@ def test_every_link_and_anchor_of_a_page_works(page: Path) -> None:
             assert anchor in anchors(target), link
 
 
+def test_the_hostile_behaviours_are_counted_and_their_tests_are_there() -> None:
+    """The page that says how many there are agrees with the table, whose rows name files of tests."""
+    page = (ROOT / "docs" / "reliability.md").read_text("utf-8").partition("\n## ")[0]
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")][1:]
+    assert f"{len(rows)} hostile behaviours" in (ROOT / "docs" / "testing.md").read_text("utf-8")
+    for *_, tests in rows:
+        named = re.findall(r"`(tests/\S+)`", tests)
+        assert named or "the same" in tests
+        assert [each for each in named if not (ROOT / each).exists()] == []
+
+
 def test_the_conformance_table_has_every_scenario_of_the_tests() -> None:
     """The table is made from the tests, in the order of the scenarios."""
     rows = re.findall(r"^\| S(\d+) \| (.+) \|$", tables.conformance_table({}), re.MULTILINE)

@@ -388,6 +388,15 @@ def test_a_plan_in_full() -> None:
     )
 
 
+def test_the_orders_of_a_repair_are_told_beside_it() -> None:
+    """A member whose join is repaired is not said to be adopted too, and the orders stand with what needs them."""
+    broken = member("c", MemberState.STOPPED)
+    repair = replace(NOTHING, orders=(IN, OUT), broken=(broken,), adopt=(member("a"), broken))
+    assert messages.describe_plan(repair, NAMES, NAMES, None, 0) == (
+        "repair 1 failed join: i-c, in 2 orders; adopt 1 existing member: i-a; lowest running 2 of 2"
+    )
+
+
 def test_a_group_without_a_name_has_none() -> None:
     """A group without a name is told by its id alone."""
     live = replace(application(), groups=(DeployGroup("group-2", "", deployed=True),))

@@ -280,6 +280,20 @@ def test_a_recorded_order_of_ours_is_confirmed_by_the_next_run() -> None:
     assert names(stack) == ["i-a"]
 
 
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_time_out_while_an_order_is_held_does_not_say_that_it_goes_on(*, ours: bool) -> None:
+    """Nothing happens to a held order before a person confirms it, and the message says so."""
+    stack = Stack(Account(held=ours).free("a"))
+    if not ours:
+        stack.account.start("Application Scale Out", ["z"], seconds=5.0, held=True)
+    with pytest.raises(ChangeError) as failure:
+        stack.up("a", timeout_seconds=60)
+    assert (
+        "is held (8) and stays so until somebody confirms it in the EDAS console; the next 'pulumi up' waits for it."
+        in failure.value.message
+    )
+
+
 def test_somebody_elses_held_order_is_not_confirmed() -> None:
     """An order that state does not list belongs to somebody."""
     stack = Stack(Account().free("a"))
@@ -432,6 +446,17 @@ def test_a_joiner_that_is_not_listed_yet_leaves_after_the_members_that_are() -> 
     stack.destroy()
     assert stack.account.writes == ["out b", "in a", "in b"]
     assert stack.account.members == {}
+
+
+def test_a_joiner_that_is_not_listed_yet_has_the_name_that_the_program_gives_it() -> None:
+    """Neither the line that waits for it nor the failure shows an ECU id to a program that lists instances."""
+    stack = Stack(Account(listing_lag=1e6).free("a"))
+    with pytest.raises(ChangeError) as failure:
+        stack.up("a")
+    said = [*stack.heard.progressed, failure.value.message]
+    assert any("to show what an order did (i-a)" in each for each in said)
+    assert "'pulumi up' retries only i-a." in failure.value.message
+    assert [each for each in said if "ecu-a" in each] == []
 
 
 def test_a_joiner_that_never_comes_does_not_hold_up_a_destroy_for_ever() -> None:
