@@ -59,6 +59,7 @@ def check_account(cloud: Cloud, wanted: str | None, *, record: bool = False) -> 
     applications = readings.probe("ListApplication", cloud.client.read_applications)
     error = readings.errors.get("ListApplication")
     findings = [_credentials(cloud, error), _endpoint(cloud, error), check_clock(cloud)]
+    # Every other reading would fail for the same reason, and hide it below a dozen red lines.
     if isinstance(error, CredentialsError) or findings[1].state is State.RED:
         return findings
     readings.ask(_chosen(applications.items if applications else (), wanted), wanted, record=record)
@@ -154,6 +155,7 @@ def _moment(date: str) -> datetime | None:
 def _chosen(applications: tuple[ApplicationSummary, ...], wanted: str | None) -> ApplicationSummary | None:
     if wanted is not None:
         return next((each for each in applications if wanted in (each.app_id, each.name)), None)
+    # One on Kubernetes has no ECU, so its readings would show nothing of the permissions that a membership needs.
     return next((each for each in applications if each.cluster_type not in KUBERNETES_CLUSTER_TYPES), None)
 
 

@@ -70,6 +70,7 @@ def adopt(  # noqa: PLR0913 - one argument per option
     for group, name in zip(groups, names, strict=True):
         scope = cloud.scope(live, group)
         inputs = import_inputs(scope, live.members_of(group.group_id))
+        # A program that states every default would hide what is special about the group.
         stated = {key: value for key, value in inputs.items() if value != BY_NAME[key].default}
         adopted.append(_Adopted(Membership(name, stated), membership_id(scope)))
     target = LANGUAGES[language]

@@ -93,6 +93,7 @@ def _instances(pipeline: Mapping[str, object]) -> Iterator[BatchInstance]:
                 status=as_integer(entry.get("Status")),
                 step=_last_step(entry),
             )
+            # A later stage shows the same instance again, and knows more of it.
             found[instance.ip, instance.name] = instance
     yield from found.values()
 

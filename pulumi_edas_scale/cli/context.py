@@ -91,6 +91,7 @@ class Cloud:
             try:
                 return self.read(wanted)
             except BusinessError:
+                # An application may be named like an id; only one that is listed is refused for another reason.
                 if any(each.app_id == wanted for each in self.session.reads.applications(self.context)):
                     raise
         return self.read(self.summary(wanted).app_id)
@@ -102,6 +103,7 @@ class Cloud:
             Failure: there is none, or several have the name.
         """
         known = self.session.reads.applications(self.context)
+        # An id comes first: a name that looks like another application's id must not hide that one.
         found = [each for each in known if each.app_id == wanted] or [
             each for each in known if each.name == wanted
         ]
@@ -120,6 +122,7 @@ class Cloud:
 
     def read(self, app_id: str) -> Application:
         """Return a reading of an application that begins now."""
+        # A person looks again because something has changed: a shared reading would show the past.
         begun_after = self.cli_context.runtime.now()
         return self.session.reads.application(app_id, self.context, begun_after=begun_after).value
 

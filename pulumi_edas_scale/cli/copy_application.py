@@ -102,6 +102,7 @@ def build_world_file(
         rows.setdefault(machine.ecu_id, _machine(redactor, machine, zone=machine.zone, online=machine.online))
     others: list[str] = []
     unconverted: list[str] = []
+    # An ECU that neither the application nor the offer names is used by somebody: free here, the copy could take it.
     for instance in instances:
         if not instance.ecu_id or instance.status not in {CONVERTED, OFFLINE}:
             unconverted.append(redactor.instance_id(instance.instance_id))

@@ -60,6 +60,7 @@ def doctor(  # noqa: PLR0913 - one argument per option
     if during_change is not None and (record is None or app is None):
         raise WrongUse("--during-change needs --record and --app.")
     environ = cli_context_of(ctx).environ
+    # The tools first: they are looked at without a region, and show why the account cannot be asked.
     findings = check_tools(environ)
     problem = _settings_problem(environ, region=region, endpoint=endpoint, profile=profile)
     if problem is not None:

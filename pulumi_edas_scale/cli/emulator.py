@@ -84,6 +84,7 @@ def emulator(  # noqa: PLR0913 - one argument per option
         )
         return
     with _interrupt() as interrupted:
+        # Before --switch, whose sides have precedence: a recording is the base that somebody tries a change on.
         recorded = _recorded_switches(from_record) if from_record is not None else []
         served = _open_emulator(world, host, port, [*recorded, *switches])
         try:

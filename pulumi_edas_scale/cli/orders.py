@@ -98,6 +98,7 @@ class _Polled:
         words = f"{describe_status(self.report.status)}"
         batches = self.body.batches
         for number, batch in enumerate(batches, start=1):
+            # The first batch with open instances is the one at work: batches run one after the other.
             if batch.instances and not all(each.ended for each in batch.instances):
                 done = sum(each.ended for each in batch.instances)
                 return f"{words}; batch {number} of {len(batches)}: {done} of {len(batch.instances)} instances done"
@@ -123,6 +124,7 @@ def _follow(cloud: Cloud, polled: _Polled, interval: float, *, form: Form) -> _P
     while True:
         now = cloud.cli_context.runtime.now()
         confirmation = confirmation.after(polled.report.status, now)
+        # EDAS shows failed at times and goes on; the provider does not believe the first one either.
         if phase_of(polled.report.status) is Phase.SUCCEEDED or confirmation.confirmed(now):
             return polled
         if polled.progress != said:
@@ -136,6 +138,7 @@ def _follow(cloud: Cloud, polled: _Polled, interval: float, *, form: Form) -> _P
             cloud.context.sleep(interval)
             polled = _poll(cloud, polled.report.order_id)
         except KeyboardInterrupt:
+            # Not 0: a script that waits for the end must not take an interrupt for a good one.
             note("Stopped following; the order goes on.")
             click.get_current_context().exit(FAILED)
 

@@ -109,6 +109,7 @@ def plan(  # noqa: PLR0913 - one argument per option
             each.ecu_id for each in live.members
         ),  # nothing was recorded, so nobody arrived
     )
+    # For the provider an unreadable application may be one that the same run makes; there is no run here.
     if preview.observation is None and not preview.failures:
         raise Failure(join_messages(preview.mendable).with_code())
     _say(scope, preview, form=form)

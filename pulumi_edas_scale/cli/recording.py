@@ -102,6 +102,7 @@ def watch_change(cloud: Cloud, app_id: str, seconds: float) -> None:
     while runtime.now() < end:
         orders = cloud.change_orders(app_id)
         active = next((each.order_id for each in orders if is_active(each.status)), "")
+        # The first order stays the watched one: what follows it would mix two changes in one record.
         if active and not watched:
             watched, end = active, runtime.now() + seconds
         if watched:
@@ -136,6 +137,7 @@ def write(file: Path, region_id: str, exchanges: Sequence[Exchange], settled: Se
         "calls": [_call(redactor, each) for each in exchanges],
     }
     try:
+        # Never over another file: an earlier recording may be the only one of its account.
         with file.open("x", encoding="utf-8") as stream:
             stream.write(json.dumps(recording, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
@@ -248,6 +250,7 @@ def _spelling_of_nothing(each: Exchange) -> str:
         spelling = "absent"
     else:
         spelling = next((word for word, empty in EMPTY_VALUES if value == empty), "")
+    # An answer without its list may be one that EDAS has cut: only a number beside it proves that it is empty.
     proven = not witness or as_integer(_at(each.body, witness)) == 0
     return spelling if proven or spelling == "list" else ""
 

@@ -91,6 +91,7 @@ class Redactor:
 
     def sentence(self, text: str) -> str:
         """Return a text in which ids, addresses, hosts, and names that were met before are replaced."""
+        # The longest first: one name may be a part of another, which would stay half.
         names = sorted((each for each in self._names if each in text), key=len, reverse=True)
         for name in names:
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", self._known[name], text)

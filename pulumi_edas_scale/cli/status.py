@@ -49,6 +49,7 @@ def status(*, cloud: Cloud, app: str, watch: bool, interval: float, form: Form) 
             try:
                 _show(cloud, cloud.read(live.app_id), form=form, watch=True)
             except (ThrottledError, UnavailableError) as error:
+                # Whoever watches for hours must not start over because of one reading.
                 note(f"{error} Reading again in {interval:g} seconds.")
     except KeyboardInterrupt:
         note("Stopped watching.")

@@ -109,6 +109,7 @@ def _plugin(environ: Mapping[str, str]) -> Finding:
     program = shutil.which(PLUGIN, path=environ.get("PATH"))
     home = environ.get("PULUMI_HOME") or str(Path(environ.get("HOME", "~"), ".pulumi").expanduser())
     installed = sorted(Path(home, "plugins").glob("resource-edas-scale-v*[0-9]"))
+    # PATH first, as the engine looks: what is installed beside it is not what will run.
     if program is not None:
         return Finding("plugin", State.OK, f"{PLUGIN} on PATH, at {program}.")
     if installed:
@@ -201,6 +202,7 @@ def _started_host(environ: Mapping[str, str]) -> Iterator[int]:
         text=True,
         env=dict(environ),
     ) as host:
+        # The host may start and say nothing; a read of its port knows no time-out.
         watchdog = threading.Timer(HOST_SECONDS, host.kill)
         watchdog.start()
         try:

@@ -315,6 +315,7 @@ def _boolean_problem(row: Field, value: object) -> Message | None:
 
 
 def _number_problem(row: Field, value: object) -> Message | None:
+    # True is an int in Python, and a batch size of true is a mistake.
     if isinstance(value, bool) or not isinstance(value, int | float):
         number = isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d{1,12}(\.\d{0,12})?\s*", value)
         return wrong(value, row.expected, "Write it without quotes." if number else "")
@@ -373,6 +374,7 @@ def _scope_id_problem(row: Field, value: object) -> Message | None:
     problem = _text_problem(value, row.expected)
     if problem is not None:
         return problem
+    # A deployment of EDAS takes "all" for every group; what it means to a scale out is documented nowhere.
     if value.casefold() == "all":
         return wrong(value, row.expected, "A membership is of one group of one application: name it.")
     forbidden = next((mark for mark in ("/", "..") if mark in value), None)

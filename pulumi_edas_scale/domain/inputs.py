@@ -138,6 +138,7 @@ def _resolve_region(
     stated: object, recorded: Mapping[str, object] | None, settings: Settings
 ) -> tuple[object, tuple[Message, ...]]:
     """Return the region that holds, None when there is none, and the warnings about it."""
+    # What is recorded comes before the settings: another default region must not replace a membership.
     if stated is not None:
         return stated, ()
     kept = recorded.get("regionId") if recorded else None
@@ -174,6 +175,7 @@ def _list_failures(row: Property, value: object) -> Iterable[Failure]:
         if is_unknown(element):
             continue
         path = f"{row.name}[{index}]"
+        # A repeated id that is wrong as well has been named where it stands first.
         if isinstance(element, str) and element in first_at:
             first = f"{row.name}[{first_at[element]}]"
             yield (
@@ -271,6 +273,7 @@ def _policy(values: Mapping[str, object]) -> Policy:
 
 def _effective(row: Property, value: object) -> Any:  # noqa: ANN401  # of the type that the row names
     """Return a value that is right: the given one, what an unknown one stands for, or the default."""
+    # An ill-formed recorded value must not stop a delete, so it counts as absent; a program's is refused before.
     if is_unknown(value):
         value = row.while_unknown
     elif value is None or problem_of(row, value):
@@ -317,6 +320,7 @@ def render_outputs(inputs: Mapping[str, object], outcome: Outcome) -> dict[str, 
     outputs["groupName"] = outcome.group_name
     outputs["clusterId"] = outcome.cluster_id
     outputs["changeOrderIds"] = list(outcome.change_order_ids)
+    # Absent rather than empty, as in every state that was written before there was this output.
     if outcome.unsettled:
         outputs[UNSETTLED] = sorted(outcome.unsettled)
     return outputs
@@ -370,6 +374,7 @@ def import_inputs(scope: Scope, members: Sequence[Member]) -> dict[str, object]:
     instances = sorted(member.instance_id for member in members if member.instance_id)
     ecus = sorted(member.ecu_id for member in members if not member.instance_id)
     given: dict[str, object] = {"regionId": scope.region_id, "appId": scope.app_id, "groupId": scope.group_id}
+    # An empty group needs an empty list: without any list it is not known who should be a member (ES101).
     if instances or not ecus:
         given["instanceIds"] = instances
     if ecus:

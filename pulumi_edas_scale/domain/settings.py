@@ -203,8 +203,10 @@ def resolve_settings(
     for row in SETTINGS:
         called = sources.get(row.name, f"the input {row.name} of the provider")
         for given, source in ((reported.get(row.name), called), *_sources(row, config, environ)):
+            # Empty counts as absent: it is how a shell or a CI job takes a variable away.
             if given is None or given == "":
                 continue
+            # The first source that says something holds, even when it is wrong: a fallback would hide the mistake.
             if not is_unknown(given):
                 value = _decoded(row, given)
                 problem = problem_of(row, value)

@@ -57,13 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _refuse(reason: str) -> int:
     with suppress(OSError):  # a full disk, which may be the reason itself
         sys.stderr.write(f"{reason}\n")
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:  # would be tried again, and reported, when the interpreter ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return 2
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    # Not SystemExit, at which the interpreter would try again, and report, what a full disk has refused.
+    os._exit(main())

@@ -100,6 +100,7 @@ class Action(Fields):
             targets = [operations.target_of(machine, member)]
             return self.foreign_order(OrderKind.SCALE_OUT, application, group, targets)
         member.visible_at = now
+        # At once and by no order, as what happened before the provider looked.
         member.app_state = machine.start_state if group.deployed else AppState.STOPPED
         member.task_state = TaskState.SUCCESS
         world.observe(application)

@@ -154,6 +154,7 @@ class RuleBook:
         ]
         chosen: list[Rule] = []
         for rule in acting:
+            # Waits add up, but a call has one answer before it is executed and one after.
             answered = any(other.when == rule.when and other.effect not in _TRANSPARENT for other in chosen)
             if rule.effect in _TRANSPARENT or not answered:
                 chosen.append(rule)
@@ -168,6 +169,7 @@ class RuleBook:
         ]
         if not scripts:
             return None
+        # The first rule says how the order runs; of an instance the first that names it.
         outcomes = {
             name: outcome for script in reversed(scripts) for name, outcome in script.outcomes.items()
         }

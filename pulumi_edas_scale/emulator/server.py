@@ -162,7 +162,7 @@ class Service:
         await self._wait(call.waits_after, call.entry, request)
         if call.trickles is not None and not response.reset:
             await _trickle(request, response, call.trickles)
-            response.reset = True
+            response.reset = True  # the bytes are out already, and aiohttp would send its own behind them
         if response.reset:
             _break_connection(request)
         return _as_web(response)
@@ -207,6 +207,7 @@ class Service:
             self.host.paused[number] = entry
             self.host.world.version += 1
             self.host.changed.notify_all()
+        # A poll: the condition of the host is one for threads, and would block every other call of this loop.
         while True:
             with self.host.lock:
                 if number not in self.host.paused:

@@ -96,6 +96,7 @@ def _pipeline(world: World, order: Order, batch: int, now: float) -> Json:
 
 
 def _stage(world: World, order: Order, batch: int, status: int, targets: list[tuple[int, Target]]) -> Json:
+    # Held and batch wait are states of a batch; the stages inside it know neither.
     shown = OrderStatus.RUNNING if status in (OrderStatus.HELD, OrderStatus.BATCH_WAIT) else status
     return {
         "StageId": part_of(order.id, _STAGE_DIGITS, batch),
@@ -142,6 +143,7 @@ def _instance(world: World, order: Order, index: int, target: Target) -> Json:
 def _task(world: World, order: Order, index: int, target: Target) -> Json:
     status = _target_status(order, target)
     error = _target_message(order, target) if status == OrderStatus.FAILED else ""
+    # No public answer shows where EDAS puts the cause of a failure, so a switch tries every place.
     place = world.switches.text("task_error_place")
     with_code = error.startswith("EDAS-") and place in ("everywhere", "code")
     message = _shown_message(world, order, target)

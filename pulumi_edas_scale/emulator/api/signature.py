@@ -87,6 +87,7 @@ class Verifier:
                 400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."
             )
         _check_token(request.headers, key)
+        # Last: a request that is not signed with the key must not use up a nonce of its owner.
         self._check_nonce(request.headers.get("x-acs-signature-nonce", ""), now)
         return key
 

@@ -111,6 +111,7 @@ def admit(
         code = "MissingRegionId" if region is None else "InvalidRegionId"
         call.early = gateway_error(world, 400, code, "The header x-acs-region-id must be this region.")
         return call
+    # The limits before the rules: what the gateway throttles, EDAS never sees, so a rule does not count it.
     if _over_limit(world, operation, now):
         call.early = throttled(world, None)
         return call
@@ -264,6 +265,7 @@ def _json_response(status: int, body: Json, code: str) -> Response:
 
 
 def _over_limit(world: World, operation: str, now: float) -> bool:
+    # A refused call takes no place in the window: EDAS does not say, and the other side would lock a caller out.
     limit = DOCUMENTED_LIMITS.get(operation)
     if limit is None or world.switches.text("limits") == "off":
         return False

@@ -42,6 +42,7 @@ def begin_task(world: World, order: Order, target: Target, application: Applicat
 def complete_task(world: World, order: Order, target: Target, application: Application, at: float) -> None:
     """End the task of one target: badly where the script says so or the agent does not answer, else well."""
     member = application.members.get(target.ecc_id)
+    # What a script says of an instance comes before what its agent would do.
     target.error = target.outcome.error or ""
     if member is not None and not target.error and not world.machine_of(member, application).online:
         target.error = AGENT_OFFLINE
@@ -82,6 +83,7 @@ def _succeed(world: World, order: Order, target: Target, application: Applicatio
         world.remove_member(application, member.ecc_id, at, world.switches.number("scale_in_lag"))
         return
     if order.kind is OrderKind.DEPLOY:
+        # A provider that knows members by ECC id alone would take a redeployed one for a stranger.
         if world.switches.text("redeployed_ecc") == "new":
             member.ecc_id = target.ecc_id = world.ids.next("ecc")
             application.members = {each.ecc_id: each for each in application.members.values()}

@@ -84,6 +84,7 @@ def scale_in(
     """
     application = _changeable(world, application_id)
     known = [application.members[ecc_id] for ecc_id in ecc_ids if ecc_id in application.members]
+    # Before the ids are looked at: EDAS refuses a busy application whatever the call names.
     _require_free(world, application, known[0].group_id if known else next(iter(application.groups), ""))
     leaving = _leaving(world, application, ecc_ids)
     if world.switches.text("last_member_scale_in") == "refused":
@@ -139,6 +140,7 @@ def free_ecus(world: World, cluster_id: str, now: float) -> list[Ecu]:
 def listed_figures(world: World, application: Application, now: float) -> Figures | None:
     """Return what ListApplication shows of an application, or None when it is left out."""
     past = application.past
+    # ListApplication is a hint and no witness: it may lag, keep a state, or leave an application out.
     side = world.switches.text("list_application")
     if side == "missing":
         return None

@@ -138,6 +138,7 @@ def confirm(world: World, order: Order, now: float) -> bool:
 
 def hold(world: World, order: Order, now: float) -> None:
     """Let an active order wait (8) for a confirmation; what runs now starts over after it."""
+    # The phase stays in the list behind the new one, so that what ran is done again and not skipped.
     index = order.phase_index
     batch = order.phases[index].batch if index < len(order.phases) else None
     order.phases.insert(index, Phase(OrderStatus.HELD, until_confirmed=True, batch=batch or 0))
@@ -228,6 +229,7 @@ def _finish(world: World, order: Order, at: float) -> None:
     order.finished_at = at
     order.show(_end_of(world, order), at)
     world.active.pop(order.id, None)
+    # After the end is shown: with `joiner_visible` at `end` the listing follows the order, never the other way.
     reveal_joiners(world, order, at)
     application = world.applications.get(order.application_id)
     group = application.groups.get(order.group_id) if application else None

@@ -179,6 +179,7 @@ def add_machine(  # noqa: PLR0913 - a place and a moment for one machine
     """Put one ECS instance into a cluster; `instanceId` is all that must be given."""
     entry = Fields.of(data, path, _MACHINE_KEYS)
     instance_id = entry.text("instanceId")
+    # Counted for all clusters, so that no two machines share an invented address.
     number = world.ids.next_number("machine")
     if number > MAX_ENTRIES:
         raise InputError(f"{path}: at most {MAX_ENTRIES} machines in all clusters")
