@@ -93,13 +93,11 @@ class Host:
         name = str(args.get("action", ""))
         with self.changed:
             if name == "advance_clock":
-                return self._advance_clock(args.get("seconds"))
+                seconds = seconds_of(args.get("seconds"), "advance_clock.seconds", MAX_ADVANCE_SECONDS)
+                self.clock_offset += seconds
+                progress.advance(self.world, self.now())
+                return {"now": self.now()}
             return control.act(self.world, name, args, self.now())
-
-    def _advance_clock(self, seconds: object) -> dict[str, Any]:
-        self.clock_offset += seconds_of(seconds, "advance_clock.seconds", MAX_ADVANCE_SECONDS)
-        progress.advance(self.world, self.now())
-        return {"now": self.now()}
 
     def resume(self) -> list[int]:
         """Let all paused calls go on and return their numbers."""
@@ -108,6 +106,33 @@ class Host:
             self.paused.clear()
             self.changed.notify_all()
             return numbers
+
+
+def _add_rules(host: Host, body: object) -> Any:  # noqa: ANN401 - one rule or a list, as it was asked
+    if isinstance(body, list):
+        return [
+            host.world.rules.add(mapping_of(rule, f"[{i}]"), f"[{i}]").as_json()
+            for i, rule in enumerate(body)
+        ]
+    return host.world.rules.add(mapping_of(body, "rule")).as_json()
+
+
+CONTROL: Mapping[tuple[str, str], Callable[[Host, Any], Any]] = {
+    ("GET", "state"): lambda host, _: host.snapshot(),
+    ("GET", "log"): lambda host, _: list(host.world.log),
+    ("DELETE", "log"): lambda host, _: host.world.log.clear(),
+    ("GET", "switches"): lambda host, _: host.world.switches.as_json(),
+    ("POST", "switches"): lambda host, body: host.set_switches(mapping_of(body, "switches")),
+    ("GET", "rules"): lambda host, _: host.world.rules.as_json(),
+    ("POST", "rules"): _add_rules,
+    ("DELETE", "rules"): lambda host, _: host.world.rules.clear(),
+    ("GET", "running-minimum"): lambda host, _: views.running_minimum(host.world, host.now()),
+    ("DELETE", "running-minimum"): lambda host, _: host.world.reset_lowest_running(),
+    ("POST", "world"): lambda host, body: host.replace_world(body or BUILT_IN_WORLD),
+    ("POST", "actions"): lambda host, body: host.act(mapping_of(body, "action")),
+    ("POST", "resume"): lambda host, _: {"resumed": host.resume()},
+}
+"""The control API: method and path below `/_emulator/`, and what is answered to a parsed body; None is `{}`."""
 
 
 class Service:
@@ -121,11 +146,12 @@ class Service:
         self._event_readers = 0
         self.application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._check_host])
         add = self.application.router.add_route
-        add("GET", "/", self._page)
-        add("GET", "/_emulator/events", self._events)
-        for method, path, handler in self._control_routes():
-            add(method, f"/_emulator/{path}", handler)
-        add("*", "/{path:.*}", self._edas)
+        add("GET", "/", self.page)
+        add("GET", "/_emulator/events", self.events)
+        for (method, path), answer in CONTROL.items():
+            add(method, f"/_emulator/{path}", self._json_of(answer))
+        add("DELETE", "/_emulator/rules/{id}", self.delete_rule)
+        add("*", "/{path:.*}", self.edas)
 
     @web.middleware
     async def _check_host(
@@ -139,7 +165,8 @@ class Service:
 
     # ---- the EDAS API ----
 
-    async def _edas(self, request: web.Request) -> web.StreamResponse:
+    async def edas(self, request: web.Request) -> web.StreamResponse:
+        """Answer a call of the EDAS API, as late and as badly as the rules say."""
         body = await request.read()
         operation = operation_of(request.method, request.path)
         params = dict(request.query)
@@ -216,32 +243,6 @@ class Service:
 
     # ---- the control API ----
 
-    def _control_routes(self) -> list[tuple[str, str, Callable[[web.Request], Any]]]:
-        return [
-            ("GET", "state", self._json_of(lambda host, _: host.snapshot())),
-            ("GET", "log", self._json_of(lambda host, _: list(host.world.log))),
-            ("DELETE", "log", self._json_of(lambda host, _: host.world.log.clear())),
-            ("GET", "switches", self._json_of(lambda host, _: host.world.switches.as_json())),
-            (
-                "POST",
-                "switches",
-                self._json_of(lambda host, body: host.set_switches(mapping_of(body, "switches"))),
-            ),
-            ("GET", "rules", self._json_of(lambda host, _: host.world.rules.as_json())),
-            ("POST", "rules", self._json_of(_add_rules)),
-            ("DELETE", "rules", self._json_of(lambda host, _: host.world.rules.clear())),
-            ("DELETE", "rules/{id}", self._delete_rule),
-            (
-                "GET",
-                "running-minimum",
-                self._json_of(lambda host, _: views.running_minimum(host.world, host.now())),
-            ),
-            ("DELETE", "running-minimum", self._json_of(lambda host, _: host.world.reset_lowest_running())),
-            ("POST", "world", self._json_of(lambda host, body: host.replace_world(body or BUILT_IN_WORLD))),
-            ("POST", "actions", self._json_of(lambda host, body: host.act(mapping_of(body, "action")))),
-            ("POST", "resume", self._json_of(lambda host, _: {"resumed": host.resume()})),
-        ]
-
     def _json_of(self, handler: Callable[[Host, Any], Any]) -> Callable[[web.Request], Any]:
         """Make a route of a function from the parsed body to JSON; None becomes an empty object."""
 
@@ -257,18 +258,20 @@ class Service:
 
         return route
 
-    async def _delete_rule(self, request: web.Request) -> web.Response:
+    async def delete_rule(self, request: web.Request) -> web.Response:
+        """Remove the rule that the path names."""
         with self.host.lock:
             removed = self.host.world.rules.remove(request.match_info["id"])
         return web.json_response({"removed": removed}, status=200 if removed else 404)
 
     # ---- the page ----
 
-    async def _page(self, _request: web.Request) -> web.Response:
+    async def page(self, _request: web.Request) -> web.Response:
+        """Show the world to people."""
         headers = {"Content-Security-Policy": page.CONTENT_SECURITY_POLICY}
         return web.Response(text=page.HTML, content_type="text/html", headers=headers)
 
-    async def _events(self, request: web.Request) -> web.StreamResponse:
+    async def events(self, request: web.Request) -> web.StreamResponse:
         """Send the state whenever it has changed, as server-sent events, until the page goes away."""
         if self._event_readers >= MAX_EVENT_READERS:
             raise web.HTTPServiceUnavailable(text="too many readers of the event stream")
@@ -316,15 +319,6 @@ async def _json_body(request: web.Request) -> Any:  # noqa: ANN401 - any JSON
         return parse_json(body.decode()) if body else {}
     except ValueError as error:  # a body that is not UTF-8 too
         raise InputError(f"the body is not JSON: {error}") from None
-
-
-def _add_rules(host: Host, body: object) -> Any:  # noqa: ANN401 - one rule or a list, as it was asked
-    if isinstance(body, list):
-        return [
-            host.world.rules.add(mapping_of(rule, f"[{i}]"), f"[{i}]").as_json()
-            for i, rule in enumerate(body)
-        ]
-    return host.world.rules.add(mapping_of(body, "rule")).as_json()
 
 
 def _as_web(response: wire.Response) -> web.Response:
