@@ -97,6 +97,13 @@ class TransportError(enum.Enum):
     REFUSED = Message("ES707", "the connection was refused, nothing was sent")
     UNRESOLVED = Message("ES706", "the name of the endpoint cannot be resolved, nothing was sent")
     UNREACHABLE = Message("ES708", "no connection could be made, nothing was sent")
+    PROXY_REFUSED = Message(
+        "ES708", "no connection could be made, because the proxy refused it; nothing was sent"
+    )
+    PROXY_UNRESOLVED = Message(
+        "ES708",
+        "no connection could be made, because the name of the proxy cannot be resolved; nothing was sent",
+    )
     UNTRUSTED = Message("ES709", "the certificate of the endpoint is not trusted, nothing was sent")
     TIMED_OUT = Message("ES710", "no answer arrived in time")
     INTERRUPTED = Message("ES711", "the connection broke before an answer arrived")
@@ -109,6 +116,8 @@ TRANSPORT_ERRORS: Final[Mapping[TransportError, type[EdasError]]] = {
     TransportError.REFUSED: NotSentError,
     TransportError.UNRESOLVED: EndpointError,
     TransportError.UNREACHABLE: NotSentError,
+    TransportError.PROXY_REFUSED: NotSentError,
+    TransportError.PROXY_UNRESOLVED: EndpointError,
     TransportError.UNTRUSTED: EndpointError,
     TransportError.TIMED_OUT: UnavailableError,
     TransportError.INTERRUPTED: UnavailableError,
@@ -130,6 +139,12 @@ TRANSPORT_ERROR_BY_EXCEPTION: Final[tuple[tuple[frozenset[str], TransportError],
 """Exception classes of requests, urllib3 and the standard library, by name: a later row may be the wrapper of
 an earlier one, so the order matters. ``ProxyError`` is not among them: older versions of urllib3 also mean a
 connection by it that broke after the call was sent."""
+
+ERROR_OF_PROXY: Final[Mapping[TransportError, TransportError]] = {
+    TransportError.REFUSED: TransportError.PROXY_REFUSED,
+    TransportError.UNRESOLVED: TransportError.PROXY_UNRESOLVED,
+}
+"""Who goes through a proxy connects to nobody else, so what is wrong is the proxy's address, not the endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +285,11 @@ def classify_transport_error(operation: str, transport_error: TransportError, de
 def transport_error_of(exception_names: Iterable[str]) -> TransportError:
     """Return how a call was lost, by the class names of an exception and its causes."""
     names = frozenset(exception_names)
-    return next(
+    found = next(
         (transport_error for row, transport_error in TRANSPORT_ERROR_BY_EXCEPTION if row & names),
         TransportError.UNKNOWN,
     )
+    return ERROR_OF_PROXY.get(found, found) if "ProxyError" in names else found
 
 
 def quote(text: str, secrets: Iterable[str] = ()) -> str:

@@ -59,6 +59,7 @@ from pulumi_edas_scale.edas.transport import (
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.domain.settings import StaticKeys
+    from pulumi_edas_scale.edas.transport import Proxy
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds, for each address that the endpoint's name has
 
@@ -76,6 +77,9 @@ EXPIRED: Final = re.compile(
     r"InvalidSecurityToken\..*|SecurityTokenExpired|InvalidTimeStamp\..*", re.IGNORECASE
 )
 """Codes of a token or a signature whose time is over, which both may be while an order is waited for."""
+
+NO_TLS_REASONS: Final = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}
+"""What OpenSSL calls an answer that is no TLS; the first two may also come in the middle of an answer."""
 
 SHORTEST_SECRET: Final = 6  # characters; anything shorter is not a key, and would be found in ordinary words
 
@@ -141,8 +145,10 @@ class Connector:
             self._look_again_at = time.monotonic() + CREDENTIALS_PAUSE
             raise CredentialsError(operation, message=self._missing) from None
         client = self._open_client(sdk, credential)
-        _mount_adapter(sdk, client, self._way(operation, client, environ))
-        return _Connection(sdk, client, credential, self.region_id)
+        protocol, host = client._protocol, client._endpoint  # noqa: SLF001 - where the SDK found the region's endpoint
+        proxy = find_proxy(f"{protocol}://{host}", environ)
+        _mount_adapter(sdk, client, _way(operation, protocol, host, environ, proxy))
+        return _Connection(sdk, client, credential, self.region_id, proxy.variable if proxy else "")
 
     def address(self) -> str:
         """Return where EDAS is, by the SDK's map of endpoints; nothing is asked."""
@@ -163,31 +169,6 @@ class Connector:
                 max_idle_conns=CONNECTIONS,
             )
         )
-
-    def _way(self, operation: str, client: Any, environ: Mapping[str, str]) -> Any:
-        """Return an adapter that goes to the endpoint as the environment says: proxy and certificates.
-
-        Raises:
-            EndpointError: that way cannot be gone.
-        """
-        protocol, host = client._protocol, client._endpoint  # noqa: SLF001 - where the SDK found the region's endpoint
-        proxy = find_proxy(f"{protocol}://{host}", environ)
-        if proxy is not None and proxy.is_socks:
-            words = Message(
-                "ES717",
-                f"the environment variable {proxy.variable} names a SOCKS proxy, and only HTTP proxies can be used. "
-                f"Set {protocol.upper()}_PROXY to a proxy that speaks HTTP, or add {host} to NO_PROXY",
-            )
-            raise EndpointError(operation, message=words)
-        try:
-            context = make_tls_context(environ) if protocol == "https" else None
-        except OSError as error:
-            words = Message(
-                "ES718",
-                f"{error.filename} of the environment names certificates that cannot be read: {error.strerror}",
-            )
-            raise EndpointError(operation, message=words) from None
-        return make_adapter(context, {protocol: proxy.url} if proxy is not None else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,12 +361,15 @@ class _Credential:
 class _Connection:
     """The client of the SDK, and the ways in which its calls end."""
 
-    def __init__(self, sdk: _Sdk, client: Any, credential: _Credential, region_id: str) -> None:
+    def __init__(
+        self, sdk: _Sdk, client: Any, credential: _Credential, region_id: str, proxy_variable: str
+    ) -> None:
         self.credential = credential
         # Several regions share one address (the SDK's map of endpoints): the region must be in the call, and signed.
         self._headers = {"x-acs-region-id": region_id} if region_id else {}
         self._sdk = sdk
         self._client = client
+        self._proxy_variable = proxy_variable
 
     def ask(self, operation: str, parameters: Mapping[str, object]) -> Answer:
         """Make one call.
@@ -415,12 +399,8 @@ class _Connection:
             raise NotSentError(operation, message=words) from None
         if isinstance(error, self._sdk.lost):
             names = {cls.__name__ for cause in _causes(error.__context__) for cls in type(cause).__mro__}
-            via = " through a proxy" if "ProxyError" in names else ""
-            why = "".join(
-                f": {cause.verify_message}"
-                for cause in _causes(error.__context__)
-                if isinstance(cause, ssl.SSLCertVerificationError)
-            )
+            via = f" through a proxy, {self._proxy_variable}" if "ProxyError" in names else ""
+            why = "".join(map(_tls_reason, _causes(error.__context__)))
             where = f"{self._client._endpoint}{via}{why}"  # noqa: SLF001 - where the SDK found the region's endpoint
             raise classify_transport_error(operation, transport_error_of(names), where) from None
         unread = re.search(r'Value: "(.*)"\.$', str(error), re.DOTALL)
@@ -430,6 +410,39 @@ class _Connection:
             )
             raise UnavailableError(operation, message=words) from None
         return Answer(present_attempt().status, None, text=unread.group(1) if unread else "")
+
+
+def _way(operation: str, protocol: str, host: str, environ: Mapping[str, str], proxy: Proxy | None) -> Any:
+    """Return an adapter that goes to the endpoint as the environment says: proxy and certificates.
+
+    Raises:
+        EndpointError: that way cannot be gone.
+    """
+    if proxy is not None and proxy.is_socks:
+        words = Message(
+            "ES717",
+            f"the environment variable {proxy.variable} names a SOCKS proxy, and only HTTP proxies can be used. "
+            f"Set {protocol.upper()}_PROXY to a proxy that speaks HTTP, or add {host} to NO_PROXY",
+        )
+        raise EndpointError(operation, message=words)
+    try:
+        context = make_tls_context(environ) if protocol == "https" else None
+    except OSError as error:
+        words = Message(
+            "ES718",
+            f"{error.filename} of the environment names certificates that cannot be read: {error.strerror}",
+        )
+        raise EndpointError(operation, message=words) from None
+    return make_adapter(context, {protocol: proxy.url} if proxy is not None else {})
+
+
+def _tls_reason(cause: BaseException) -> str:
+    """Return why TLS was not agreed on, as the library says it."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f": {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and cause.reason in NO_TLS_REASONS:
+        return ": what answers there does not speak TLS, so the endpoint may be one with http://"
+    return ""
 
 
 def _milliseconds(seconds: float) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.domain.errors import EndpointError
+from pulumi_edas_scale.domain.errors import EndpointError, NotSentError, UnavailableError
 from pulumi_edas_scale.edas.client import SdkClient
 from pulumi_edas_scale.edas.transport import CA_VARIABLES
 from tests.contract.sdk.certificates import tls_context, write_certificate
@@ -88,3 +89,33 @@ def test_s88_all_proxy_is_used(server: RawServer) -> None:
     server.reply = Reply.json(ORDER)
     assert submit("http://edas.test", ALL_PROXY=server.url) == "order"
     assert server.received[0].target.startswith("http://edas.test/")
+
+
+def test_s88_a_proxy_whose_name_does_not_resolve_is_the_cause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """S88: what is wrong is the proxy and not the endpoint, and the variable that names it is said."""
+
+    def resolve(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    said = failure("https://edas.test", HTTPS_PROXY="http://user:canary@proxy.test:3128")
+    assert "the name of the proxy cannot be resolved" in said
+    assert "edas.test through a proxy, HTTPS_PROXY" in said
+    assert "canary" not in said
+
+
+def test_s88_a_proxy_that_refuses_is_the_cause() -> None:
+    """S88: nobody looks for a fault at EDAS when nothing listens where the proxy should be."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(NotSentError, match="the proxy refused it; nothing was sent"):
+        submit("http://edas.test", http_proxy=f"http://127.0.0.1:{port}")
+
+
+def test_s88_an_address_that_speaks_no_tls_is_named(server: RawServer) -> None:
+    """S88: https:// in front of an address that speaks plain HTTP says so."""
+    server.reply = Reply(400)
+    with pytest.raises(UnavailableError, match="does not speak TLS, so the endpoint may be one with http://"):
+        submit(server.url.replace("http:", "https:"))

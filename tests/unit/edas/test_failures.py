@@ -23,6 +23,7 @@ from pulumi_edas_scale.domain.errors import (
     UnavailableError,
 )
 from pulumi_edas_scale.edas.failures import (
+    ERROR_OF_PROXY,
     LONGEST_QUOTE,
     OPERATIONS,
     RULES,
@@ -140,6 +141,8 @@ LOSS_EXAMPLES = {
     ("ConnectionError", "MaxRetryError", "NewConnectionError", "OSError"): NotSentError,
     ("SSLError", "ConnectionError", "MaxRetryError", "SSLCertVerificationError"): EndpointError,
     ("ProxyError", "ConnectionError", "MaxRetryError", "NewConnectionError"): NotSentError,
+    ("ProxyError", "ConnectionError", "NewConnectionError", "ConnectionRefusedError"): NotSentError,
+    ("ProxyError", "ConnectionError", "NameResolutionError", "NewConnectionError"): EndpointError,
     ("ProxyError", "ConnectionError", "MaxRetryError", "OSError"): UnavailableError,
     ("SSLError", "ConnectionError", "MaxRetryError"): UnavailableError,
     ("ReadTimeout", "ReadTimeoutError", "TimeoutError"): UnavailableError,
@@ -161,9 +164,16 @@ def test_lost_calls(names: tuple[str, ...]) -> None:
 def test_every_loss_is_classified() -> None:
     """Each way to lose a call has a class, and each but the unknown one an exception that leads to it."""
     assert set(TRANSPORT_ERRORS) == set(TransportError)
-    assert {transport_error for _, transport_error in TRANSPORT_ERROR_BY_EXCEPTION} | {
-        TransportError.UNKNOWN
-    } == set(TransportError)
+    led_to = {transport_error for _, transport_error in TRANSPORT_ERROR_BY_EXCEPTION}
+    assert led_to | set(ERROR_OF_PROXY.values()) | {TransportError.UNKNOWN} == set(TransportError)
+
+
+@pytest.mark.parametrize("name", ["gaierror", "ConnectionRefusedError"])
+def test_s88_what_a_proxy_does_is_not_said_of_the_endpoint(name: str) -> None:
+    """S88: who goes through a proxy resolves and reaches the proxy only, so the cause names the proxy."""
+    error = transport_error_of({name, "NewConnectionError", "ProxyError"})
+    assert "the proxy" in error.value
+    assert "endpoint" not in error.value
 
 
 def test_classes_are_those_of_errors() -> None:
