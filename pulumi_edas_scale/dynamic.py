@@ -43,9 +43,10 @@ class DeployGroupMembership(MembershipSurface, Resource, module="edas-scale", na
     def _register(
         self, resource_name: str, properties: dict[str, Any], opts: pulumi.ResourceOptions | None
     ) -> None:
-        from pulumi_edas_scale.hosts.preflight import ensure_host_python  # noqa: PLC0415  # only the program pays for it
+        from pulumi_edas_scale.hosts import preflight  # noqa: PLC0415  # only the program pays for it
 
-        ensure_host_python()
+        preflight.refuse_import(opts)
+        preflight.ensure_host_python()
         Resource.__init__(self, Provider(), resource_name, properties, opts)
 
 

@@ -56,6 +56,19 @@ def ensure_host_python() -> None:
         _ensure_host_python()
 
 
+def refuse_import(opts: pulumi.ResourceOptions | None) -> None:
+    """Refuse to import a dynamic resource, which Pulumi ends with a traceback of its host.
+
+    Raises:
+        pulumi.RunError: the options name an id to import.
+    """
+    if opts is not None and opts.import_:
+        raise pulumi.RunError(
+            "A dynamic resource cannot be imported. Remove import_: the create adopts listed instances that are "
+            "members already, without a change order. Or use pulumi_edas_scale.native, which can be imported."
+        )
+
+
 def _engine_is_there() -> bool:
     # A test of a program with mocks must leave no launcher behind, and start no Python.
     monitor = get_monitor()

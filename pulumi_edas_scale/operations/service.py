@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.clock import Runtime
     from pulumi_edas_scale.domain.codes import Failure
-    from pulumi_edas_scale.domain.model import Application, Policy
+    from pulumi_edas_scale.domain.model import Policy
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.edas.api import EdasClient
     from pulumi_edas_scale.operations.ownership import RunLog
@@ -218,9 +218,9 @@ class Service:
         session = self._session(scope.region_id)
         context = replace(self._context(request.urn), retry_timeout=READ_RETRY_TIMEOUT_SECONDS)
         try:
-            live = read_group(session, scope, recorded, context)
             if not request.olds:
-                return _import(scope, live)
+                return _import(session, scope, context)
+            live = read_group(session, scope, recorded, context)
             if live is None:
                 return None
             scope = scope.named(live)
@@ -375,7 +375,9 @@ class Service:
         try:
             preview = look()
         except Cancelled as sign:
-            raise OperationError(Message("ES605", f"The preview was stopped: {sign}.")) from sign
+            raise OperationError(
+                Message("ES605", f"Looking at the deploy group was stopped: {sign}.")
+            ) from sign
         if preview.failures:
             raise InputError(preview.failures)
         for line in preview.lines:
@@ -448,16 +450,23 @@ def _place(settings: Settings) -> str:
     return f"{endpoint}, profile {settings.profile}" if settings.profile else endpoint
 
 
-def _import(scope: Scope, live: Application | None) -> Result:
+def _import(session: Session, scope: Scope, context: OperationContext) -> Result:
     """Return a whole group as one membership."""
-    if live is None:
-        message = Message(
-            "ES120",
-            f"There is nothing to import: {messages.describe_group(scope)} in region {scope.region_id} does not "
-            "exist, or these credentials do not see it. The id is <regionId>/<appId>/<groupId>.",
-        )
-        raise OperationError(message)
+    try:
+        live = session.reads.shown_application(scope.app_id, context, group_id=scope.group_id).value
+    except BusinessError as error:
+        wrong = find_wrong_application(session, scope, context)
+        if wrong is None:
+            raise
+        raise _nothing_to_import(messages.describe_wrong_application(scope, wrong, session.place)) from error
+    if live.group(scope.group_id) is None:
+        raise _nothing_to_import(messages.describe_missing_group(scope, live))
     members = live.members_of(scope.group_id)
     inputs = import_inputs(scope, members)
     outcome = outcome_of(live, scope, frozenset(each.ecu_id for each in members), Recorded())
     return Request(id=str(scope), news=inputs).result(outcome)
+
+
+def _nothing_to_import(failure: Failure) -> OperationError:
+    words = f"There is nothing to import. {format_failure(*failure)} The id is <regionId>/<appId>/<groupId>."
+    return OperationError(Message("ES120", words))

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pulumi
 import pytest
 
+from pulumi_edas_scale import DeployGroupMembership
 from pulumi_edas_scale.hosts.preflight import host_python
 
 if TYPE_CHECKING:
@@ -97,3 +99,10 @@ def test_a_program_with_mocks_leaves_nothing_behind(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", MOCKED], env=variables, cwd=tmp_path, check=True)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_s22_an_import_of_a_dynamic_resource_is_refused_in_a_sentence() -> None:
+    """S22: Pulumi would end it with a traceback of its host; the create adopts the members without an order."""
+    opts = pulumi.ResourceOptions(import_="cn-hangzhou/app/group")
+    with pytest.raises(pulumi.RunError, match="Remove import_: the create adopts"):
+        DeployGroupMembership("web", app_id="app", group_id="group", instance_ids=["i-a"], opts=opts)

@@ -271,10 +271,30 @@ def test_an_import_takes_every_member() -> None:
 
 
 def test_there_is_nothing_to_import() -> None:
-    """The id is told as it has to be."""
+    """The id is told as it has to be, with the groups there are (S95)."""
     program = Program(Account(groups=("beta",)))
-    with pytest.raises(OperationError, match=r"nothing to import.*<regionId>/<appId>/<groupId>"):
+    with pytest.raises(OperationError, match=r"nothing to import.*<regionId>/<appId>/<groupId>") as failure:
         program.service.read(Request(URN, ID))
+    assert "has no deploy group 'web'. Its groups are: beta" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("app_id", "words"),
+    [
+        ("shop", "'shop' is the name of an application; its id is needed: app."),
+        ("other", "application other is not listed in region cn-test"),
+    ],
+)
+def test_s95_an_import_of_another_application_says_what_is_wrong_with_the_id(app_id: str, words: str) -> None:
+    """S95: nothing is recorded yet, so nothing is said of a recorded cluster or of forgetting."""
+    program = Program(Account())
+    program.account.refuse_reads["QueryApplicationStatus"] = BusinessError(
+        "QueryApplicationStatus", "601", "no"
+    )
+    with pytest.raises(OperationError, match="There is nothing to import") as failure:
+        program.service.read(Request(URN, f"cn-test/{app_id}/web"))
+    assert words in str(failure.value)
+    assert "state delete" not in str(failure.value)
 
 
 # -- changes ---------------------------------------------------------------------------------------------------------
