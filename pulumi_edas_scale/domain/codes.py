@@ -337,9 +337,9 @@ ROWS: Final = (
     ),
     Row(
         "ES309",
-        "The preview could not read",
-        "EDAS did not answer the preview; the cause stands in the message",
-        "Nothing, if the cause is over: the update reads again. The preview shows less than it could.",
+        "so the change orders are not shown",
+        "EDAS could not be read; the cause stands in the message",
+        "Nothing, if the cause is over: the update reads again.",
     ),
     Row(
         "ES310",
@@ -349,7 +349,7 @@ ROWS: Final = (
     ),
     Row(
         "ES311",
-        "so it cannot tell whether anything changed",
+        "so it cannot be told whether anything changed",
         "a recorded membership cannot be read, so it is not known whether anything changed",
         "Remove the cause that the message names; to preview without reading, set edas-scale:previewReads to false.",
     ),

@@ -403,13 +403,18 @@ def describe_replaced(plan: Plan, scope: Scope, places: Mapping[str, str]) -> st
     return with_places if len(with_places) <= LONGEST_LINE else fit(lambda most: line({}, most))
 
 
-def describe_nothing_leaves(scope: Scope) -> Message:
+def describe_nothing_leaves(leaving: Iterable[Member], scope: Scope) -> Message:
     """Return why a replacement is refused because of those who cannot join."""
-    return Message(
-        "ES312",
-        f"This change takes the members out of {describe_group(scope)} before the new ones join, so nothing leaves "
-        "until every listed instance can join.",
-    )
+    names = [short_name(each) for each in leaving]
+
+    def line(most: int) -> str:
+        where = describe_group(scope)
+        return (
+            f"This change takes {join_list(names, most)} out of {where} before the new members join, so nothing "
+            "leaves until every listed instance can join."
+        )
+
+    return Message("ES312", fit(line))
 
 
 def describe_kubernetes(scope: Scope, summary: ApplicationSummary) -> Failure:
@@ -679,10 +684,10 @@ def describe_shared(operation: str, seconds: float) -> str:
 
 
 def describe_unreadable(scope: Scope, error: BaseException) -> Message:
-    """Return that the preview of a create could not read EDAS, so that it shows less than it could."""
+    """Return that EDAS could not be read for a create, whose plan is then not shown."""
     return Message(
         "ES309",
-        f"The preview could not read {describe_group(scope)}, so it does not show the change orders: {_cause(error)}",
+        f"Reading {describe_group(scope)} failed, so the change orders are not shown: {_cause(error)}",
     )
 
 
@@ -690,8 +695,8 @@ def describe_not_looked_at(scope: Scope, error: BaseException) -> Message:
     """Return that a recorded membership could not be read, so that nobody knows whether it is as it should be."""
     return Message(
         "ES311",
-        f"The preview could not read {describe_group(scope)} in region {scope.region_id}, so it cannot tell whether "
-        f"anything changed: {_cause(error)} To preview without reading, set edas-scale:previewReads to false.",
+        f"Reading {describe_group(scope)} in region {scope.region_id} failed, so it cannot be told whether anything "
+        f"changed: {_cause(error)} To preview without reading, set edas-scale:previewReads to false.",
     )
 
 

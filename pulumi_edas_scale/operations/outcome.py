@@ -396,8 +396,20 @@ def failed(
     names = found.names | messages.short_names(live)
     retry = messages.join_list(names.get(each, each) for each in not_up)
     command = _next_command(operation)
-    hint = f"{command} retries only {retry}." if retry else f"{command} does the rest."
+    if retry:
+        hint = f"{command} retries only {retry}."
+    elif _is_left(operation, found, {each.ecu_id for each in members}, ours):
+        hint = f"{command} does the rest."
+    else:  # the process was frozen, or EDAS was quicker than the failure
+        hint = f"Nothing is left to do; {command} records it."
     return ChangeError(message + f" {messages.describe_members(outcome, age)} {hint}", outcome)
+
+
+def _is_left(operation: Operation, found: Observation, present: set[str], ours: set[str]) -> bool:
+    """Return whether a listed instance is missing from the group, or one that must leave is still there."""
+    desired = found.plan_input.desired
+    leaving = (present if operation.target.policy.exclusive else ours) - desired
+    return bool(found.plan.absent or desired - present or leaving)
 
 
 def _outcome_in(

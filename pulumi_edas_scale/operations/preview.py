@@ -289,7 +289,7 @@ def preview_replacement(
     if plan.leave and joining is not None:
         _judge_joiners(*joining, context, plan.leave, preview)
     if preview.failures:
-        preview.failures.append(("", messages.describe_nothing_leaves(target.scope)))
+        preview.failures.append(("", messages.describe_nothing_leaves(plan.leave, target.scope)))
     return preview
 
 

@@ -458,7 +458,7 @@ def _import(session: Session, scope: Scope, context: OperationContext) -> Result
         wrong = find_wrong_application(session, scope, context)
         if wrong is None:
             raise
-        raise _nothing_to_import(messages.describe_wrong_application(scope, wrong, session.place)) from error
+        raise _nothing_to_import(wrong[0]) from error
     if live.group(scope.group_id) is None:
         raise _nothing_to_import(messages.describe_missing_group(scope, live))
     members = live.members_of(scope.group_id)

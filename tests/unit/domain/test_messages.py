@@ -242,7 +242,7 @@ def unfinished_work() -> list[tuple[str, str]]:
         ("left alone", messages.describe_left_alone(others, SCOPE) or ""),
         ("busy", messages.describe_busy(others, SCOPE) or ""),
         ("plan of a replacement", messages.describe_replaced(plan, SCOPE, NAMES)),
-        ("nothing leaves", messages.describe_nothing_leaves(SCOPE)),
+        ("nothing leaves", messages.describe_nothing_leaves(plan.leave, SCOPE)),
     ]
 
 
@@ -500,7 +500,7 @@ def test_a_line_where_nothing_failed_is_short() -> None:
         messages.describe_unknown_status(LONG.group_id, 42),
         messages.describe_short_timeout(1200, 1800),
         messages.describe_never_deployed(LONG),
-        messages.describe_nothing_leaves(LONG),
+        messages.describe_nothing_leaves(ten, LONG),
         messages.describe_budget("ListRecentChangeOrder", 59.0),
         messages.describe_ignored_settings(["alicloud:accessKey", "alicloud:profile"]),
         messages.describe_end(ten),

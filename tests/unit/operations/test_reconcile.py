@@ -655,6 +655,15 @@ def test_after_a_freeze_the_order_is_read_before_words_are_chosen() -> None:
     assert "is running (1)" not in str(failure.value)
 
 
+def test_a_time_out_after_which_nothing_is_left_says_so() -> None:
+    """The order ended between the last poll and the last reading: no rest is promised that is not there (S85)."""
+    stack = Stack(Account(order_seconds=59.9).free("a"))
+    with pytest.raises(
+        ChangeError, match=r"Members now: i-a runs\. Nothing is left to do; 'pulumi up' records it"
+    ):
+        stack.up("a", timeout_seconds=60)
+
+
 def test_what_cannot_be_read_at_the_end_is_told_with_its_age() -> None:
     """Words about an older reading say how old it is (S85)."""
     stack = Stack(Account(order_seconds=100.0).running("a").free("b"))
