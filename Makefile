@@ -39,7 +39,8 @@ LANGUAGES := python,yaml,nodejs
 PURE := domain/model domain/errors domain/plan domain/resolution domain/orders domain/fields domain/inputs domain/settings \
   domain/messages domain/codes domain/clock domain/drift domain/regions \
   edas/doubts edas/failures edas/hints edas/lookout edas/parse edas/poll_schedule edas/queue edas/rate_limit \
-  edas/texts edas/waiter operations/follow operations/ghosts operations/ownership operations/submit
+  edas/texts edas/waiter \
+  operations/follow operations/ghosts operations/outcome operations/ownership operations/reconcile operations/submit
 comma := ,
 empty :=
 space := $(empty) $(empty)

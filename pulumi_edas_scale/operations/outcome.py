@@ -380,7 +380,7 @@ def failed(
         age = operation.context.runtime.now() - progress.observed_at
     found, plan_input = progress.observation, progress.observation.plan_input
     members = live.members_of(operation.target.scope.group_id)
-    not_up = _not_up(operation, live)
+    not_up = _not_up(operation, found, live)
     ours = {each.ecu_id for each in members if is_managed(plan_input, each)}
     # What another membership of the run lists is in its state; in two states it would leave with either.
     ours -= {each.ecu_id for each in found.plan.kept}
@@ -448,11 +448,11 @@ def _attempt(operation: Operation, *, concerned: bool = False) -> str:
     return f"{what} of the members of {messages.describe_group(operation.scope)}{who}"
 
 
-def _not_up(operation: Operation, live: Application) -> frozenset[str]:
+def _not_up(operation: Operation, found: Observation, live: Application) -> frozenset[str]:
     """Return the desired ECU ids this operation cared for that are not up."""
-    found, target = operation.progress.observation, operation.target
+    target = operation.target
     group = live.group(target.scope.group_id)
-    if found is None or group is None:
+    if group is None:
         return frozenset()
     members = {each.ecu_id: each for each in live.members_of(target.scope.group_id)}
     broken = {each.ecu_id for each in found.plan.broken}

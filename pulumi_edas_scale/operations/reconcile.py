@@ -24,7 +24,7 @@ from pulumi_edas_scale.domain.codes import format_failure, join_messages
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, InputError
 from pulumi_edas_scale.domain.model import Outcome, TaskState
 from pulumi_edas_scale.domain.orders import Phase, is_active, phase_of
-from pulumi_edas_scale.domain.plan import VISIBILITY_LAG_SECONDS, OrderKind, Refusal, Wait, breaks_floor
+from pulumi_edas_scale.domain.plan import VISIBILITY_LAG_SECONDS, OrderKind, Wait, breaks_floor
 from pulumi_edas_scale.operations import outcome
 from pulumi_edas_scale.operations.follow import Follower
 from pulumi_edas_scale.operations.ghosts import taken_by_run
@@ -213,9 +213,6 @@ class Reconciler:
             return reason
         if plan.next_order is None:
             return outcome.settled_outcome(self.operation, found)
-        if self._would_break_floor(plan.next_order, found):
-            # The plan promised that joiners come up; what was promised did not, and nobody is left who still may.
-            raise outcome.refused(self.operation, Refusal.MIN_RUNNING, found)
         return self._write(plan.next_order, found)
 
     def _blocked_by(self, found: Observation) -> Wait | None:
@@ -225,10 +222,8 @@ class Reconciler:
             # Before anything else: half of a change that cannot be finished is worse than none.
             return Wait.ABSENT
         if plan.next_order is not None:
-            group = found.live.group(self.operation.target.scope.group_id)
-            # A group that was never deployed starts nobody, so there is nothing to wait for.
-            rises = group is not None and group.deployed and bool(self._rising(found))
-            return Wait.FLOOR if rises and self._would_break_floor(plan.next_order, found) else None
+            # The plan counts on joiners that come up; where nobody is left who may, it has refused the order.
+            return Wait.FLOOR if self._would_break_floor(plan.next_order, found) else None
         if plan.vanishing or set(plan.awaited) - found.present:
             # An order ended well and the listing has not followed: a lag for a minute, then a failure.
             return Wait.UNSEEN

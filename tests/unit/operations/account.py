@@ -247,6 +247,7 @@ class Account:
     def read_application(self, app_id: str) -> Application:
         """Return who is listed."""
         self._called("QueryApplicationStatus")
+        assert app_id == APP, "there is one application"
         if self.gone:
             raise BusinessError("QueryApplicationStatus", "601", "application not exist")
         groups = tuple(DeployGroup(each, each, self.deployed) for each in self.groups)

@@ -114,6 +114,17 @@ def test_one_id_in_two_memberships() -> None:
     )
 
 
+def test_each_conflict_has_its_code() -> None:
+    """Equal texts may have different codes, and it is the code that a person looks up."""
+    known = recorded(claim("one", "i-a"))
+    shared = known.record(claim("two", "i-a"))
+    exclusive = known.record(replace(claim("three", "i-c"), exclusive=True))
+    circle = recorded(claim("one", "i-b", was="i-a"))
+    exchange = circle.record(claim("two", "i-a", was="i-b", scope=GREEN))
+    codes = [each and each.message.code for each in (shared, exclusive, exchange)]
+    assert codes == ["ES115", "ES116", "ES117"]
+
+
 def test_no_conflict_with_itself() -> None:
     """A resource that is checked again does not stand in its own way, not even when it is exclusive."""
     mine = replace(claim("one", "i-a"), exclusive=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,17 @@ from pulumi_edas_scale.domain.errors import (
     UnavailableError,
 )
 from pulumi_edas_scale.domain.model import MemberState, TaskState
+from pulumi_edas_scale.edas.lookout import Lookout
+from pulumi_edas_scale.edas.reads import Reads
 from pulumi_edas_scale.operations.outcome import ChangeError
 from pulumi_edas_scale.operations.ownership import Claim
 from pulumi_edas_scale.operations.reconcile import Reconciler
 from tests.unit.operations.account import FAILED, HELD, SCOPE, Account, Stack
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.operations.session import Session
 
 LOST = UnavailableError("ScaleInApplication", message="the connection was interrupted")
@@ -721,8 +726,111 @@ def test_a_time_out_shorter_than_the_join_time_out_is_warned_of_once() -> None:
     """Whoever waits for an instance is told which clock ends the wait."""
     stack = Stack(Account().running("a"))
     with pytest.raises(ChangeError):
-        stack.up("a", "x", timeout_seconds=30)
-    assert len([each for each in stack.heard.warned if "shorter than joinTimeoutSeconds" in each]) == 1
+        stack.up("a", "x", timeout_seconds=30, join_timeout_seconds=90)
+    (warning,) = (each for each in stack.heard.warned if "shorter" in each)
+    assert "30 seconds" in warning
+    assert "joinTimeoutSeconds, 90:" in warning
+
+
+def test_two_clocks_of_one_length_are_no_reason_to_warn() -> None:
+    """The wait for an instance lasts as long as was asked for."""
+    stack = Stack(Account().running("a"))
+    with pytest.raises(ChangeError):
+        stack.up("a", "x", timeout_seconds=90, join_timeout_seconds=90)
+    assert not any("shorter" in each for each in stack.heard.warned)
+
+
+def test_a_write_that_waited_for_its_place_is_decided_again_and_keeps_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was read before a wait is not fresh any more; the place below the limit is taken once."""
+    places: list[str] = []
+    whole = Reads.reserve
+
+    def reserve(reads: Reads, operation: str, context: OperationContext) -> bool:
+        if not operation.startswith("Scale"):
+            return whole(reads, operation, context)
+        places.append(operation)
+        context.sleep(60.0)
+        return True
+
+    monkeypatch.setattr(Reads, "reserve", reserve)
+    stack = Stack(Account().free("a"))
+    stack.up("a")
+    assert places == ["ScaleOutApplication"]
+    written = next(moment for moment, name in stack.account.calls if name == "ScaleOutApplication")
+    looks = [moment for moment, name in stack.account.calls if name == "ListRecentChangeOrder"]
+    assert any(written - 1.0 < moment <= written for moment in looks)
+
+
+def test_orders_read_since_the_turn_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reading that had to wait for its place began after the turn did, so a write may rest on it."""
+    whole = Reads.reserve
+
+    def reserve(reads: Reads, operation: str, context: OperationContext) -> bool:
+        context.sleep(0.2)
+        return whole(reads, operation, context)
+
+    monkeypatch.setattr(Reads, "reserve", reserve)
+    stack = Stack(Account().free("a"))
+    stack.up("a")
+    before = [name for _, name in stack.account.calls]
+    before = before[: before.index("ScaleOutApplication")]
+    assert before.count("ListRecentChangeOrder") == 1
+
+
+def test_a_group_that_goes_with_its_last_member_is_deleted() -> None:
+    """The reading after the scale in shows no group: nothing is left to do, and nothing to wait for."""
+    stack = Stack(Account().running("a"))
+    stack.up("a")
+    account = stack.account
+    account.before_write = [lambda: setattr(account, "groups", ("beta",))]
+    assert stack.destroy().members == ()
+    assert account.writes == ["in a"]
+
+
+def test_a_failure_in_a_group_that_is_gone_promises_no_retry() -> None:
+    """Nobody is left who might come up, so none is named and none is remembered."""
+    stack = Stack(Account(ends=[FAILED]).free("a"))
+    account = stack.account
+    account.before_write = [lambda: setattr(account, "groups", ("beta",))]
+    with pytest.raises(ChangeError, match="'pulumi up' does the rest"):
+        stack.up("a")
+    assert not stack.recorded.unsettled
+
+
+@pytest.mark.parametrize(
+    ("groups", "desired", "cluster"),
+    [(("web",), "x", "cluster"), (("beta",), "a", ""), (("web",), "a", "")],
+    ids=["a missing machine", "a missing group", "a joiner that starts"],
+)
+def test_who_waits_is_counted_where_he_looks(
+    monkeypatch: pytest.MonkeyPatch, groups: tuple[str, ...], desired: str, cluster: str
+) -> None:
+    """Only who waits for a machine looks at the cluster, so only he slows down others who look there."""
+    waiting: set[tuple[str, str]] = set()
+    whole = Lookout.waiting
+
+    def note(lookout: Lookout, app_id: str, cluster_id: str) -> AbstractContextManager[None]:
+        waiting.add((app_id, cluster_id))
+        return whole(lookout, app_id, cluster_id)
+
+    monkeypatch.setattr(Lookout, "waiting", note)
+    states = {"ecu-a": (MemberState.UNKNOWN, TaskState.UNKNOWN)}
+    stack = Stack(Account(groups=groups, start_states=states).free("a"))
+    with suppress(ChangeError):
+        stack.up(desired, join_timeout_seconds=20)
+    assert waiting == {(SCOPE.app_id, cluster)}
+
+
+def test_a_destroy_that_cannot_tell_names_its_cluster_and_the_cause() -> None:
+    """S73: nothing is forgotten, and the message says what was asked in vain."""
+    stack = Stack(Account().running("a"))
+    stack.up("a")
+    stack.account.gone = True
+    stack.account.refuse_reads["GetCluster"] = BusinessError("GetCluster", "601", "no such cluster")
+    with pytest.raises(ChangeError, match=r"neither can its recorded cluster cluster: .*EDAS says: \w+"):
+        stack.destroy()
 
 
 # -- what is not there -----------------------------------------------------------------------------------------------
