@@ -652,19 +652,21 @@ def _recorded_name(member: RecordedMember) -> str:
     return member.instance_id or member.ecu_id
 
 
-def describe_arrivals(foreign: Iterable[Member], known: Iterable[str], scope: Scope) -> str | None:
-    """Return that foreign members arrived which were not recorded before, or None."""
+def describe_arrivals(
+    foreign: Iterable[Member], known: Iterable[str], scope: Scope, *, exclusive: bool
+) -> str | None:
+    """Return that foreign members arrived which were not recorded before, and what becomes of them, or None."""
     seen = set(known)
     new = [short_name(each) for each in foreign if each.ecu_id not in seen]
     if not new:
         return None
     where = describe_group(scope)
-    return fit(
-        lambda most: (
-            f"Drift: {join_list(new, most)} joined {where}, not by this membership: left alone, unless exclusive is "
-            "set."
-        )
+    fate = (
+        "'pulumi up' scales in, because exclusive is set"
+        if exclusive
+        else "left alone, unless exclusive is set"
     )
+    return fit(lambda most: f"Drift: {join_list(new, most)} joined {where}, not by this membership: {fate}.")
 
 
 def describe_retry(error: EdasError, seconds: float) -> str:

@@ -167,7 +167,8 @@ def _look_within(
     preview.observation = found
     with session.runtime:
         strangers = session.ownership.strangers(found.plan.foreign, scope, besides=target.urn)
-    arrivals = messages.describe_arrivals(strangers, known_foreign, target.scope)
+    exclusive = target.policy.exclusive
+    arrivals = messages.describe_arrivals(strangers, known_foreign, target.scope, exclusive=exclusive)
     _report_drift(target, found, None if creating else arrivals, preview)
     _judge(session, target, found, preview)
     plan = found.plan

@@ -150,15 +150,15 @@ class Service:
             OperationError: EDAS cannot be read, so it is not known whether anything drifted.
         """
         asked = request.diff()
-        drifted = False
+        drifted: tuple[tuple[str, str], ...] = ()
         with self._question():
             if request.announce and self.settings.preview_reads:
                 if not asked.replaces:
-                    drifted = self._preview(request).changes_membership
+                    drifted = _drifted(request, self._preview(request))
                 elif asked.delete_before_replace and request.recorded.policy.on_delete is not OnDelete.RETAIN:
                     self._preview_replacement(request)
         if drifted and not asked.changes:
-            return Diff(changes=True, detailed=(("members", "update"),))
+            return Diff(changes=True, detailed=drifted)
         return asked
 
     def preview_create(self, request: Request) -> Result:
@@ -233,7 +233,8 @@ class Service:
             raise OperationError(Message("ES605", message)) from sign
         with self.runtime:
             strangers = self.ownership.strangers(found.outcome.foreign, scope, besides=request.urn)
-        arrivals = messages.describe_arrivals(strangers, request.known_foreign, scope)
+        exclusive = recorded.policy.exclusive
+        arrivals = messages.describe_arrivals(strangers, request.known_foreign, scope, exclusive=exclusive)
         for sentence in found.warnings:
             self.host.warn(request.urn, sentence)
         for line in (found.away, arrivals):
@@ -448,6 +449,26 @@ def _place(settings: Settings) -> str:
     """Return which EDAS is asked, in words."""
     endpoint = f"endpoint {settings.endpoint}" if settings.endpoint else "the region's public endpoint"
     return f"{endpoint}, profile {settings.profile}" if settings.profile else endpoint
+
+
+def _drifted(request: Request, preview: Preview) -> tuple[tuple[str, str], ...]:
+    """Return by path what a change would do although the inputs ask for nothing.
+
+    The engine draws a changed output as one that goes away, so who joins is drawn where the program lists it.
+    """
+    found = preview.observation
+    if found is None or not preview.changes_membership:
+        return ()
+    joining = {*found.plan.join, *(each.ecu_id for each in found.plan.broken)}
+    joining |= {found.resolution.ecu_ids.get(each.listed.id, each.listed.id) for each in found.plan.absent}
+    ecu_ids = found.resolution.ecu_ids
+    paths = [each.path for each in request.spec.listed if ecu_ids.get(each.id, each.id) in joining]
+    if paths:
+        return tuple((path, "add") for path in paths)
+    if found.plan.evict:
+        return (("exclusive", "update"),)
+    path = next((each.path for each in request.spec.listed), "instanceIds")
+    return ((path.partition("[")[0], "update"),)
 
 
 def _import(session: Session, scope: Scope, context: OperationContext) -> Result:

@@ -217,7 +217,16 @@ def truths() -> list[tuple[str, str]]:
         ("members: two of each", messages.describe_members(outcome(*all_states()))),
         *((f"drift {place}", words) for place, words in enumerate(drift, 1)),
         *unfinished_work(),
-        ("arrivals", messages.describe_arrivals([member("b"), nameless("c")], ["ecu-a"], SCOPE) or ""),
+        *(
+            (
+                f"arrivals: exclusive {exclusive}",
+                messages.describe_arrivals(
+                    [member("b"), nameless("c")], ["ecu-a"], SCOPE, exclusive=exclusive
+                )
+                or "",
+            )
+            for exclusive in (False, True)
+        ),
         ("not up", messages.describe_not_up(unwell, ["i-z", "i-y"], 300.4)),
         ("never deployed", messages.describe_never_deployed(SCOPE)),
         ("silent leavers", messages.silent_leavers(IN, Policy(), silent)),
@@ -416,7 +425,7 @@ def test_a_healthy_membership_has_not_drifted() -> None:
 
 def test_known_neighbours_are_no_news() -> None:
     """Nothing is said of foreign members that are recorded already."""
-    assert messages.describe_arrivals([member("a")], ["ecu-a"], SCOPE) is None
+    assert messages.describe_arrivals([member("a")], ["ecu-a"], SCOPE, exclusive=False) is None
 
 
 @pytest.mark.parametrize(
@@ -492,7 +501,7 @@ def test_a_line_where_nothing_failed_is_short() -> None:
         messages.describe_left_alone(drift, LONG) or "",
         messages.describe_busy(drift, LONG) or "",
         messages.describe_unfinished(replace(drift, leaving=()), [LONG.app_id], LONG) or "",
-        messages.describe_arrivals(ten, (), LONG) or "",
+        messages.describe_arrivals(ten, (), LONG, exclusive=True) or "",
         messages.describe_active_order(
             ChangeOrder(LONG.group_id, GREEN, 1, "Deploy V2", "alice", "now"), LONG
         ),

@@ -465,8 +465,31 @@ def test_a_diff_sees_what_left() -> None:
     program.account.members.pop("ecu-b")
     answer = program.process().diff(Request(URN, ID, news, program.outputs))
     assert answer.changes
-    assert answer.detailed == (("members", "update"),)
+    assert answer.detailed == (("instanceIds[1]", "add"),)
     assert not program.process().diff(Request(URN, ID, news, program.outputs, announce=False)).changes
+
+
+def test_a_diff_draws_no_member_as_going_away() -> None:
+    """The engine draws a changed output as one that goes away: an eviction is drawn at ``exclusive``, in an input."""
+    program = Program(Account().running("a", "b"))
+    program.create("a", exclusive=True)
+    program.account.running("z")
+    news = program.inputs("a", exclusive=True)
+    answer = program.process().diff(Request(URN, ID, news, program.outputs))
+    assert answer.detailed == (("exclusive", "update"),)
+    assert any(
+        "i-z joined" in each and "'pulumi up' scales in, because exclusive is set" in each
+        for each in program.host.infos
+    )
+
+
+def test_a_diff_draws_an_unfinished_scale_in_at_the_list() -> None:
+    """Who shall leave and did not is in no list, so the list as a whole is named."""
+    program = Program(Account().running("a", "b"))
+    program.create("a", "b")
+    outputs = program.outputs | {"instanceIds": ["i-a"]}
+    answer = program.process().diff(Request(URN, ID, program.inputs("a"), outputs))
+    assert answer.detailed == (("instanceIds", "update"),)
 
 
 def test_a_diff_that_looks_at_nothing_calls_nobody() -> None:
