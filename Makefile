@@ -22,9 +22,9 @@ LOWEST_PYTHON = $(shell for p in python3.10 $(PYTHON); do if $$p -c '' 2>/dev/nu
 
 # The suites, in the order of `make test`: what fails quickly comes first.
 STEPS := lint unit property coverage contract pulumi-cli e2e
-# Two cores: the engine, the plugin and the emulator of one end-to-end test are three processes already.
+# Two cores. An end-to-end test waits for EDAS two thirds of its time.
 WORKERS ?= 2
-E2E_WORKERS ?= 2
+E2E_WORKERS ?= 5
 PYTEST_ARGS ?=
 PYTEST := $(BIN)/python -m pytest $(PYTEST_ARGS)
 # No dots in the names of the files of one suite: a report takes COVERAGE_DATA.* for parts of its own and deletes them.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tests.e2e.stack import Stack
 
 ABC = ["i-a", "i-b", "i-c"]
-HALF_A_MINUTE = 30.0
+A_MINUTE = 60.0
+"""Half of it is for looking, the rest for a busy machine that starts the CLI, the program and the provider."""
 
 
 @pytest.mark.scenario("S65")
@@ -30,7 +31,7 @@ def test_s65_what_could_not_be_looked_at_is_not_clean(web: Stack, cause: str) ->
 
     begun = time.monotonic()
     result = web.preview(expect_no_changes=True, fails=True)
-    assert time.monotonic() - begun < HALF_A_MINUTE
+    assert time.monotonic() - begun < A_MINUTE
     result.must_say("error:", words)
     web.up(fails=True)
 
