@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pulumi_edas_scale.cli.output import Failure, WrongUse, output_options
+from pulumi_edas_scale.cli.output import Failure, WrongUse, note, output_options
 from pulumi_edas_scale.cli.recorder import Recorder
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import OperationContext, ThreadRuntime
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 RETRY_TIMEOUT_SECONDS: Final = 8.0
 """How long a call that keeps failing is retried: an answer now is better than one in a minute."""
+
+QUIET_SECONDS: Final = 3.0
+"""How long a command may wait without a word; ten seconds of silence would be a defect."""
 
 OPTIONS: Final = {
     "regionId": "the option --region",
@@ -79,7 +82,8 @@ class Cloud:
     @property
     def context(self) -> OperationContext:
         """The bounds of one reading."""
-        return OperationContext(self.cli_context.runtime, retry_timeout=RETRY_TIMEOUT_SECONDS)
+        runtime = self.cli_context.runtime
+        return OperationContext(runtime, retry_timeout=RETRY_TIMEOUT_SECONDS, report=report_waiting(runtime))
 
     def application(self, wanted: str) -> Application:
         """Return an application by its id or its name, read now.
@@ -172,7 +176,8 @@ def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, 
     if settings.region_id is None:
         raise WrongUse("No region is given. Use --region, or set ALIBABA_CLOUD_REGION_ID.")
     recorder = Recorder()
-    bounds = OperationContext(cli_context.runtime, retry_timeout=RETRY_TIMEOUT_SECONDS)
+    runtime = cli_context.runtime
+    bounds = OperationContext(runtime, retry_timeout=RETRY_TIMEOUT_SECONDS, report=report_waiting(runtime))
     client = SdkClient(
         region_id=settings.region_id,
         endpoint=settings.endpoint,
@@ -184,6 +189,19 @@ def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, 
     ).within(bounds)
     session = open_session(client, cli_context.runtime, Ownership())
     return Cloud(cli_context, settings, settings.region_id, client, recorder, session)
+
+
+def report_waiting(runtime: Runtime) -> Callable[[str], None]:
+    """Return what says on stderr why a command takes long; what is over in a moment is not worth a line."""
+    said = runtime.now()
+
+    def report(line: str) -> None:
+        nonlocal said
+        if runtime.now() - said >= QUIET_SECONDS:
+            said = runtime.now()
+            note(line)
+
+    return report
 
 
 def settings_of(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pulumi_edas_scale.cli.context import Cloud, with_cloud
+from pulumi_edas_scale.cli.context import Cloud, report_waiting, with_cloud
 from pulumi_edas_scale.cli.output import FAILED, WOULD_CHANGE, Failure, Form, note, say, say_value
 from pulumi_edas_scale.domain.clock import OperationContext
 from pulumi_edas_scale.domain.codes import format_failure, join_messages
@@ -103,7 +103,7 @@ def plan(  # noqa: PLR0913 - one argument per option
     preview = preview_change(
         cloud.session,
         target,
-        OperationContext(cloud.cli_context.runtime),
+        OperationContext(cloud.cli_context.runtime, report=report_waiting(cloud.cli_context.runtime)),
         strict=False,
         known_foreign=frozenset(
             each.ecu_id for each in live.members
