@@ -332,6 +332,16 @@ def test_somebody_elses_order_is_not_aborted() -> None:
     assert stack.account.writes == []
 
 
+def test_an_order_of_ours_that_has_ended_is_not_aborted_while_its_joiner_starts() -> None:
+    """Ctrl-C after the end of the order: nothing of ours runs any more that could be aborted."""
+    starts = {"ecu-a": (MemberState.STOPPED, TaskState.PROCESSING)}
+    stack = Stack(Account(start_states=starts).free("a"), abort_on_stop=True)
+    stack.account.runtime.after(60.0, lambda: stack.stopped.append(CANCELLED))
+    with pytest.raises(ChangeError, match="was stopped"):
+        stack.up("a")
+    assert stack.account.writes == ["out a"]
+
+
 # -- who left (law 13) -----------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
     EdasError,
+    NotSentError,
     PermissionDeniedError,
     UnavailableError,
 )
@@ -225,3 +226,14 @@ def test_two_orders_that_appear_after_a_lost_answer_are_both_looked_at() -> None
     stack.up("z", "a")
     assert account.writes == ["out a"]
     assert stack.recorded.change_order_ids == ("order-2",)
+
+
+def test_the_pauses_of_a_write_that_is_not_sent_grow() -> None:
+    """A network that is away for a minute is asked a few times, not a hundred."""
+    stack = Stack(Account().free("a"))
+    stack.account.answers = [(NotSentError(OUT, message="connection refused"), False)] * 5
+    stack.up("a")
+    moments = [moment for moment, name in stack.account.calls if name == OUT]
+    gaps = [later - sooner for sooner, later in pairwise(moments)]
+    assert len(gaps) == 5
+    assert gaps[-1] > 4 * gaps[0]
