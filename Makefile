@@ -91,7 +91,9 @@ unit: $(STAMP) ## pure decisions, no sockets
 
 .PHONY: property
 property: $(STAMP) ## the laws, in drawn situations and in simulated lives of memberships
-	$(COVERED_PYTEST) tests/property tests/simulation
+	$(COVERED_PYTEST) tests/property
+# A life takes less than half as long when no line of it is traced, and a law needs many lives.
+	$(PYTEST) -n $(WORKERS) tests/simulation
 
 .PHONY: contract
 contract: $(STAMP) ## the real SDK and both doors against the emulator
