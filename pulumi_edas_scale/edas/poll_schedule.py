@@ -5,27 +5,27 @@ serves all orders of a process, because they share EDAS's small budget of calls 
 part (law 17).
 
 An order whose application the hint shows changed (``hints.py``) is polled next. Else a poll is worth making when the
-chance that it finds an end has grown to its *threshold*, and the threshold is what the budget can bear: a tenth for a
-single order, a half when each order has one poll left. The chance that an order has ended since it was seen last is
-taken from three things:
+chance that it finds an end has grown to its *threshold*. How likely an end becomes at an age is learned from the
+orders of the same kind, as survival is (a beta process): while ``n`` orders are known to have become as old,
 
-- *known*: the share of the orders of its kind that ended, among those that became as old, at each remembered duration
-  beyond its age when last seen (the estimate of Kaplan and Meier: orders that still run count as long as they were
-  seen running);
-- *ahead*: nothing is known and no order of its kind was seen running at its age: the chance is the share by
-  which it has aged, whatever the scale (``1 - seen / age``);
-- *behind*: others of its kind run at that age or took longer; then the same counts for ``BEHIND_WEIGHT`` of itself.
+- each of them that ended at that age adds ``1 / (PRIOR + n)``,
+- and growing older by a share adds ``PRIOR / (PRIOR + n)`` of that share, whatever the scale of time.
 
-So a few orders at the front find out how long orders take, and the others are polled when they become as old. What
-the front may spend on it is what is left beside one poll for the end of each order, spread over the next minute: fifty
-equal orders without a hint had spent every poll before the first of them ended. A thousand orders are as polite as one.
+So nothing but its age speaks for an order at the front, little for one whose like were seen running at its age, and an
+end for all that reach the age of the one that ended. A few orders at the front find out how long orders take, in
+steps that leave a poll for the end of each.
+
+The threshold is what the budget can bear: a tenth for a single order, more than a half when each order has one poll
+left. Where durations differ that many ends would wait for a long time, so what is to spare beside one poll for the end
+of each goes to *guesses*: the next order that reaches the lowest threshold, evenly over the minute.
+A thousand orders are as polite as one.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right, insort
-from collections import deque
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -52,8 +52,8 @@ UNLIKELY_ROUNDS: Final = 3.0
 LOWEST_THRESHOLD: Final = 0.1
 """Share of its age after which a single order is polled again, up to ``STEADY_GAP_SECONDS``."""
 
-HIGHEST_THRESHOLD: Final = 0.5
-"""When calls are scarce they go where an end is as likely as not."""
+HIGHEST_THRESHOLD: Final = 0.6
+"""When calls are scarce they go where an end is more likely than not."""
 
 STEADY_GAP_SECONDS: Final = 1.8
 STEADY_SHARE: Final = 0.028
@@ -70,7 +70,11 @@ KEPT_FOR_ENDS: Final = 1.2
 POLLS_KEPT: Final = 2.0
 """Polls the threshold keeps back for each order: with ``n`` orders and ``s`` spare calls it is ``2 n / s``."""
 
-BEHIND_WEIGHT: Final = 0.3
+KEPT_FROM_GUESSES: Final = 0.8
+"""Polls that guesses leave for each order: a guess is right now and then."""
+
+PRIOR: Final = 0.5
+"""Orders that what is seen of others has to outweigh."""
 
 KEPT_FOR_HINTS: Final = 1.5
 """Polls kept back for each order whose end will probably be hinted at: some hints come a moment early."""
@@ -108,7 +112,7 @@ class _Watched:
         return self.polled - self.begun
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Kind:
     """What is known of the orders of one kind.
 
@@ -119,36 +123,66 @@ class _Kind:
 
     durations: Sequence[float]
     ages: Sequence[float]
+    _steps: list[float] = field(default_factory=lambda: [SHORTEST_GAP_SECONDS])
+    _hazards: list[float] = field(default_factory=lambda: [0.0])
 
-    def age_by_others(self, seen_age: float, threshold: float, polls_left: float) -> float:
-        """Return the age at which an order has ended with that chance, or else reaches the front.
+    def __post_init__(self) -> None:
+        ends = Counter(_at_least_shortest(each) for each in self.durations)
+        known = sorted(_at_least_shortest(each) for each in (*self.durations, *self.ages))
+        hazard = 0.0
+        for age in sorted(set(known)):
+            weight = PRIOR + len(known) - bisect_left(known, age)
+            hazard += PRIOR / weight * math.log(age / self._steps[-1])
+            self._steps.append(age)
+            self._hazards.append(hazard)
+            if ends[age]:
+                hazard += ends[age] / weight
+                self._steps.append(age)
+                self._hazards.append(hazard)
+
+    def age_by_others(self, seen_age: float, chance: float) -> float:
+        """Return the age at which an order that was seen running at an age has ended with that chance."""
+        wanted = self._hazard(seen_age) - math.log1p(-chance)
+        place = bisect_left(self._hazards, wanted - _ROUNDING)
+        if place == len(self._hazards):
+            return self._steps[-1] * math.exp(wanted - self._hazards[-1])
+        before, after = self._steps[place - 1], self._steps[place]
+        share = (wanted - self._hazards[place - 1]) / (self._hazards[place] - self._hazards[place - 1])
+        return float(before * (after / before) ** min(share, 1.0))
+
+    def age_at_front(self, seen_age: float, threshold: float, polls_left: float) -> float:
+        """Return the age at which an order passes the one at the front, to be the next to find something out.
 
         Args:
             seen_age: how old the order was when it was seen last.
-            threshold: the chance.
+            threshold: the chance that makes a poll worthwhile.
             polls_left: how many polls the front may use in the next minute.
         """
-        outlived = bisect_right(self.durations, seen_age)
-        if outlived < len(self.durations):
-            goes_on = 1.0
-            for place in range(outlived, len(self.durations)):
-                age = self.durations[place]
-                as_old = len(self.durations) - place + len(self.ages) - bisect_right(self.ages, age)
-                goes_on *= 1 - 1 / as_old
-                if 1 - goes_on >= threshold - _ROUNDING:
-                    return age
+        if self.durations and seen_age < self.durations[0]:
             return math.inf
         front = self.ages[-1]
-        if seen_age >= front:
-            return _worth(seen_age, threshold)
-        # It may pass the one at the front, and be the next to find something out. Ages may be of any scale, so a step
-        # is a share of the age; they reach to what the front may be when a minute has passed and polls come back.
+        # Ages may be of any scale, so a step is a share of the age; they reach to what the front may be when a minute
+        # has passed and polls come back.
         step = math.log1p(WINDOW_SECONDS / max(front, SHORTEST_GAP_SECONDS)) / max(polls_left, 1.0)
         step = min(max(step, SHORTEST_FRONT_STEP), LONGEST_FRONT_STEP)
         return max(_worth(seen_age, threshold), _worth(front, step))
 
+    def _hazard(self, age: float) -> float:
+        age = _at_least_shortest(age)
+        place = bisect_right(self._steps, age)
+        before = self._hazards[place - 1]
+        grown = math.log(age / self._steps[place - 1])
+        if place == len(self._steps) or not grown:
+            return before + grown
+        rise = (self._hazards[place] - before) / math.log(self._steps[place] / self._steps[place - 1])
+        return before + grown * rise
+
 
 _ROUNDING: Final = 1e-9
+
+
+def _at_least_shortest(age: float) -> float:
+    return max(age, SHORTEST_GAP_SECONDS)
 
 
 @dataclass(slots=True)
@@ -250,15 +284,23 @@ class PollSchedule:
         threshold = min(max(threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
         ages: dict[str, list[float]] = {}
         for order in self._watched.values():
-            insort(ages.setdefault(order.kind, []), order.seen_age)
-        kinds = {kind: _Kind(sorted(self._durations.get(kind, ())), ages[kind]) for kind in ages}
+            ages.setdefault(order.kind, []).append(order.seen_age)
+        kinds = {kind: _Kind(sorted(self._durations.get(kind, ())), sorted(ages[kind])) for kind in ages}
         polls_left = spare_calls - KEPT_FOR_ENDS * len(self._watched)
+        guess = math.inf
+        if threshold == HIGHEST_THRESHOLD:
+            to_guess = max(spare_calls - KEPT_FROM_GUESSES * len(self._watched), 1.0)
+            guess = max(each.polled for each in self._watched.values()) + WINDOW_SECONDS / to_guess
         first: tuple[float, float, str] | None = None
         for place, (order_id, order) in enumerate(self._watched.items(), start=1):
             if order.polling:
                 continue
             if order_id not in expected:
-                age = self._worthwhile_age(order, threshold, kinds[order.kind], polls_left)
+                kind = kinds[order.kind]
+                age = self._worthwhile_age(order, threshold, kind, polls_left)
+                if kind.durations:
+                    likely = kind.age_by_others(order.seen_age, LOWEST_THRESHOLD)
+                    age = min(age, max(likely, guess - order.begun))
             elif to_spare > 0:
                 age = self._age_beside_hints(order, threshold, kinds[order.kind], polls_left)
             else:
@@ -287,14 +329,18 @@ class PollSchedule:
             longest = min(max(longest, kind.durations[0] - order.seen_age), UNLIKELY_ROUNDS * longest)
         if threshold == LOWEST_THRESHOLD:
             longest = min(longest, max(STEADY_GAP_SECONDS, STEADY_SHARE * order.seen_age))
-        age = min(order.seen_age + longest, _worth(order.seen_age, threshold / BEHIND_WEIGHT))
-        return min(age, kind.age_by_others(order.seen_age, threshold, polls_left))
+        return min(order.seen_age + longest, _first_age(order, threshold, kind, polls_left))
 
     def _age_beside_hints(self, order: _Watched, threshold: float, kind: _Kind, polls_left: float) -> float:
         """Return the same for an order whose end will probably be hinted at: only the quick may be quicker."""
         longest = order.seen_age + UNLIKELY_ROUNDS * self._round()
-        age = min(longest, kind.age_by_others(order.seen_age, threshold, polls_left))
+        age = min(longest, _first_age(order, threshold, kind, polls_left))
         return max(age, FIRST_GUESS_SECONDS)
+
+
+def _first_age(order: _Watched, threshold: float, kind: _Kind, polls_left: float) -> float:
+    by_others = kind.age_by_others(order.seen_age, threshold)
+    return min(by_others, kind.age_at_front(order.seen_age, threshold, polls_left))
 
 
 def _due(order: _Watched, age: float) -> float:

@@ -7,7 +7,6 @@ import pytest
 
 from pulumi_edas_scale.domain.model import ApplicationSummary
 from pulumi_edas_scale.edas.poll_schedule import (
-    BEHIND_WEIGHT,
     FALSE_HINT_SECONDS,
     FIRST_POLL_SECONDS,
     HIGHEST_THRESHOLD,
@@ -183,7 +182,6 @@ def test_scarce_calls_make_looks_rare() -> None:
 
 def test_a_high_price_leaves_hearsay_unheard() -> None:
     """When a look costs more than hearsay can be worth, the order still has its turn in a round."""
-    assert HIGHEST_THRESHOLD >= BEHIND_WEIGHT
     poll_schedule = taught(1000.0)
     seen_at(poll_schedule, "one", 20.0)
     assert poll_schedule.next_poll(20.0, 0.0) == ("one", 20.0 + UNLIKELY_ROUNDS * LONGEST_GAP_SECONDS)
