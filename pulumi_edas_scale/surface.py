@@ -69,11 +69,6 @@ class MembershipSurface:
     change_order_ids: pulumi.Output[Sequence[str]] = pulumi.property("changeOrderIds")
     """The ids of the change orders of the last operation, in the order of submission."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401  # whatever the other bases take
-        super().__init_subclass__(**kwargs)
-        # Pulumi finds the types of outputs in the annotations of the class itself, not in those of its bases.
-        cls.__annotations__ = inspect.get_annotations(MembershipSurface) | inspect.get_annotations(cls)
-
     def __init__(  # noqa: PLR0913  # one argument per input, by name
         self,
         resource_name: str,
@@ -212,3 +207,18 @@ TO_CAMEL: Final[dict[str, str]] = {
 """The names in state of the attributes; a test holds them to the table of inputs and outputs."""
 
 TO_SNAKE: Final[dict[str, str]] = {camel: snake for snake, camel in TO_CAMEL.items()}
+
+
+def _make_getter(snake: str, annotation: object) -> property:
+    """Return an output as a property, the form of generated SDKs."""
+
+    def read(self: MembershipSurface) -> object:
+        return self.__dict__.get(snake)
+
+    read.__annotations__["return"] = annotation
+    return property(pulumi.getter(name=TO_CAMEL[snake])(read))
+
+
+# Pulumi works out the types of properties once, those of annotated attributes again for each resource.
+for _snake, _annotation in inspect.get_annotations(MembershipSurface, eval_str=True).items():
+    setattr(MembershipSurface, _snake, _make_getter(_snake, _annotation))
