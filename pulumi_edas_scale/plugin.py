@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 
 _PROGRAM: Final = "pulumi-resource-edas-scale"
 
+_HELP: Final = f"""\
+usage: {_PROGRAM} [ENGINE]
+       {_PROGRAM} --version | --help
+
+The provider plugin of the package edas-scale. Pulumi starts it and gives its own address as ENGINE.
+To debug it, start it without an address and name the port that it prints:
+PULUMI_DEBUG_PROVIDERS=edas-scale:PORT pulumi up
+"""
+
 _DRAIN_TIMEOUT: Final = 2.0
 """Seconds that operations under way may take to end truthfully once the process must go."""
 
@@ -118,6 +127,8 @@ def main() -> NoReturn:
     try:
         if arguments == ["--version"]:
             print(__version__, flush=True)  # noqa: T201
+        elif arguments in (["--help"], ["-h"]):
+            print(_HELP, end="", flush=True)  # noqa: T201
         else:
             asyncio.run(serve(arguments))
     except (ImportError, OSError, RuntimeError) as error:

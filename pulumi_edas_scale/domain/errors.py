@@ -98,9 +98,9 @@ class EdasError(EdasScaleError):
     def __str__(self) -> str:
         if not self.code:
             return f"{self.operation} failed: {self.message or 'no answer came'}".rstrip(".") + "."
-        quote_value = f" '{self.message}'" if self.message else ""
+        said = f" '{self.message}'" if self.message else ""
         request = f" (RequestId {self.request_id})" if self.request_id else ""
-        return f"{self.operation} answered {self.code}{quote_value}{request}."
+        return f"{self.operation} answered {self.code}{said}{request}."
 
 
 class BusinessError(EdasError):

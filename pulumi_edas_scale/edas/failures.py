@@ -255,12 +255,12 @@ def classify_answer(
     secrets = tuple(secrets)
     shown_code = quote(code, secrets) or (f"HTTP {answer.status}" if answer.status else "")
     request_id = quote(request_id, secrets)
-    format_value = quote(message or answer.text or _shape(answer), secrets)
+    said = quote(message or answer.text or _shape(answer), secrets)
     if rule.error is PermissionDeniedError:
-        subject = f"{format_value} ({resource})" if resource else format_value
+        subject = f"{said} ({resource})" if resource else said
         action = answer.denied_action or OPERATIONS[operation].ram_action
         return PermissionDeniedError(operation, shown_code, subject, request_id, action=action)
-    error = rule.error(operation, shown_code, format_value, request_id, answer.retry_after)
+    error = rule.error(operation, shown_code, said, request_id, answer.retry_after)
     error.short_code = rule.short_code
     return error
 

@@ -205,7 +205,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         self._host.on_stop(self._provider.stop)
         if before is not None:
             # Only now: it may be alone in the run that both belong to, which would be forgotten with it.
-            before.end_of_operation()
+            before.leave_run()
 
     # Memberships
 

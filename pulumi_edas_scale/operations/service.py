@@ -113,14 +113,14 @@ class Service:
     def stop(self) -> None:
         """Let everybody who waits look at the stop sign, and leave the run: nothing more is sent."""
         self.wake()
-        self.end_of_operation()
+        self.leave_run()
 
     def wake(self) -> None:
         """Let everybody who waits look at the stop sign."""
         with self.runtime:
             self.runtime.notify()
 
-    def end_of_operation(self) -> None:
+    def leave_run(self) -> None:
         """Leave the run of the engine, and forget what EDAS showed: another run begins with another service."""
         with self.runtime:
             self.log.close()

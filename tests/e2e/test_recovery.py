@@ -98,7 +98,8 @@ def test_s63_destroy_before_the_joiner_is_listed(stacks: Callable[..., Stack]) -
         stack.edas.switches(joiner_visible="late:16")
         stack.declare(["i-a", "i-b"], opts="custom_timeouts=pulumi.CustomTimeouts(update='5s')")
     for each in [stack.start("up", "--yes", "--skip-preview") for stack in made]:
-        assert each.result().exit_code != 0
+        result = each.result()
+        assert result.exit_code != 0, result
     running = [stack.start("destroy", "--yes", "--skip-preview") for stack in made]
 
     for stack, each in zip(made, running, strict=True):

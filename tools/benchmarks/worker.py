@@ -124,12 +124,13 @@ def main() -> None:
     from pulumi_edas_scale.domain.settings import resolve_settings  # noqa: PLC0415 - as above
     from pulumi_edas_scale.operations.service import Service  # noqa: PLC0415 - the parent process needs none of it
 
-    provider = Service(resolve_settings({}, os.environ), _Silent())
+    settings, host = resolve_settings({}, os.environ), _Silent()
     for line in sys.stdin:
-        provider.end_of_operation()
         began = time.monotonic()
+        provider = Service(settings, host)
         id_, outputs = _answer(provider, json.loads(line))
         answer = {"seconds": time.monotonic() - began, "id": id_, "outputs": outputs}
+        provider.leave_run()
         print(json.dumps(answer, default=str), flush=True)
 
 

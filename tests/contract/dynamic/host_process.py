@@ -48,7 +48,7 @@ class RecordingEngine(engine_pb2_grpc.EngineServicer):
         self.lines.append(request)
         return empty_pb2.Empty()
 
-    def format_value(self, *, ephemeral: bool) -> list[tuple[str, str, int]]:
+    def logged(self, *, ephemeral: bool) -> list[tuple[str, str, int]]:
         """Return URN, text and severity of what was said so far."""
         return [(line.urn, line.message, line.severity) for line in self.lines if line.ephemeral is ephemeral]
 

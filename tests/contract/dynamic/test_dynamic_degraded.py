@@ -59,8 +59,8 @@ def test_operations_run_without_the_request(blind_host: HostProcess) -> None:
 def test_lines_without_a_urn_go_under_the_stack(blind_host: HostProcess, engine: RecordingEngine) -> None:
     """Lasting lines are shown under the stack, and a status, which would have no row, is not."""
     blind_host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs("says")))
-    assert engine.format_value(ephemeral=True) == []
-    assert engine.format_value(ephemeral=False) == [
+    assert engine.logged(ephemeral=True) == []
+    assert engine.logged(ephemeral=False) == [
         ("", "scale out 1: i-a", engine_pb2.INFO),
         ("", "i-b does not run", engine_pb2.WARNING),
     ]

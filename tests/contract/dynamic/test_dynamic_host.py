@@ -139,7 +139,7 @@ def test_the_check_of_a_create_is_its_preview(host: HostProcess, engine: Recordi
     """The engine asks no dynamic provider to preview a create, so that the check of a new resource announces it."""
     host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("plan")))
     host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=inputs("plan"), news=inputs("plan")))
-    lines = [text for _, text, _ in engine.format_value(ephemeral=False)]
+    lines = [text for _, text, _ in engine.logged(ephemeral=False)]
     assert lines == ["a warning [ES310]", "scale out 1: i-a", "a warning [ES310]"]
 
 
@@ -166,14 +166,14 @@ def test_errors_of_check_are_failures(host: HostProcess) -> None:
 def test_check_warnings_are_lines_of_the_resource(host: HostProcess, engine: RecordingEngine) -> None:
     """The warnings of a check are listed under the resource."""
     host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("a")))
-    assert engine.format_value(ephemeral=False) == [(URN, "a warning [ES310]", engine_pb2.WARNING)]
+    assert engine.logged(ephemeral=False) == [(URN, "a warning [ES310]", engine_pb2.WARNING)]
 
 
 def test_lines_arrive_before_the_answer(host: HostProcess, engine: RecordingEngine) -> None:
     """Status and lasting lines carry the URN, keep their order and are there when the call is answered."""
     host.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=inputs("says")))
-    assert engine.format_value(ephemeral=True) == [(URN, "waiting", engine_pb2.INFO)]
-    assert engine.format_value(ephemeral=False) == [
+    assert engine.logged(ephemeral=True) == [(URN, "waiting", engine_pb2.INFO)]
+    assert engine.logged(ephemeral=False) == [
         (URN, "scale out 1: i-a", engine_pb2.INFO),
         (URN, "i-b does not run", engine_pb2.WARNING),
     ]
@@ -208,7 +208,7 @@ def test_a_bug_is_one_line(host: HostProcess, engine: RecordingEngine, script: s
     assert message == (
         f"Create broke off with {what}. Please report this, it is a bug in pulumi-edas-scale. [ES901]"
     )
-    [(urn, traceback, severity)] = engine.format_value(ephemeral=False)
+    [(urn, traceback, severity)] = engine.logged(ephemeral=False)
     assert (urn, severity) == (URN, engine_pb2.DEBUG)
     assert traceback.startswith("Traceback")
 
@@ -225,7 +225,7 @@ def test_an_answer_that_no_message_carries_is_sent_plainly(
     )
     odd = {"groupName": PLAIN, "runningCount": "nan", "members": [{"ecuId": PLAIN}]}
     assert {name: created[name] for name in odd} == odd
-    assert engine.format_value(ephemeral=False) == [(URN, PLAIN, engine_pb2.WARNING)]
+    assert engine.logged(ephemeral=False) == [(URN, PLAIN, engine_pb2.WARNING)]
     checked = host.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=inputs("half")))
     assert [each.reason for each in checked.failures] == [f"groupId: {PLAIN}"]
     refused = host.stub.Check(

@@ -38,7 +38,7 @@ class Core:
         self.answers: dict[str, Callable[..., Any]] = {
             "check": lambda asked: Checked(dict(asked.news), (), ()),
             "stop": lambda: None,
-            "end_of_operation": lambda: None,
+            "leave_run": lambda: None,
             **answers,
         }
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []

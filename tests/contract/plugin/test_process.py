@@ -40,6 +40,14 @@ def test_stdout_has_the_port_alone() -> None:
         assert process.end() == (0, "", "")
 
 
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_it_says_what_it_is_for(option: str) -> None:
+    """A person who asks gets an answer that ends, not a server."""
+    done = subprocess.run([*START, option], capture_output=True, text=True, timeout=WAIT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Pulumi starts it" in done.stdout
+
+
 def test_it_says_its_version() -> None:
     """A person may ask which version is installed."""
     done = subprocess.run([*START, "--version"], capture_output=True, text=True, timeout=WAIT, check=False)

@@ -330,10 +330,10 @@ def test_the_gateway_may_echo_what_was_signed(server: RawServer, client: SdkClie
     server.reply = Reply.json(failure("SignatureDoesNotMatch", echo), status=400)
     with pytest.raises(CredentialsError) as caught:
         client.read_application("app")
-    format_value = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(client)
-    assert "not matched" in format_value
+    printed = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(client)
+    assert "not matched" in printed
     for secret in (*SECRETS, "LTAI-invented-key", "0123abcd"):
-        assert secret not in format_value
+        assert secret not in printed
 
 
 @pytest.mark.parametrize(
@@ -344,11 +344,11 @@ def test_no_secret_in_a_traceback(server: RawServer, client: SdkClient, reply: R
     server.reply = reply
     with pytest.raises(EdasError) as caught:
         client.submit_scale_out("app", "group", ["ecu"])
-    format_value = "".join(traceback.format_exception(caught.value))
-    assert "Authorization" not in format_value
-    assert "darabonba" not in format_value
+    printed = "".join(traceback.format_exception(caught.value))
+    assert "Authorization" not in printed
+    assert "darabonba" not in printed
     for secret in SECRETS:
-        assert secret not in format_value
+        assert secret not in printed
 
 
 @pytest.mark.parametrize("debug", ["sdk", "SDK"])
