@@ -141,8 +141,9 @@ class _Kind:
                 self._hazards.append(hazard)
 
     def age_by_others(self, seen_age: float, chance: float) -> float:
-        """Return the age at which an order that was seen running at an age has ended with that chance."""
-        wanted = self._hazard(seen_age) - math.log1p(-chance)
+        """Return the age at which an order that was seen running, at one of the ages, has ended with that chance."""
+        seen = bisect_right(self._steps, _at_least_shortest(seen_age)) - 1
+        wanted = self._hazards[seen] - math.log1p(-chance)
         place = bisect_left(self._hazards, wanted - _ROUNDING)
         if place == len(self._hazards):
             return self._steps[-1] * math.exp(wanted - self._hazards[-1])
@@ -166,16 +167,6 @@ class _Kind:
         step = math.log1p(WINDOW_SECONDS / max(front, SHORTEST_GAP_SECONDS)) / max(polls_left, 1.0)
         step = min(max(step, SHORTEST_FRONT_STEP), LONGEST_FRONT_STEP)
         return max(_worth(seen_age, threshold), _worth(front, step))
-
-    def _hazard(self, age: float) -> float:
-        age = _at_least_shortest(age)
-        place = bisect_right(self._steps, age)
-        before = self._hazards[place - 1]
-        grown = math.log(age / self._steps[place - 1])
-        if place == len(self._steps) or not grown:
-            return before + grown
-        rise = (self._hazards[place] - before) / math.log(self._steps[place] / self._steps[place - 1])
-        return before + grown * rise
 
 
 _ROUNDING: Final = 1e-9
