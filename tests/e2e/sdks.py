@@ -36,7 +36,7 @@ PYTHON_PACKAGES: Final = ("parver==0.5", "arpeggio==2.0.3")
 GO_MODULE: Final = "github.com/pulumi-edas/pulumi-edas-scale/sdk/go"
 """What ``pulumi package add`` makes of the import path that schema.json names: its parent."""
 
-BUILD_TIMEOUT: Final = 400.0
+BUILD_TIMEOUT: Final = 1200.0
 """Seconds for one command; the slowest downloads what a registry has not been asked for before."""
 
 

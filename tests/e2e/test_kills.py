@@ -177,7 +177,7 @@ def interrupted(stack: Stack, **inputs: object) -> Running:
 
 @pytest.mark.scenario("S17")
 def test_s17_ctrl_c_detaches(web: Stack) -> None:
-    """Ctrl-C ends the run at once with what is true; the order goes on, and the next up waits for it."""
+    """Ctrl-C ends the run at once with what is true; the order stays, and the next up waits for it."""
     running = interrupted(web)
 
     result = running.result()
@@ -186,7 +186,7 @@ def test_s17_ctrl_c_detaches(web: Stack) -> None:
     assert result.exit_code != 0
     assert order["active"]
     result.must_say(order["id"])
-    result.must_say("goes on in EDAS")
+    result.must_say("stays so until somebody confirms it in the EDAS console")
     assert web.outputs()["changeOrderIds"] == [order["id"]]
     assert orders.writes(web.edas) == ["ScaleOutApplication"]
     again = web.start("up", "--yes", "--skip-preview")

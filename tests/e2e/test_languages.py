@@ -71,11 +71,14 @@ def test_the_typescript_example_lives(stack: Stack) -> None:
     live(stack)
 
 
+@pytest.mark.timeout(1800)  # Pulumi's host for Go and its SDK are built here
 def test_the_go_example_lives(stack: Stack) -> None:
     """examples/go compiles against the generated SDK, and lives as the YAML example does."""
     sdks.link_go_project(sdks.go_project(), stack.program)
     stack.environment.update(sdks.go_variables())
     stack.path = (*stack.path, get_cli(("python", "go"), offline=False))
+    # The first build compiles Pulumi's SDK: minutes beside other tests, more than a command of Pulumi may take.
+    sdks.run([sdks.needed("go"), "build", "-o", "first-build", "."], stack.program, go_environment())
     live(stack)
 
 

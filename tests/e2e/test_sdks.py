@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from pulumi_edas_scale import native
 from tests.e2e import sdks
 from tools.pulumi_cli import go_environment
@@ -19,6 +21,7 @@ print(json.dumps(list(inspect.signature(DeployGroupMembership._internal_init).pa
 """
 
 
+@pytest.mark.timeout(1800)  # the first build compiles Pulumi's SDK, beside other tests
 def test_the_go_sdk_and_its_example_compile() -> None:
     """The generated Go SDK and examples/go build, and ``go vet`` has nothing to say against them."""
     project = sdks.go_project()
