@@ -11,6 +11,7 @@ from pulumi_edas_scale.cli.output import Form, note, say, say_table, say_value
 from pulumi_edas_scale.domain.errors import ThrottledError, UnavailableError
 from pulumi_edas_scale.domain.messages import describe_states, short_name
 from pulumi_edas_scale.domain.orders import describe_status, is_active, word_of
+from pulumi_edas_scale.operations.lookups import member_value
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import Application, ChangeOrder, Member
@@ -132,16 +133,7 @@ def _as_json(cloud: Cloud, live: Application, active: list[ChangeOrder]) -> dict
                 "deployed": group.deployed,
                 "runningCount": sum(each.runs for each in live.members_of(group.group_id)),
                 "members": [
-                    {
-                        "ecuId": each.ecu_id,
-                        "instanceId": each.instance_id,
-                        "eccId": each.ecc_id,
-                        "ip": each.ip,
-                        "zone": each.zone,
-                        "state": each.state.value,
-                        "lastTask": each.task.name.lower(),
-                        "online": each.online,
-                    }
+                    {**member_value(each), "lastTask": each.task.name.lower(), "online": each.online}
                     for each in live.members_of(group.group_id)
                 ],
             }

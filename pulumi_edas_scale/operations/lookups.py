@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.clock import DeadlineExceeded
@@ -29,13 +29,18 @@ WRONG_APPLICATION_SECONDS: Final = 5.0
 """How long to look for what was meant: the failure itself is known, and only its words get better."""
 
 
-def find_wrong_application(
-    session: Session, scope: Scope, context: OperationContext
-) -> tuple[Failure, bool] | None:
-    """Return what is wrong with the id of an application that could not be read; None when it is not the id.
+class WrongId(NamedTuple):
+    """What is wrong with the id of an application, and whether it is known which one was meant.
 
-    The flag says whether it is known which application was meant, so that no other part of the run can mend it.
+    Where it is known, nothing that the same run makes can mend it.
     """
+
+    failure: Failure
+    meant_is_known: bool
+
+
+def find_wrong_application(session: Session, scope: Scope, context: OperationContext) -> WrongId | None:
+    """Return what is wrong with the id of an application that could not be read; None when it is not the id."""
     deadline = session.runtime.now() + WRONG_APPLICATION_SECONDS
     try:
         listed = session.reads.applications(replace(context, deadline=deadline, retry_timeout=0.0))
@@ -45,7 +50,8 @@ def find_wrong_application(
         return None
     named = [each for each in listed if each.name == scope.app_id]
     wrong = WrongApplication(named[0] if len(named) == 1 else None, tuple(listed))
-    return messages.describe_wrong_application(scope, wrong, session.place), wrong.meant is not None
+    failure = messages.describe_wrong_application(scope, wrong, session.place)
+    return WrongId(failure, meant_is_known=wrong.meant is not None)
 
 
 def get_deploy_groups(
@@ -176,7 +182,7 @@ def _application(
         wrong = find_wrong_application(session, Scope(region_id, app_id, ""), context)
         if wrong is None:
             raise
-        raise InputError([wrong[0]]) from error
+        raise InputError([wrong.failure]) from error
 
 
 def _group(group: DeployGroup, live: Application) -> dict[str, object]:
@@ -186,17 +192,19 @@ def _group(group: DeployGroup, live: Application) -> dict[str, object]:
         "name": group.name,
         "deployed": group.deployed,
         "runningCount": sum(each.runs for each in members),
-        "members": [
-            {
-                "ecuId": each.ecu_id,
-                "instanceId": each.instance_id,
-                "eccId": each.ecc_id,
-                "ip": each.ip,
-                "zone": each.zone,
-                "state": each.state.value,
-            }
-            for each in members
-        ],
+        "members": [member_value(each) for each in members],
+    }
+
+
+def member_value(member: Member) -> dict[str, object]:
+    """Return a member as functions and the command line show it."""
+    return {
+        "ecuId": member.ecu_id,
+        "instanceId": member.instance_id,
+        "eccId": member.ecc_id,
+        "ip": member.ip,
+        "zone": member.zone,
+        "state": member.state.value,
     }
 
 

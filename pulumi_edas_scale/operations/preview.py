@@ -19,7 +19,7 @@ from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationE
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.domain.resolution import Absent, Cause, find_member
 from pulumi_edas_scale.operations.lookups import find_wrong_application
-from pulumi_edas_scale.operations.observe import find_kubernetes, observe
+from pulumi_edas_scale.operations.observe import describe_strangers, find_kubernetes, observe
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
@@ -94,16 +94,13 @@ def preview_change(
         wrong = find_wrong_application(session, target.scope, context) if refused else None
         if not _is_new(target):
             words = messages.describe_not_looked_at(target.scope, error)
-            raise OperationError(words + f" {format_failure(*wrong[0])}" if wrong else words) from error
+            raise OperationError(words + f" {format_failure(*wrong.failure)}" if wrong else words) from error
         if wrong is None:
             preview.mendable.append(messages.describe_unreadable(target.scope, error))
-        else:
-            found, meant_is_known = wrong
-            # An application that is not listed may be one that the same run makes.
-            if meant_is_known:
-                preview.failures.append(found)
-            else:
-                preview.mendable.append(format_failure(*found))
+        elif wrong.meant_is_known:
+            preview.failures.append(wrong.failure)
+        else:  # one that is not listed may be one that the same run makes
+            preview.mendable.append(format_failure(*wrong.failure))
     if strict:
         preview.failures.extend(("", each) for each in preview.mendable)
     else:
@@ -165,11 +162,12 @@ def _look_within(
         return
     found = observe(session, target, live, context)
     preview.observation = found
-    with session.runtime:
-        strangers = session.ownership.strangers(found.plan.foreign, scope, besides=target.urn)
-    exclusive = target.policy.exclusive
-    arrivals = messages.describe_arrivals(strangers, known_foreign, target.scope, exclusive=exclusive)
-    _report_drift(target, found, None if creating else arrivals, preview)
+    _report_drift(target, found, preview)
+    if not creating:
+        arrivals = describe_strangers(
+            session, target.scope, found.plan.foreign, known_foreign, urn=target.urn, policy=target.policy
+        )
+        preview.lines.extend([arrivals] if arrivals is not None else [])
     _judge(session, target, found, preview)
     plan = found.plan
     if plan.changes_membership and not creating:
@@ -213,7 +211,7 @@ def _report_missing_group(target: Target, live: Application, preview: Preview) -
         preview.mendable.append(format_failure(*failure))
 
 
-def _report_drift(target: Target, found: Observation, arrivals: str | None, preview: Preview) -> None:
+def _report_drift(target: Target, found: Observation, preview: Preview) -> None:
     recorded = target.recorded
     # An id that is not known yet may be any of those that left.
     desired = {each.id for each in target.listed} if target.unknown_ids == 0 else None
@@ -226,7 +224,6 @@ def _report_drift(target: Target, found: Observation, arrivals: str | None, prev
     unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, target.scope)
     preview.warnings.extend([unfinished] if unfinished is not None else [])
     preview.warnings.extend(messages.describe_drift(drift, found.live, target.scope))
-    preview.lines.extend([arrivals] if arrivals is not None else [])
 
 
 def _judge(session: Session, target: Target, found: Observation, preview: Preview) -> None:

@@ -25,7 +25,7 @@ from pulumi_edas_scale.domain.errors import (
 from pulumi_edas_scale.domain.inputs import Checked, check_inputs, ignored_lists, import_inputs
 from pulumi_edas_scale.domain.model import Outcome, Recorded, Scope
 from pulumi_edas_scale.operations.lookups import QUERIES, find_wrong_application
-from pulumi_edas_scale.operations.observe import Target, outcome_of
+from pulumi_edas_scale.operations.observe import Target, describe_strangers, outcome_of
 from pulumi_edas_scale.operations.outcome import ChangeError, Operation
 from pulumi_edas_scale.operations.ownership import Claim, MemoryLog, Ownership
 from pulumi_edas_scale.operations.preview import Preview, preview_change, preview_replacement
@@ -231,10 +231,14 @@ class Service:
         except (Cancelled, DeadlineExceeded) as sign:
             message = f"Reading {messages.describe_group(scope)} was stopped: {sign}."
             raise OperationError(Message("ES605", message)) from sign
-        with self.runtime:
-            strangers = self.ownership.strangers(found.outcome.foreign, scope, besides=request.urn)
-        exclusive = recorded.policy.exclusive
-        arrivals = messages.describe_arrivals(strangers, request.known_foreign, scope, exclusive=exclusive)
+        arrivals = describe_strangers(
+            session,
+            scope,
+            found.outcome.foreign,
+            request.known_foreign,
+            urn=request.urn,
+            policy=recorded.policy,
+        )
         for sentence in found.warnings:
             self.host.warn(request.urn, sentence)
         for line in (found.away, arrivals):
@@ -409,7 +413,7 @@ class Service:
             wrong = find_wrong_application(session, target.scope, self._context(target.urn))
             if wrong is None:
                 raise
-            raise ChangeError(failure.message + f" {format_failure(*wrong[0])}") from failure
+            raise ChangeError(failure.message + f" {format_failure(*wrong.failure)}") from failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,15 +463,15 @@ def _drifted(request: Request, preview: Preview) -> tuple[tuple[str, str], ...]:
     found = preview.observation
     if found is None or not preview.changes_membership:
         return ()
-    joining = {*found.plan.join, *(each.ecu_id for each in found.plan.broken)}
-    joining |= {found.resolution.ecu_ids.get(each.listed.id, each.listed.id) for each in found.plan.absent}
-    ecu_ids = found.resolution.ecu_ids
-    paths = [each.path for each in request.spec.listed if ecu_ids.get(each.id, each.id) in joining]
+    plan, listed, ecu_ids = found.plan, request.spec.listed, found.resolution.ecu_ids
+    absent = {each.listed.id for each in plan.absent}
+    joining = {*plan.join, *(each.ecu_id for each in plan.broken)}
+    paths = [each.path for each in listed if each.id in absent or ecu_ids.get(each.id, each.id) in joining]
     if paths:
         return tuple((path, "add") for path in paths)
-    if found.plan.evict:
+    if plan.evict:
         return (("exclusive", "update"),)
-    path = next((each.path for each in request.spec.listed), "instanceIds")
+    path = next((each.path for each in listed), "instanceIds")
     return ((path.partition("[")[0], "update"),)
 
 
@@ -479,7 +483,7 @@ def _import(session: Session, scope: Scope, context: OperationContext) -> Result
         wrong = find_wrong_application(session, scope, context)
         if wrong is None:
             raise
-        raise _nothing_to_import(wrong[0]) from error
+        raise _nothing_to_import(wrong.failure) from error
     if live.group(scope.group_id) is None:
         raise _nothing_to_import(messages.describe_missing_group(scope, live))
     members = live.members_of(scope.group_id)

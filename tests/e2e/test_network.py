@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.contract.sdk.certificates import tls_before, write_certificate
+from tests.contract.sdk.sign_ins import EXPIRED_SIGN_IN, write_sign_in
 from tests.e2e import orders
 from tests.e2e.stack import FrontEnd, Stack
 from tests.e2e.world import ACCESS_KEY, SECRET
@@ -108,7 +108,7 @@ def test_s89_credentials_that_do_not_work(web: Stack) -> None:
         web.environment = hermetic | more
         said.append(web.preview(fails=True))
     web.environment = hermetic
-    write_expired_sign_in(web)
+    write_sign_in(web.directory / "home", **EXPIRED_SIGN_IN)
     said.append(web.refresh(fails=True))
 
     missing, half, unreachable, expired = said
@@ -123,22 +123,6 @@ def test_s89_credentials_that_do_not_work(web: Stack) -> None:
         assert "canary" not in each.output
     assert web.edas.log() == []
     assert web.members() == ABC
-
-
-def write_expired_sign_in(stack: Stack) -> None:
-    """Write a configuration of the Alibaba Cloud CLI with somebody whose sign-in is over."""
-    profile = {
-        "name": "sso",
-        "mode": "CloudSSO",
-        "cloud_sso_sign_in_url": "https://signin.test",
-        "cloud_sso_account_id": "1",
-        "cloud_sso_access_config": "ac",
-        "access_token": "canary-token-0123456789",
-        "cloud_sso_access_token_expire": 1,
-    }
-    path = stack.directory / "home" / ".aliyun" / "config.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps({"current": "sso", "profiles": [profile]}))
 
 
 @pytest.mark.scenario("S92")

@@ -14,6 +14,7 @@ import pytest
 from pulumi_edas_scale.cli.tool_checks import TRICKS, probe_host
 from pulumi_edas_scale.emulator.switches import switches_of_record
 from tests.contract.cli.terminal import SECRETS, Terminal
+from tests.contract.sdk.sign_ins import EXPIRED_SIGN_IN, write_sign_in
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.emulator import Emulator
@@ -127,15 +128,6 @@ ROLE = {
     "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1:role/r",
     "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "acs:ram::1:oidc-provider/p",
 }
-EXPIRED = {
-    "name": "sso",
-    "mode": "CloudSSO",
-    "cloud_sso_sign_in_url": "https://signin.test",
-    "cloud_sso_account_id": "1",
-    "cloud_sso_access_config": "ac",
-    "access_token": "canary-token-0123456789",
-    "cloud_sso_access_token_expire": 1,
-}
 DEAD_PROXY = {"HTTPS_PROXY": "http://127.0.0.1:9", "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "{home}/token"}
 
 
@@ -158,10 +150,8 @@ def test_s89_the_doctor_names_what_is_wrong_with_credentials(
     """S89: source and cause are in the red line; "no credentials" is only said when there are none."""
     # A process of its own: the official library keeps what the environment said when it was imported.
     (tmp_path / "token").write_text("canary-token-0123456789")
-    (tmp_path / ".aliyun").mkdir()
     if not variables:
-        listed = {"current": "sso", "profiles": [EXPIRED]}
-        (tmp_path / ".aliyun" / "config.json").write_text(json.dumps(listed))
+        write_sign_in(tmp_path, **EXPIRED_SIGN_IN)
     done = subprocess.run(
         [sys.executable, "-m", "pulumi_edas_scale.cli.main", "doctor", "--json"],
         env={

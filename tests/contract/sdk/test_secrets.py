@@ -15,6 +15,7 @@ from pulumi_edas_scale.edas.client import SdkClient
 from tests.contract.sdk.conftest import KEYS
 from tests.contract.sdk.endings import failure
 from tests.contract.sdk.raw_server import RawServer, Reply
+from tests.contract.sdk.sign_ins import EXPIRED_SIGN_IN, write_sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,21 +177,6 @@ def test_no_credentials_at_all(server: RawServer, home: dict[str, str]) -> None:
     assert server.received == []
 
 
-def write_sign_in(home: Mapping[str, str], **profile: object) -> None:
-    """Write a configuration of the Alibaba Cloud CLI with one profile of somebody who is signed in."""
-    path = Path(home["HOME"]) / ".aliyun" / "config.json"
-    path.parent.mkdir()
-    path.write_text(json.dumps({"current": "sso", "profiles": [{"name": "sso", **profile}]}))
-
-
-EXPIRED_SIGN_IN = {
-    "mode": "CloudSSO",
-    "cloud_sso_sign_in_url": "https://signin.test",
-    "cloud_sso_account_id": "1",
-    "cloud_sso_access_config": "ac",
-    "access_token": "canary-token-0123456789",
-    "cloud_sso_access_token_expire": 1,
-}
 OIDC = {
     "ALIBABA_CLOUD_ROLE_ARN": "acs:ram::1:role/r",
     "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "acs:ram::1:oidc-provider/p",
@@ -201,7 +187,7 @@ OIDC = {
 @pytest.mark.parametrize("profile", ["", "sso"])
 def test_s89_an_expired_sign_in_is_named(server: RawServer, home: dict[str, str], profile: str) -> None:
     """S89: a CloudSSO sign-in that is over is told as such, with the file, and not as no credentials."""
-    write_sign_in(home, **EXPIRED_SIGN_IN)
+    write_sign_in(Path(home["HOME"]), **EXPIRED_SIGN_IN)
     output = run(server.url, home, profile)
     assert "~/.aliyun/config.json: CloudSSO access token is empty or expired, please re-login" in output
     assert "no credentials were found" not in output
