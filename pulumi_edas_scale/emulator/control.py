@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pulumi_edas_scale.emulator.faults import parse_script
-from pulumi_edas_scale.emulator.inputs import Fields, InputError
+from pulumi_edas_scale.emulator.inputs import Fields, InputError, refuse_half_characters
 from pulumi_edas_scale.emulator.views import Json, application_json, machine_json, member_json, order_json
 from pulumi_edas_scale.emulator.world import operations, progress
 from pulumi_edas_scale.emulator.world.entities import (
@@ -380,5 +380,6 @@ def act(world: World, name: str, args: Mapping[str, Any], now: float) -> Json:
     """
     if name not in ACTIONS:
         raise InputError(f"action: {name!r} is unknown; known are {', '.join(sorted(ACTIONS))}")
+    refuse_half_characters(args, name)
     progress.advance(world, now)
     return ACTIONS[name](Action(args, name, world, now))

@@ -11,7 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pulumi_edas_scale.emulator.inputs import Fields, InputError, mapping_of, seconds_of
+from pulumi_edas_scale.emulator.inputs import (
+    Fields,
+    InputError,
+    mapping_of,
+    refuse_half_characters,
+    seconds_of,
+)
 from pulumi_edas_scale.emulator.world.durations import Duration
 from pulumi_edas_scale.emulator.world.entities import AppState, Outcome, Phase, TaskState
 from pulumi_edas_scale.emulator.world.scripts import OrderScript, task_error
@@ -190,6 +196,7 @@ _ORDER_KINDS = {
 def parse_rule(given: Mapping[str, Any], rule_id: str, path: str) -> Rule:
     """Read one rule; the keys are those of the table in README.md."""
     fields = Fields.of(given, path, _KEYS)
+    refuse_half_characters(given, path)
     effect = given.get("effect")
     if effect not in EFFECTS:
         raise InputError(f"{path}.effect: must be one of {', '.join(EFFECTS)}, got {effect!r}")

@@ -47,6 +47,26 @@ def parse_json(text: str) -> Any:  # noqa: ANN401  # any JSON
     return value
 
 
+def refuse_half_characters(value: object, path: str) -> None:
+    """Refuse a text that no answer can carry, wherever it stands: of what was given in this process nothing was parsed.
+
+    Raises:
+        InputError: a text, or a key, holds a lone surrogate.
+    """
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{path}: a text holds half a character (a lone surrogate)") from None
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            refuse_half_characters(key, path)
+            refuse_half_characters(each, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            refuse_half_characters(each, f"{path}[{index}]")
+
+
 def _integer(digits: str) -> int:
     if len(digits) > len(str(-LARGEST_NUMBER)) or abs(int(digits)) > LARGEST_NUMBER:
         raise InputError(f"the number {digits[:24]} has more than 64 bits")

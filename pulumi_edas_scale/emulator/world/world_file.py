@@ -9,7 +9,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from pulumi_edas_scale.emulator.inputs import MAX_ENTRIES, Fields, InputError, mapping_of, parse_json
+from pulumi_edas_scale.emulator.inputs import (
+    MAX_ENTRIES,
+    Fields,
+    InputError,
+    mapping_of,
+    parse_json,
+    refuse_half_characters,
+)
 from pulumi_edas_scale.emulator.world.entities import (
     DEFAULT_GROUP_NAME,
     ECS_CLUSTER,
@@ -120,6 +127,7 @@ def build_world(data: object, switches: Mapping[str, Any] | None = None) -> Worl
     Raises:
         InputError: the first thing that is wrong, by its JSON path.
     """
+    refuse_half_characters(data, "$")
     root = Fields.of(data, "$", {"region", "accessKeys", "clusters", "applications", "switches"})
     world = World(
         region=root.text("region"),
