@@ -24,12 +24,12 @@ from pulumi_edas_scale.domain.errors import (
     UnknownShapeError,
 )
 from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES
-from pulumi_edas_scale.edas.credentials import KEY_VARIABLES, PROFILE_FILES, chosen_profile, find_keys
+from pulumi_edas_scale.edas.credentials import describe_source
 from pulumi_edas_scale.edas.failures import OPERATIONS
 from pulumi_edas_scale.edas.transport import read_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from pulumi_edas_scale.cli.context import Cloud
@@ -72,38 +72,20 @@ def check_account(cloud: Cloud, wanted: str | None, *, record: bool = False) -> 
     return [*findings, *readings.findings, manage]
 
 
-def describe_source(environ: Mapping[str, str], profile: str | None, found: str = "") -> str:
-    """Say where credentials are taken from; names only, never values.
-
-    Args:
-        environ: the environment.
-        profile: the profile of the settings, None when none is named.
-        found: the source that a search has found, empty when none has.
-    """
-    chosen = chosen_profile(environ, profile)
-    if chosen:
-        return f"the profile '{chosen}' of {PROFILE_FILES}"
-    if find_keys(environ) is None:
-        return f"the search of Alibaba Cloud's credentials library{f' ({found})' if found else ''}"
-    key, secret, token = next(
-        names for names in KEY_VARIABLES if all(environ.get(name, "").strip() for name in names[:2])
-    )
-    temporary = f", with {token}" if environ.get(token, "").strip() else ""
-    return f"the environment variables {key} and {secret}{temporary}"
-
-
 def _credentials(cloud: Cloud, error: EdasError | None) -> Finding:
-    environ, profile = cloud.cli_context.environ, cloud.settings.profile
+    environ = cloud.cli_context.environ
     if isinstance(error, CredentialsError):
         if not error.code:
             return Finding("credentials", State.RED, error.message, "Export a key pair, or name a profile.")
         return Finding(
             "credentials",
             State.RED,
-            f"Credentials from {describe_source(environ, profile)} are not accepted. {error}",
+            f"Credentials from {error.source} are not accepted. {error}",
             "Check key, secret and token, the clock of this machine, and that EDAS is activated for the account.",
         )
-    source = describe_source(environ, profile, cloud.client.credentials_source())
+    source = describe_source(
+        environ, cloud.settings.profile, cloud.settings.keys, cloud.client.credentials_source()
+    )
     return Finding("credentials", State.OK, f"Found in {source}.")
 
 

@@ -111,7 +111,7 @@ def _poll(cloud: Cloud, order_id: str) -> _Polled:
     except BusinessError as error:
         message = (
             f"There is no change order '{order_id}' in region {cloud.region_id}, or EDAS has forgotten it "
-            f"(it keeps them for about three months). EDAS says: {error}"
+            f"(it keeps them for about three months). EDAS says: {error} 'edas-scale orders' lists those it knows."
         )
         raise Failure(message) from error
     return _Polled(report, parse_order_body(cloud.recorder.body_of("GetChangeOrderInfo")))

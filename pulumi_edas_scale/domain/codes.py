@@ -460,13 +460,13 @@ ROWS: Final = (
         "ES704",
         "answered … InvalidAccessKey",
         "a wrong access key",
-        "'edas-scale doctor' says where it comes from.",
+        "Correct it where the message says that it comes from; 'edas-scale doctor' looks at each of its parts.",
     ),
     Row(
         "ES705",
         "answered … SignatureDoesNotMatch",
         "a wrong secret",
-        "'edas-scale doctor' says where it comes from.",
+        "Correct it where the message says that it comes from; 'edas-scale doctor' looks at each of its parts.",
     ),
     Row(
         "ES706",
@@ -478,7 +478,7 @@ ROWS: Final = (
         "ES707",
         "the connection was refused",
         "nothing listens there; often an emulator that ended",
-        "Unset ALIBABA_CLOUD_ENDPOINT_EDAS.",
+        "Check edas-scale:endpoint and ALIBABA_CLOUD_ENDPOINT_EDAS: one may name an emulator that has ended.",
     ),
     Row(
         "ES708",
@@ -496,13 +496,13 @@ ROWS: Final = (
         "ES710",
         "no answer arrived in time",
         "EDAS or the network is slow",
-        "Readings are repeated by themselves; this is what was seen last. Run 'pulumi up'.",
+        "It was tried again by itself, and this is what was seen last: try again later.",
     ),
     Row(
         "ES711",
         "the connection broke before an answer arrived",
         "the network",
-        "Readings are repeated by themselves; this is what was seen last. Run 'pulumi up'.",
+        "It was tried again by itself, and this is what was seen last: try again later.",
     ),
     Row(
         "ES712",
@@ -514,19 +514,19 @@ ROWS: Final = (
         "ES713",
         "answered",
         "EDAS or the gateway refused a call, or is out of order",
-        "Code and text are theirs; with the RequestId Alibaba Cloud support can look.",
+        "Correct what EDAS's text names, or try again later; Alibaba Cloud support finds the call by its RequestId.",
     ),
     Row(
         "ES714",
         "the call failed before an answer was read",
         "something between here and EDAS broke off",
-        "Run 'edas-scale doctor', then 'pulumi up'.",
+        "'edas-scale doctor' looks at what is in between; then try again.",
     ),
     Row(
         "ES715",
         "failed: … no answer came",
         "something between here and EDAS broke off",
-        "Run 'edas-scale doctor', then 'pulumi up'.",
+        "'edas-scale doctor' looks at what is in between; then try again.",
     ),
     Row(
         "ES716",

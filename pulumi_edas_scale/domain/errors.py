@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from pulumi_edas_scale.domain.codes import Message, format_failure, join_messages
+from pulumi_edas_scale.domain.codes import BY_CODE, Message, format_failure, join_messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,6 +102,23 @@ class EdasError(EdasScaleError):
         request = f" (RequestId {self.request_id})" if self.request_id else ""
         return f"{self.operation} answered {self.code}{said}{request}."
 
+    @property
+    def fix(self) -> str:
+        """What to do about it, in sentences; empty where the error says so itself."""
+        return "" if self.short_code in _SAYING_WHAT_TO_DO else BY_CODE[self.short_code].fix
+
+    def with_fix(self) -> str:
+        """Return the message for somebody who has to act on it; a status line needs no more than ``str``."""
+        return f"{self} {self.fix}".rstrip()
+
+    def with_code(self) -> str:
+        """Return the message and what to do about it, with its short code behind it."""
+        return Message(self.short_code, self.with_fix()).with_code()
+
+
+_SAYING_WHAT_TO_DO: Final = frozenset({"ES701", "ES702", "ES703", "ES717", "ES719", "ES720"})
+"""Codes of messages that end with what to do, because it depends on what was found."""
+
 
 class BusinessError(EdasError):
     """EDAS understood the call and refused it; repeating it unchanged is useless unless the application was busy."""
@@ -124,11 +141,33 @@ class PermissionDeniedError(EdasError):
 
 
 class CredentialsError(EdasError):
-    """The account, the key, the signature or the clock of this machine is not accepted, or nobody is signed in."""
+    """The account, the key, the signature or the clock of this machine is not accepted, or nobody is signed in.
+
+    Attributes:
+        source: where the credentials of the call came from, by names; empty when there were none.
+    """
+
+    source: str = ""
+
+    @property
+    def fix(self) -> str:
+        """Whose they are, and who looks at everything that may be wrong with them."""
+        if not self.code:
+            return super().fix
+        origin = f"The credentials came from {self.source}: check " if self.source else "Check "
+        return (
+            f"{origin}key, secret and token, the clock of this machine, and that EDAS is activated for the account; "
+            "'edas-scale doctor' looks at each."
+        )
 
 
 class ThrottledError(EdasError):
     """EDAS refused the call before executing it, because too many were made in the last minute."""
+
+    @property
+    def fix(self) -> str:
+        """The limit is one of calls a minute."""
+        return "Try again in a minute, or with fewer resources at once (--parallel)."
 
 
 class UnavailableError(EdasError):

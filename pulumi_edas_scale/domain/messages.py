@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain.choices import ForceScaleIn
 from pulumi_edas_scale.domain.codes import Message
+from pulumi_edas_scale.domain.errors import EdasError
 from pulumi_edas_scale.domain.model import MemberState
 from pulumi_edas_scale.domain.orders import describe_status
 from pulumi_edas_scale.domain.plan import OrderKind, Refusal
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.domain.drift import Drift
-    from pulumi_edas_scale.domain.errors import EdasError
     from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
@@ -703,6 +703,8 @@ def describe_not_looked_at(scope: Scope, error: BaseException) -> Message:
 
 
 def _cause(error: BaseException) -> str:
+    if isinstance(error, EdasError):
+        return error.with_fix()
     return str(error) or "no answer came in time."
 
 
@@ -712,9 +714,9 @@ def describe_not_gone(scope: Scope, cluster_id: str, error: Exception) -> Messag
     return Message(
         "ES606",
         f"Application {scope.app_id} in region {scope.region_id} cannot be read, and neither can {cluster}: cannot "
-        "tell gone from another account, region or endpoint, so nothing is forgotten. Check the credentials, the "
-        "profile and ALIBABA_CLOUD_ENDPOINT_EDAS. If the application is really gone, 'pulumi state delete' forgets it. "
-        f"EDAS says: {error}",
+        f"tell gone from another account, region or endpoint, so nothing is forgotten. EDAS says: {error} "
+        "Check the credentials, the profile and ALIBABA_CLOUD_ENDPOINT_EDAS; if the application is really gone, "
+        "'pulumi state delete' forgets it.",
     )
 
 

@@ -252,12 +252,7 @@ class SdkClient:
 
     def credentials_source(self) -> str:
         """Return which provider of Alibaba Cloud's credentials library gave the keys, empty before a call."""
-        connection = self._connector.connection
-        if connection is None:
-            return ""
-        with contextlib.suppress(Exception):  # each source has its own errors; a name is all that is lost
-            return str(connection.credential.get_credential().provider_name or "")
-        return ""
+        return self._connector.provider_name()
 
     def _call(self, operation: str, resource: str, **parameters: object) -> object:
         """Make one call and return the body of its successful answer."""

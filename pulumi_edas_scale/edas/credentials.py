@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain.codes import Message
-from pulumi_edas_scale.domain.settings import StaticKeys
+from pulumi_edas_scale.domain.settings import KEY_SETTINGS, StaticKeys
 from pulumi_edas_scale.edas.failures import quote
 
 if TYPE_CHECKING:
@@ -51,6 +51,31 @@ def chosen_profile(environ: Mapping[str, str], profile: str | None) -> str | Non
         return None
     exported = profile in {environ.get(name) for name in PROFILE_VARIABLES}
     return None if exported and find_keys(environ) else profile
+
+
+def describe_source(
+    environ: Mapping[str, str], profile: str | None, keys: StaticKeys | None, found: str = ""
+) -> str:
+    """Say where credentials are taken from; names only, never values.
+
+    Args:
+        environ: the environment.
+        profile: the profile of the settings, None when none is named.
+        keys: those of the stack configuration, which come before anything else.
+        found: the source that a search has found, empty when none has.
+    """
+    if keys is not None:
+        return f"{' and '.join(KEY_SETTINGS[:2])} of the stack configuration"
+    chosen = chosen_profile(environ, profile)
+    if chosen:
+        return f"the profile '{chosen}' of {PROFILE_FILES}"
+    if find_keys(environ) is None:
+        return f"the search of Alibaba Cloud's credentials library{f' ({found})' if found else ''}"
+    key, secret, token = next(
+        names for names in KEY_VARIABLES if all(environ.get(name, "").strip() for name in names[:2])
+    )
+    temporary = f", with {token}" if environ.get(token, "").strip() else ""
+    return f"the environment variables {key} and {secret}{temporary}"
 
 
 OIDC_VARIABLES: Final = (

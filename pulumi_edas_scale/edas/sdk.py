@@ -38,6 +38,7 @@ from pulumi_edas_scale.edas.credentials import (
     chosen_profile,
     describe_cause,
     describe_missing,
+    describe_source,
     explain_failure,
     find_keys,
 )
@@ -120,7 +121,22 @@ class Connector:
             connection.credential.renew()
             answer = connection.ask(operation, parameters)
             error = classify_answer(operation, answer, resource, connection.credential.secrets)
+        if isinstance(error, CredentialsError):
+            error.source = self._source()
         return answer, error
+
+    def _source(self) -> str:
+        """Return where the credentials come from, by names."""
+        environ = os.environ if self.environ is None else self.environ
+        return describe_source(environ, self.profile, self.keys, self.provider_name())
+
+    def provider_name(self) -> str:
+        """Return which provider of Alibaba Cloud's credentials library gave the keys, empty before a call."""
+        if self.connection is None:
+            return ""
+        with contextlib.suppress(Exception):  # each source has its own errors; a name is all that is lost
+            return str(self.connection.credential.get_credential().provider_name or "")
+        return ""
 
     def _connected(self, operation: str) -> _Connection:
         """Return the connection, which the first call makes."""
@@ -395,7 +411,11 @@ class _Connection:
     def _unanswered(self, operation: str, error: BaseException) -> Answer:
         """Return what came back instead of JSON, or raise what it means that nothing did."""
         if isinstance(error, _NotRenewedError):
-            words = Message("ES720", f"the credentials could not be renewed. {error}")
+            words = Message(
+                "ES720",
+                f"the credentials could not be renewed. {error}. "
+                "Correct them, or sign in again with 'aliyun configure'",
+            )
             raise NotSentError(operation, message=words) from None
         if isinstance(error, self._sdk.lost):
             names = {cls.__name__ for cause in _causes(error.__context__) for cls in type(cause).__mro__}

@@ -179,7 +179,7 @@ def refused(operation: Operation, refusal: Refusal, found: Observation) -> Chang
 def call_failed(operation: Operation, error: EdasError) -> ChangeError:
     """Return the failure of a call that ended the operation."""
     order, _ = _followed(operation, ORDER_LOOK_SECONDS)
-    words = f"{_attempt(operation)} failed. {error}{order}{_nothing_sent(operation)}"
+    words = f"{_attempt(operation)} failed. {error.with_fix()}{order}{_nothing_sent(operation)}"
     return failed(operation, Message(error.short_code, words))
 
 
@@ -269,7 +269,7 @@ def order_failed(operation: Operation, failure: OrderFailedError) -> ChangeError
 def timed_out(operation: Operation, sign: DeadlineExceeded) -> ChangeError:
     """Return the failure of an operation whose deadline passed."""
     failure = sign.__cause__ if isinstance(sign.__cause__, EdasError) else operation.progress.not_accepted
-    cause = f" The last call failed: {failure}" if failure is not None else ""
+    cause = f" The last call failed: {failure.with_fix()}" if failure is not None else ""
     found = operation.progress.observation
     if operation.progress.waiting is Wait.ABSENT and found is not None:
         cause = f" {_absent(operation, found)}{cause}"
@@ -361,7 +361,7 @@ def _abort(operation: Operation, order_id: str) -> str:
     except DeadlineExceeded:
         return f" AbortChangeOrder was sent for change order {order_id} and not answered within {ABORT_SECONDS:g} s."
     except EdasError as error:
-        return f" Change order {order_id} could not be aborted and goes on in EDAS: {error}"
+        return f" Change order {order_id} could not be aborted and goes on in EDAS: {error.with_fix()}"
     return f" Change order {order_id} was aborted; what it had changed stays changed."
 
 

@@ -226,7 +226,7 @@ class Service:
             scope = scope.named(live)
             found = refresh(session, scope, recorded, live, context)
         except EdasError as error:
-            message = f"Reading {messages.describe_group(scope)} failed. {error}"
+            message = f"Reading {messages.describe_group(scope)} failed. {error.with_fix()}"
             raise OperationError(Message(error.short_code, message)) from error
         except (Cancelled, DeadlineExceeded) as sign:
             message = f"Reading {messages.describe_group(scope)} was stopped: {sign}."
@@ -266,7 +266,9 @@ class Service:
         try:
             return query(self._session(region_id), region_id, args, context)
         except EdasError as error:
-            raise OperationError(Message(error.short_code, f"{function} failed. {error}")) from error
+            raise OperationError(
+                Message(error.short_code, f"{function} failed. {error.with_fix()}")
+            ) from error
         except Cancelled as sign:
             raise OperationError(Message("ES605", f"{function} was stopped: {sign}.")) from sign
 

@@ -225,6 +225,58 @@ def test_s88_each_front_end_uses_and_leaves_out_a_proxy(kind: Kind) -> None:
     assert "the name of the endpoint cannot be resolved" in said[1]
 
 
+@pytest.mark.parametrize(
+    ("variable", "exception", "reached"),
+    [
+        ("ALL_PROXY", "", "the proxy"),
+        ("HTTP_PROXY", "0.0.0.0:{port}", "EDAS"),
+        ("HTTP_PROXY", "0.0.0.0:1", "the proxy"),
+        ("ALL_PROXY", "10.0.0.0/8, 0.0.0.0/8", "EDAS"),
+        ("ALL_PROXY", "10.0.0.0/8", "the proxy"),
+    ],
+)
+def test_s88_each_front_end_knows_ports_and_networks(
+    kind: Kind, variable: str, exception: str, reached: str
+) -> None:
+    """S88: ALL_PROXY counts, and NO_PROXY with a port or a network, in the processes of both front ends.
+
+    0.0.0.0 is this machine by an address that is not a loopback one, which no proxy is asked for in any case.
+    """
+    with RawServer() as proxy, RawServer() as edas:
+        for server, name in ((proxy, "the proxy"), (edas, "EDAS")):
+            server.reply = Reply.json(failure("Forbidden.RAM", f"here is {name}"), status=403)
+        names = {variable: proxy.url, "NO_PROXY": exception.format(port=edas.server_port)}
+        front_end = kind({"endpoint": f"http://0.0.0.0:{edas.server_port}"}, names)
+        try:
+            said = read(front_end)
+        finally:
+            front_end.close()
+    assert f"here is {reached}" in said
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("SignatureDoesNotMatch", 400),
+        ("InvalidAccessKeyId.NotFound", 404),
+        ("InvalidSecurityToken.Expired", 400),
+    ],
+)
+def test_s89_credentials_that_are_refused_are_named(kind: Kind, code: str, status: int) -> None:
+    """S89: the message says where the credentials came from and who looks at them, never what they are."""
+    with RawServer() as server:
+        server.reply = Reply.json(failure(code, "no"), status=status)
+        front_end = kind({"endpoint": server.url})
+        try:
+            said = read(front_end)
+        finally:
+            front_end.close()
+    assert code in said
+    assert "came from the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY: check" in said
+    assert "'edas-scale doctor' looks at each." in said
+    assert not any(each in said for each in KEYS.values())
+
+
 @dataclass
 class Listener:
     """A front end that hears what an operation waits for, and does something at the first word of its order."""

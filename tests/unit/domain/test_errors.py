@@ -18,6 +18,7 @@ from pulumi_edas_scale.domain.errors import (
     PermissionDeniedError,
     ThrottledError,
     UnavailableError,
+    UnknownShapeError,
 )
 
 OPERATION = "ScaleOutApplication"
@@ -78,6 +79,52 @@ def test_input_errors_name_the_property() -> None:
 def test_a_failed_call_is_one_sentence(error: EdasError, words: str) -> None:
     """A call that failed says its operation, EDAS's code and text, and the id support asks for, as far as known."""
     assert str(error) == words
+
+
+WHOLE = (OPERATION, "X.Y", "said", "req-1")
+
+
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (BusinessError(*WHOLE), "Alibaba Cloud support finds the call by its RequestId."),
+        (UnavailableError(*WHOLE), "Alibaba Cloud support finds the call by its RequestId."),
+        (ThrottledError(*WHOLE), "with fewer resources at once (--parallel)."),
+        (PermissionDeniedError(*WHOLE, action="edas:ReadApplication"), "grant it to the caller."),
+        (CredentialsError(*WHOLE), "'edas-scale doctor' looks at each."),
+        (UnknownShapeError(*WHOLE), "attach them to an issue of the pulumi-edas-scale project."),
+        (
+            NotSentError(OPERATION, message=Message("ES707", "refused")),
+            "one may name an emulator that has ended.",
+        ),
+        (CredentialsError(OPERATION, message=Message("ES701", "none. Export a pair.")), "Export a pair."),
+    ],
+    ids=[
+        "refused",
+        "outage",
+        "throttled",
+        "permission",
+        "credentials",
+        "shape",
+        "not sent",
+        "no credentials",
+    ],
+)
+def test_a_failed_call_ends_with_what_to_do(error: EdasError, end: str) -> None:
+    """Whoever has to act on a failed call is told what helps, once, before the short code."""
+    assert error.with_fix().endswith(end)
+    assert error.with_fix().startswith(str(error))
+    assert error.with_code() == f"{error.with_fix()} [{error.short_code}]"
+
+
+def test_refused_credentials_say_where_they_came_from() -> None:
+    """Where the credentials were found is said by name, where it is known."""
+    error = CredentialsError(*WHOLE)
+    assert error.fix.startswith("Check key, secret and token")
+    error.source = "the environment variables A and B"
+    assert error.fix.startswith(
+        "The credentials came from the environment variables A and B: check key, secret"
+    )
 
 
 def test_a_failed_call_keeps_its_parts() -> None:

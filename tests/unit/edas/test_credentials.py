@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_edas_scale.domain.settings import StaticKeys
 from pulumi_edas_scale.edas.credentials import (
     KEY_VARIABLES,
     PROFILE_VARIABLES,
     chosen_profile,
     describe_cause,
     describe_missing,
+    describe_source,
     explain_failure,
     find_keys,
 )
@@ -62,8 +64,51 @@ def test_profile_or_keys(environ: dict[str, str], profile: str | None, chosen: s
 @given(st.dictionaries(st.sampled_from(NAMES), st.text("XYZ", min_size=8)), st.none() | st.just("prod"))
 def test_no_value_in_a_message(environ: dict[str, str], profile: str | None) -> None:
     """What is said about missing credentials names variables, never their values."""
-    text = describe_missing(environ, profile) + repr(find_keys(environ))
+    text = (
+        describe_missing(environ, profile)
+        + describe_source(environ, profile, None)
+        + repr(find_keys(environ))
+    )
     assert not any(value in text for value in environ.values())
+
+
+KEYS_OF_THE_STACK = StaticKeys("k", "s", "")
+
+
+@pytest.mark.parametrize(
+    ("environ", "profile", "keys", "found", "source"),
+    [
+        (
+            ALIBABA,
+            "prod",
+            KEYS_OF_THE_STACK,
+            "",
+            "alicloud:accessKey and alicloud:secretKey of the stack config",
+        ),
+        (ALIBABA, "prod", None, "", "the profile 'prod' of ~/.aliyun/config.json"),
+        (
+            ALIBABA | TERRAFORM,
+            None,
+            None,
+            "",
+            "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+        ),
+        (
+            TERRAFORM,
+            None,
+            None,
+            "",
+            "ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, with ALICLOUD_SECURITY_TOKEN",
+        ),
+        ({}, None, None, "ecs_ram_role", "the search of Alibaba Cloud's credentials library (ecs_ram_role)"),
+        ({}, None, None, "", "the search of Alibaba Cloud's credentials library"),
+    ],
+)
+def test_the_source_is_the_one_that_was_used(
+    environ: dict[str, str], profile: str | None, keys: StaticKeys | None, found: str, source: str
+) -> None:
+    """Where credentials came from is told in the order in which they are looked for."""
+    assert source in describe_source(environ, profile, keys, found)
 
 
 def test_half_a_pair_is_said() -> None:
