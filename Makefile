@@ -40,7 +40,8 @@ PURE := domain/model domain/errors domain/plan domain/resolution domain/orders d
   domain/messages domain/codes domain/clock domain/drift domain/regions \
   edas/doubts edas/failures edas/hints edas/lookout edas/parse edas/poll_schedule edas/queue edas/rate_limit \
   edas/texts edas/waiter \
-  operations/follow operations/ghosts operations/outcome operations/ownership operations/reconcile operations/submit
+  operations/claims operations/follow operations/ghosts operations/outcome operations/ownership \
+  operations/reconcile operations/submit
 comma := ,
 empty :=
 space := $(empty) $(empty)

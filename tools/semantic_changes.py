@@ -107,8 +107,8 @@ CHANGES: Final = (
     Change(
         "a failed update disowns members that have not left",
         "operations/outcome.py",
-        "plan_input.desired | progress.history.ordered | ours,",
-        "plan_input.desired | progress.history.ordered,",
+        "desired | progress.history.ordered | ours,",
+        "desired | progress.history.ordered,",
     ),
     Change(
         "a failed update forgets a joiner that may still come",
@@ -229,20 +229,20 @@ CHANGES: Final = (
     Change(
         "a scale in does not wait for the questions of the run",
         "operations/reconcile.py",
-        "if order.kind is OrderKind.SCALE_IN and self._awaited_quiet():",
-        "if order.kind is None and self._awaited_quiet():",
+        "if order.kind is OrderKind.SCALE_IN:\n            spoke_up",
+        "if order.kind is None:\n            spoke_up",
     ),
     Change(
         "other people's ghosts are adopted",
-        "operations/reconcile.py",
-        "return taken_by_run(removed, runtime.now()) | others",
-        "return taken_by_run(removed, runtime.now())",
+        "operations/ghosts.py",
+        "return found.union(each for",
+        "return frozenset(each for",
     ),
     Change(
         "ghosts of this run count for the floor",
-        "operations/reconcile.py",
-        "return taken_by_run(removed, runtime.now()) | others",
-        "return others",
+        "operations/ghosts.py",
+        "in removed.items() if now",
+        "in removed.items() if now < 0 and now",
     ),
     Change(
         "a delete does not wait for a joiner that is listed late",

@@ -376,6 +376,15 @@ class Recorded:
     group_name: str = ""
     policy: Policy = Policy()
 
+    @property
+    def settled(self) -> dict[str, str]:
+        """The placements, by ECU id, whose join is over: seen running, or left as they were by a success."""
+        return {
+            each.ecu_id: each.ecc_id
+            for each in self.members
+            if each.joined or each.ecu_id not in self.unsettled
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -174,6 +174,12 @@ class Settings:
     ignored: tuple[str, ...] = field(default=(), compare=False)
     region_source: str = field(default="", compare=False)
 
+    @property
+    def place(self) -> str:
+        """Which EDAS is asked, and with which profile, in words."""
+        endpoint = f"endpoint {self.endpoint}" if self.endpoint else "the region's public endpoint"
+        return f"{endpoint}, profile {self.profile}" if self.profile else endpoint
+
 
 _NO_OTHER_NAMES: Final[Mapping[str, str]] = {}
 

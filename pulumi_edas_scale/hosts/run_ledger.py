@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.domain.model import Scope
 from pulumi_edas_scale.hosts.engine_watch import parse_address
-from pulumi_edas_scale.operations.ownership import Begin, Claim, MemoryLog, Removal
+from pulumi_edas_scale.operations.claims import Claim
+from pulumi_edas_scale.operations.ownership import Begin, MemoryLog, Removal
 
 if sys.platform != "win32":
     import fcntl

@@ -16,11 +16,12 @@ from pulumi_edas_scale.domain.orders import OrderType, Phase, phase_of, type_of
 from pulumi_edas_scale.domain.plan import VISIBILITY_LAG_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.model import Application, ChangeOrder, Recorded
     from pulumi_edas_scale.edas.reads import Reads
+    from pulumi_edas_scale.operations.outcome import Operation
 
 MOST_REPORTS: Final = 3
 """How many of the newest scale ins of an application are asked whom they named: each costs a call, once."""
@@ -76,20 +77,15 @@ class Ghosts:
                 if each.ip in taken and eccs.get(each.ecu_id, each.ecc_id) == each.ecc_id
             ]
             if placements:
-                back = self._added_since(reads, orders, order, context)
+                later = (
+                    each
+                    for each in orders
+                    if type_of(each.co_type) is OrderType.SCALE_OUT and each.created_at >= order.created_at
+                )
+                # What a later scale out names is there again.
+                back = frozenset().union(*(self._ips(reads, each.order_id, context) for each in later))
                 found.update(each.ecc_id for each in placements if each.ip not in back)
         return frozenset(found)
-
-    def _added_since(
-        self, reads: Reads, orders: Sequence[ChangeOrder], scale_in: ChangeOrder, context: OperationContext
-    ) -> frozenset[str]:
-        """Return the addresses that later scale outs name: these machines are there again."""
-        later = [
-            each
-            for each in orders
-            if type_of(each.co_type) is OrderType.SCALE_OUT and each.created_at >= scale_in.created_at
-        ]
-        return frozenset().union(*(self._ips(reads, each.order_id, context) for each in later))
 
     def _ips(self, reads: Reads, order_id: str, context: OperationContext) -> frozenset[str]:
         if order_id not in self._named:
@@ -99,6 +95,26 @@ class Ghosts:
         return self._named[order_id]
 
 
-def taken_by_run(removed: Mapping[str, float], now: float) -> frozenset[str]:
-    """Return the ECC ids that orders of this run took away less than a minute ago."""
-    return frozenset(each for each, moment in removed.items() if now - moment < VISIBILITY_LAG_SECONDS)
+def find_ghosts(operation: Operation, live: Application, orders: Sequence[ChangeOrder]) -> frozenset[str]:
+    """Return the ECC ids of placements that are listed although an order which ended just now took them away.
+
+    Args:
+        operation: whose session knows the run.
+        live: the reading in question.
+        orders: the recent orders of the application.
+    """
+    session, target, runtime = operation.session, operation.target, operation.context.runtime
+    with runtime:
+        removed = session.ownership.removed(target.scope)
+    found: frozenset[str] = frozenset()
+    if not target.deleting:  # who only leaves rests on nobody else's being there
+        found = session.ghosts.named(
+            session.reads,
+            orders,
+            live,
+            target.recorded,
+            operation.context,
+            besides=operation.progress.order_ids,
+        )
+    now = runtime.now()
+    return found.union(each for each, moment in removed.items() if now - moment < VISIBILITY_LAG_SECONDS)

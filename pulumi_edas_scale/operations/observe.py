@@ -23,6 +23,7 @@ from pulumi_edas_scale.domain.messages import (
     describe_misspelt,
     describe_repeated,
     full_names,
+    short_name,
     short_names,
 )
 from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, ApplicationSummary, Outcome, Recorded
@@ -39,7 +40,7 @@ from pulumi_edas_scale.edas.doubts import TWICE, Belief
 from pulumi_edas_scale.edas.reads import FRESH_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.codes import Failure
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
         Policy,
         Scope,
     )
-    from pulumi_edas_scale.operations.ownership import Ownership
     from pulumi_edas_scale.operations.session import Session
 
 
@@ -132,6 +132,14 @@ class Observation:
             ),
         ]
 
+    @property
+    def awaited_names(self) -> set[str]:
+        """Which instances stand in the way of the next order, or of the end."""
+        return {each.listed.id for each in self.plan.absent} or {
+            *(self.names.get(each, each) for each in self.plan.awaited),
+            *(short_name(each) for each in self.plan.vanishing),
+        }
+
     def addresses(self, ecu_ids: Collection[str]) -> frozenset[str]:
         """Return the addresses of machines, as far as they are known."""
         known: tuple[Member | Machine, ...] = (*self.live.members, *self.machines)
@@ -176,20 +184,22 @@ def observe(  # noqa: PLR0913 - a reading, a target, and what was done so far
     # A delete of one's own URN is the end of what was replaced: the claim is that of the resource which stays.
     besides = None if target.deleting else target.urn
     with session.runtime:
-        spared = session.ownership.protected(target.scope, besides=besides)
-        floor = session.ownership.floor(target.scope, besides=besides)
-        doubles = tuple(_doubles(session.ownership, target, resolution.other_ids))
+        claims = session.ownership.claims
+        spared = claims.protected(target.scope, besides=besides)
+        floor = claims.floor(target.scope, besides=besides)
+        # A Check compares the ids as they are spelled: that two are one machine is known from a reading alone.
+        doubles = tuple(
+            (each, other, urn)
+            for each in target.listed
+            if (other := resolution.other_ids.get(each.id))
+            and (urn := claims.other_lister(target.scope, other, besides=target.urn)) is not None
+        )
     plan_input = PlanInput(
         group_id=target.scope.group_id,
         live=live,
         desired=frozenset(resolution.ecu_ids.values()),
         managed=managed_ecus(target.recorded, live, target.scope.group_id),
-        # The join of these is over: seen running, or left as they were by an operation that ended well.
-        settled={
-            each.ecu_id: each.ecc_id
-            for each in target.recorded.members
-            if each.joined or each.ecu_id not in target.recorded.unsettled
-        },
+        settled=target.recorded.settled,
         unsettled=target.recorded.unsettled,
         spared=spared,
         other_floor=floor,
@@ -204,17 +214,6 @@ def observe(  # noqa: PLR0913 - a reading, a target, and what was done so far
         ghosts=ghosts,
     )
     return Observation(live, plan_input, resolution, decide(plan_input), machines, doubles)
-
-
-def _doubles(
-    ownership: Ownership, target: Target, other_ids: Mapping[str, str]
-) -> Iterator[tuple[Listed, str, str]]:
-    # A Check compares the ids as they are spelled: that two are one machine is known from a reading alone.
-    for each in target.listed:
-        other = other_ids.get(each.id)
-        urn = ownership.other_lister(target.scope, other, besides=target.urn) if other else None
-        if other and urn is not None:
-            yield each, other, urn
 
 
 def recorded_instance_ids(recorded: Recorded) -> dict[str, str]:
@@ -295,7 +294,7 @@ def describe_strangers(  # noqa: PLR0913 - a membership, and who else is in its 
         policy: says whether it suffers others.
     """
     with session.runtime:
-        strangers = session.ownership.strangers(foreign, scope, besides=urn)
+        strangers = session.ownership.claims.strangers(foreign, scope, besides=urn)
     return describe_arrivals(strangers, known_foreign, scope, exclusive=policy.exclusive)
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.model import Application, OrderReport, Scope
     from pulumi_edas_scale.domain.plan import Order, Refusal
-    from pulumi_edas_scale.domain.resolution import Absent
     from pulumi_edas_scale.operations.observe import Observation, Target
     from pulumi_edas_scale.operations.session import Reporter, Session
 
@@ -139,27 +138,21 @@ class Operation:
 
 def settled_outcome(operation: Operation, found: Observation) -> Outcome:
     """Return what a reading with nothing left to do shows."""
-    if not operation.target.deleting:
-        _warn_if_never_deployed(operation, found)
+    group_id = operation.target.scope.group_id
+    group, members = found.live.group(group_id), found.live.members_of(group_id)
+    ordered = operation.progress.history.ordered
+    waits = any(each.ecu_id in ordered and not each.runs for each in members)
+    if waits and not operation.target.deleting and group is not None and not group.deployed:
+        operation.reporter.warn(messages.describe_never_deployed(operation.scope))
     if operation.progress.order_ids:
-        members = found.live.members_of(operation.target.scope.group_id)
         operation.reporter.progress(messages.describe_end(members))
-    return _outcome_in(operation, found.live, found.plan_input.desired, _order_ids(operation))
+    return _outcome_in(operation, found.live, found.plan_input.desired)
 
 
 def empty_outcome(operation: Operation) -> Outcome:
     """Return what is true when the group or the application is gone."""
     recorded = operation.target.recorded
     return Outcome((), (), 0, recorded.group_name, recorded.cluster_id, _order_ids(operation))
-
-
-def _warn_if_never_deployed(operation: Operation, found: Observation) -> None:
-    scope = operation.target.scope
-    group = found.live.group(scope.group_id)
-    down = [each for each in found.live.members_of(scope.group_id) if not each.runs]
-    ordered = operation.progress.history.ordered
-    if group is not None and not group.deployed and any(each.ecu_id in ordered for each in down):
-        operation.reporter.warn(messages.describe_never_deployed(operation.scope))
 
 
 # -- it did not ------------------------------------------------------------------------------------------------------
@@ -216,12 +209,7 @@ def expired(operation: Operation, reason: Wait, waited: float, found: Observatio
 
 def _absent(operation: Operation, found: Observation) -> Message:
     """Return of each listed id that is not there what is wrong, and who stands in the way."""
-    words = [
-        format_failure(*messages.describe_absent(each, found.live))
-        + messages.describe_holder(each, releaser, begun=begun)
-        for each, releaser, begun in _holders(operation, found)
-    ]
-    return join_messages(words[: messages.LONGEST_LIST])
+    return join_messages([words for _, words in _absences(operation, found)][: messages.LONGEST_LIST])
 
 
 def held_up(operation: Operation, found: Observation) -> list[Message]:
@@ -231,24 +219,20 @@ def held_up(operation: Operation, found: Observation) -> list[Message]:
     stand behind this one. Neither is certain (the program may come to its holder later, a place may become free), so
     it is said at once and waited for all the same.
     """
-    return [
-        format_failure(*messages.describe_absent(each, found.live))
-        + messages.describe_holder(each, releaser, begun=begun)
-        for each, releaser, begun in _holders(operation, found)
-        if each.cause in messages.USED_ELSEWHERE and not begun
-    ]
+    return [words for stuck, words in _absences(operation, found) if stuck]
 
 
-def _holders(operation: Operation, found: Observation) -> Iterator[tuple[Absent, str | None, bool]]:
-    """Yield each listed id that is not there, with the membership that gives it up and whether that has begun."""
+def _absences(operation: Operation, found: Observation) -> Iterator[tuple[bool, Message]]:
+    """Yield what is wrong with each listed id that is not there, and whether its holder has not begun to let it go."""
     ownership, scope = operation.session.ownership, operation.target.scope
     for each in found.plan.absent:
-        releaser = None
+        held, releaser = each.cause in messages.USED_ELSEWHERE, None
         with operation.context.runtime:
-            if each.cause in messages.USED_ELSEWHERE:
-                releaser = ownership.releaser(scope, each.group_id, each.listed.id)
+            if held:
+                releaser = ownership.claims.releaser(scope, each.group_id, each.listed.id)
             begun = releaser is not None and ownership.has_begun(releaser)
-        yield each, releaser, begun
+        words = format_failure(*messages.describe_absent(each, found.live))
+        yield held and not begun, words + messages.describe_holder(each, releaser, begun=begun)
 
 
 def order_failed(operation: Operation, failure: OrderFailedError) -> ChangeError:
@@ -379,44 +363,37 @@ def failed(
         live = progress.observation.live
         age = operation.context.runtime.now() - progress.observed_at
     found, plan_input = progress.observation, progress.observation.plan_input
-    members = live.members_of(operation.target.scope.group_id)
+    desired, members = plan_input.desired, live.members_of(operation.target.scope.group_id)
+    present = {each.ecu_id for each in members}
     not_up = _not_up(operation, found, live)
     ours = {each.ecu_id for each in members if is_managed(plan_input, each)}
     # What another membership of the run lists is in its state; in two states it would leave with either.
     ours -= {each.ecu_id for each in found.plan.kept}
     # A joiner that nobody has seen yet may still come, even when the program no longer lists it.
-    unseen = operation.target.recorded.unsettled - plan_input.desired - {each.ecu_id for each in members}
+    unseen = operation.target.recorded.unsettled - desired - present
     outcome = _outcome_in(
         operation,
         live,
-        plan_input.desired | progress.history.ordered | ours,
-        _order_ids(operation),
+        desired | progress.history.ordered | ours,
         not_up | unseen,
     )
     names = found.names | messages.short_names(live)
     retry = messages.join_list(names.get(each, each) for each in not_up)
     command = _next_command(operation)
+    leaving = (present if operation.target.policy.exclusive else ours) - desired
     if retry:
         hint = f"{command} retries only {retry}."
-    elif _is_left(operation, found, {each.ecu_id for each in members}, ours):
+    elif found.plan.absent or desired - present or leaving:
         hint = f"{command} does the rest."
     else:  # the process was frozen, or EDAS was quicker than the failure
         hint = f"Nothing is left to do; {command} records it."
     return ChangeError(message + f" {messages.describe_members(outcome, age)} {hint}", outcome)
 
 
-def _is_left(operation: Operation, found: Observation, present: set[str], ours: set[str]) -> bool:
-    """Return whether a listed instance is missing from the group, or one that must leave is still there."""
-    desired = found.plan_input.desired
-    leaving = (present if operation.target.policy.exclusive else ours) - desired
-    return bool(found.plan.absent or desired - present or leaving)
-
-
 def _outcome_in(
     operation: Operation,
     live: Application,
     managed: frozenset[str],
-    order_ids: tuple[str, ...],
     unsettled: frozenset[str] = frozenset(),
 ) -> Outcome:
     return outcome_of(
@@ -424,7 +401,7 @@ def _outcome_in(
         operation.target.scope,
         managed,
         operation.target.recorded,
-        change_order_ids=order_ids,
+        change_order_ids=_order_ids(operation),
         unsettled=unsettled,
     )
 

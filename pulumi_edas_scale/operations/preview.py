@@ -24,7 +24,7 @@ from pulumi_edas_scale.operations.observe import describe_strangers, find_kubern
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.codes import Failure
-    from pulumi_edas_scale.domain.model import Application, Member
+    from pulumi_edas_scale.domain.model import Application, Listed, Member
     from pulumi_edas_scale.operations.observe import Observation, Target
     from pulumi_edas_scale.operations.session import Session
 
@@ -60,6 +60,27 @@ class Preview:
         """Whether an order would be sent, somebody who is not there yet would join, or work of ours be finished."""
         plan = self.observation.plan if self.observation is not None else None
         return self.unfinished or (plan is not None and plan.changes_membership)
+
+    def drifted(self, listed: tuple[Listed, ...]) -> tuple[tuple[str, str], ...]:
+        """Return by path what the change would do where the inputs ask for nothing.
+
+        The engine draws a changed output as one that goes away, so who joins is drawn where the program lists it.
+        """
+        found = self.observation
+        if found is None or not self.changes_membership:
+            return ()
+        plan, ecu_ids = found.plan, found.resolution.ecu_ids
+        absent = {each.listed.id for each in plan.absent}
+        joining = {*plan.join, *(each.ecu_id for each in plan.broken)}
+        paths = [
+            each.path for each in listed if each.id in absent or ecu_ids.get(each.id, each.id) in joining
+        ]
+        if paths:
+            return tuple((path, "add") for path in paths)
+        if plan.evict:
+            return (("exclusive", "update"),)
+        path = next((each.path for each in listed), "instanceIds")
+        return ((path.partition("[")[0], "update"),)
 
 
 def preview_change(
@@ -344,5 +365,5 @@ def _is_released(session: Session, target: Target, absent: Absent) -> bool:
     if absent.cause not in messages.USED_ELSEWHERE:
         return False
     with session.runtime:
-        urn = session.ownership.releaser(target.scope, absent.group_id, absent.listed.id)
+        urn = session.ownership.claims.releaser(target.scope, absent.group_id, absent.listed.id)
     return urn is not None

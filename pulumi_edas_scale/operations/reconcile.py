@@ -27,7 +27,7 @@ from pulumi_edas_scale.domain.orders import Phase, is_active, phase_of
 from pulumi_edas_scale.domain.plan import VISIBILITY_LAG_SECONDS, OrderKind, Wait, breaks_floor
 from pulumi_edas_scale.operations import outcome
 from pulumi_edas_scale.operations.follow import Follower
-from pulumi_edas_scale.operations.ghosts import taken_by_run
+from pulumi_edas_scale.operations.ghosts import find_ghosts
 from pulumi_edas_scale.operations.observe import (
     CannotTellError,
     Observation,
@@ -39,7 +39,7 @@ from pulumi_edas_scale.operations.outcome import ChangeError, Operation, OrderFa
 from pulumi_edas_scale.operations.submit import Submitter
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.model import Application, ChangeOrder, Member
+    from pulumi_edas_scale.domain.model import Application, ChangeOrder
     from pulumi_edas_scale.domain.plan import Order
 
 GROUP_LAG_SECONDS: Final = 10.0
@@ -66,8 +66,24 @@ OPERATIONS: Final = {OrderKind.SCALE_OUT: "ScaleOutApplication", OrderKind.SCALE
 class _Waited:
     """How long one kind of waiting has lasted, and how many times it was looked since."""
 
+    reason: Wait
     seconds: float = 0.0
     looks: int = 0
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the next look is one of the first, quick ones after an order."""
+        return self.looks < URGENT_LOOKS and self.reason not in {Wait.ABSENT, Wait.GROUP}
+
+    def left(self, join_timeout: float) -> float:
+        """Return for how many more seconds it may last."""
+        longest = {
+            Wait.UNSEEN: VISIBILITY_LAG_SECONDS,
+            Wait.LATE: VISIBILITY_LAG_SECONDS,
+            # Who wants failures at once gets this one at once.
+            Wait.GROUP: min(GROUP_LAG_SECONDS, join_timeout),
+        }
+        return longest.get(self.reason, join_timeout) - self.seconds
 
 
 @dataclass(slots=True)
@@ -127,13 +143,22 @@ class Reconciler:
 
     def _round(self) -> Outcome | Wait:
         """Look, decide and do one thing; the turn of the application is held."""
+        operation, scope = self.operation, self.operation.target.scope
         try:
             return self._look_and_act()
         except BusinessError as error:
             # For a create or an update an application that is gone is a mistake in the program, not its end.
-            if not self.operation.target.deleting or not self._is_gone(error):
+            if not operation.target.deleting:
                 raise
-            return outcome.empty_outcome(self.operation)
+            cluster_id = operation.target.recorded.cluster_id
+            try:
+                gone = is_gone(operation.session, scope, cluster_id, operation.context)
+            except CannotTellError as doubt:
+                words = messages.describe_not_gone(scope, cluster_id, doubt.error or error)
+                raise ChangeError(words) from error
+            if not gone:
+                raise
+            return outcome.empty_outcome(operation)
 
     def _look_and_act(self) -> Outcome | Wait:
         context, reads = self.operation.context, self.operation.session.reads
@@ -187,7 +212,7 @@ class Reconciler:
             operation.context,
             history=operation.progress.history,
             expected=operation.progress.expected,
-            ghosts=self._ghosts(live),
+            ghosts=find_ghosts(operation, live, self._orders),
         )
         operation.progress.observation, operation.progress.observed_at = (
             found,
@@ -223,7 +248,10 @@ class Reconciler:
             return Wait.ABSENT
         if plan.next_order is not None:
             # The plan counts on joiners that come up; where nobody is left who may, it has refused the order.
-            return Wait.FLOOR if self._would_break_floor(plan.next_order, found) else None
+            floor, ghosts = found.plan_input.floor.min_running, found.plan_input.ghosts
+            group_id = found.plan_input.group_id
+            low = breaks_floor(plan.next_order, found.live, group_id, floor, ghosts)
+            return Wait.FLOOR if low else None
         if plan.vanishing or set(plan.awaited) - found.present:
             # An order ended well and the listing has not followed: a lag for a minute, then a failure.
             return Wait.UNSEEN
@@ -254,10 +282,16 @@ class Reconciler:
 
     def _may_write(self, order: Order) -> bool:
         """Make sure the write may be made now; False when time passed, so that everything is looked at again."""
-        operation = self.operation
-        if order.kind is OrderKind.SCALE_IN and self._awaited_quiet():
-            # A resource that spoke up meanwhile may own who was to leave.
-            return False
+        operation, runtime = self.operation, self.operation.context.runtime
+        if order.kind is OrderKind.SCALE_IN:
+            spoke_up = False
+            with runtime:
+                while (seconds := operation.session.ownership.quiet_in(runtime.now())) > 0:
+                    operation.context.wait(seconds)
+                    spoke_up = True
+            if spoke_up:
+                # A resource that the engine asked about meanwhile may own who was to leave.
+                return False
         name = OPERATIONS[order.kind]
         if self._permit != name:
             waited = operation.session.reads.reserve(name, operation.context)
@@ -270,16 +304,6 @@ class Reconciler:
         """Return what is left of the pause after the last order of this operation."""
         pause = self.operation.target.policy.batch_pause_seconds
         return self._ended_at + pause - self.operation.context.runtime.now()
-
-    def _awaited_quiet(self) -> bool:
-        """Let every resource of the program say what it claims; return whether that took time."""
-        runtime, ownership = self.operation.context.runtime, self.operation.session.ownership
-        waited = False
-        with runtime:
-            while (seconds := ownership.quiet_in(runtime.now())) > 0:
-                waited = True
-                self.operation.context.wait(seconds)
-        return waited
 
     # -- readings ------------------------------------------------------------------------------------------------
 
@@ -301,37 +325,11 @@ class Reconciler:
                 return reading.value
         return self._fresh()
 
-    def _ghosts(self, live: Application) -> frozenset[str]:
-        """Return the placements of a reading that an order which ended just now has taken away."""
-        operation, runtime = self.operation, self.operation.context.runtime
-        with runtime:
-            removed = operation.session.ownership.removed(operation.target.scope)
-        if operation.target.deleting:
-            return taken_by_run(removed, runtime.now())  # who only leaves rests on nobody else's being there
-        others = operation.session.ghosts.named(
-            operation.session.reads,
-            self._orders,
-            live,
-            operation.target.recorded,
-            operation.context,
-            besides=operation.progress.order_ids,
-        )
-        return taken_by_run(removed, runtime.now()) | others
-
     def _refuse_kubernetes(self, live: Application | None) -> None:
         operation, scope = self.operation, self.operation.target.scope
         summary = find_kubernetes(operation.session, scope.app_id, live, operation.context)
         if summary is not None:
             raise ChangeError(format_failure(*messages.describe_kubernetes(scope, summary)))
-
-    def _is_gone(self, error: EdasError) -> bool:
-        operation, scope = self.operation, self.operation.target.scope
-        cluster_id = operation.target.recorded.cluster_id
-        try:
-            return is_gone(operation.session, scope, cluster_id, operation.context)
-        except CannotTellError as doubt:
-            words = messages.describe_not_gone(scope, cluster_id, doubt.error or error)
-            raise ChangeError(words) from error
 
     # -- waiting -------------------------------------------------------------------------------------------------
 
@@ -375,8 +373,8 @@ class Reconciler:
     def _look_again(self, reason: Wait) -> bool:
         """Sleep, and look once whether the reason to wait is still there, by readings that all who wait share."""
         operation, runtime = self.operation, self.operation.context.runtime
-        waited = self._waited.setdefault(reason, _Waited())
-        left = self._patience(reason) - waited.seconds
+        waited = self._waited.setdefault(reason, _Waited(reason))
+        left = waited.left(operation.target.policy.join_timeout_seconds)
         deadline = operation.context.deadline
         if reason is Wait.LATE and deadline is not None:
             # One that may never come must not make a delete impossible whose time-out is shorter than this wait.
@@ -387,11 +385,12 @@ class Reconciler:
         if left <= SHORTEST_WAIT_SECONDS and not starting:  # not even a joinTimeoutSeconds of 0 ends a start
             self._give_up(reason, waited.seconds)
             return False
+        found = operation.progress.observation
+        names = messages.join_list(found.awaited_names) if found is not None else ""
         operation.reporter.progress(
-            f"waiting for {reason.value}{self._awaited_names()}, {waited.seconds:.0f} s"
+            f"waiting for {reason.value}{f' ({names})' if names else ''}, {waited.seconds:.0f} s"
         )
-        pause = WAIT_BACKOFF.pause(waited.looks)
-        urgent = waited.looks < URGENT_LOOKS and reason not in {Wait.ABSENT, Wait.GROUP}
+        pause, urgent = WAIT_BACKOFF.pause(waited.looks), waited.urgent
         if not urgent:
             pause = max(pause, operation.session.lookout.gap_seconds())
         begun = runtime.now()
@@ -420,24 +419,12 @@ class Reconciler:
         operation, found = self.operation, self.operation.progress.observation
         with operation.context.runtime:
             # A membership that is checked later may close a circle of those that wait for each other.
-            circle = operation.session.ownership.exchange(operation.target.urn)
+            circle = operation.session.ownership.claims.exchange(operation.target.urn)
         if circle is not None:
             raise outcome.failed(operation, circle.message)
         if looks == LOOKS_BEFORE_WORDS and found is not None:
             for each in outcome.held_up(operation, found)[: messages.LONGEST_LIST]:
                 operation.reporter.warn(each)
-
-    def _awaited_names(self) -> str:
-        """Return which instances the present wait is about, in brackets."""
-        found = self.operation.progress.observation
-        if found is None:
-            return ""
-        plan = found.plan
-        names = {each.listed.id for each in plan.absent} or {
-            *(found.names.get(each, each) for each in plan.awaited),
-            *(messages.short_name(each) for each in plan.vanishing),
-        }
-        return f" ({messages.join_list(names)})" if names else ""
 
     def _give_up(self, reason: Wait, waited: float) -> None:
         """End a wait that took too long; one for a joiner of an earlier run, which may never come, ends well."""
@@ -450,28 +437,16 @@ class Reconciler:
             raise outcome.group_missing(operation, self._fresh())
         raise outcome.expired(operation, reason, waited, found)
 
-    def _patience(self, reason: Wait) -> float:
-        join_timeout = self.operation.target.policy.join_timeout_seconds
-        if reason in {Wait.UNSEEN, Wait.LATE}:
-            return VISIBILITY_LAG_SECONDS
-        if reason is Wait.GROUP:  # who wants failures at once gets this one at once
-            return min(GROUP_LAG_SECONDS, join_timeout)
-        return float(join_timeout)
-
     def _is_starting(self, reason: Wait) -> bool:
         """Return whether EDAS still starts every joiner that is waited for (TaskState 1)."""
         found = self.operation.progress.observation
         if reason not in {Wait.RISING, Wait.FLOOR} or found is None:
             return False
-        down = self._rising(found)
-        return bool(down) and all(each.task is TaskState.PROCESSING for each in down)
-
-    def _rising(self, found: Observation) -> list[Member]:
-        """Return the joiners that are listed and do not run yet."""
         ordered = self.operation.progress.history.ordered
         joiners = (ordered | self.operation.target.recorded.unsettled) & found.plan_input.desired
         members = found.live.members_of(self.operation.target.scope.group_id)
-        return [each for each in members if each.ecu_id in joiners and not each.runs]
+        down = [each for each in members if each.ecu_id in joiners and not each.runs]
+        return bool(down) and all(each.task is TaskState.PROCESSING for each in down)
 
     def _is_joiner_late(self, found: Observation) -> bool:
         """Return whether a joiner that the last operation did not see, and nobody wants any more, may still come.
@@ -488,7 +463,3 @@ class Reconciler:
         ours = [each for each in self._orders if each.order_id in recorded.change_order_ids]
         came = any(phase_of(each.status) is not Phase.ENDED_BADLY for each in ours)
         return bool(unseen) and came and not self._gave_up_late
-
-    def _would_break_floor(self, order: Order, found: Observation) -> bool:
-        floor, ghosts = found.plan_input.floor.min_running, found.plan_input.ghosts
-        return breaks_floor(order, found.live, self.operation.target.scope.group_id, floor, ghosts)

@@ -89,32 +89,28 @@ def refresh(
         live, undisturbed = _settled_reading(session, scope, live, context)
         live = with_instance_ids(live, recorded_instance_ids(recorded))
         left = _left_ids(recorded, live, scope) if undisturbed else frozenset()
-    outcome = _outcome(recorded, live, scope)
+    here = live.members_of(scope.group_id)
+    outcome = outcome_of(
+        live,
+        scope,
+        managed_ecus(recorded, live, scope.group_id),
+        recorded,
+        change_order_ids=recorded.change_order_ids,
+        # What the last operation failed to bring up is so until it runs.
+        unsettled=recorded.unsettled - {each.ecu_id for each in here if each.runs},
+    )
     drift = find_drift(recorded, live, scope)
     away = None
     if not undisturbed:
         away = messages.describe_busy(drift, scope)
         # Members that an order may have taken out for a moment stay recorded as they were: that is not drift.
         drift = replace(drift, gone=(), moved=(), left=(), joining=())
-        here = {each.ecu_id for each in live.members_of(scope.group_id)}
-        out = (_as_recorded(each) for each in recorded.members if each.ecu_id not in here)
+        present = {each.ecu_id for each in here}
+        out = (_as_recorded(each) for each in recorded.members if each.ecu_id not in present)
         outcome = replace(outcome, members=(*outcome.members, *out))
     unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, scope)
     warnings = (*([unfinished] if unfinished else []), *messages.describe_drift(drift, live, scope))
     return Refreshed(outcome, left, warnings, away)
-
-
-def _outcome(recorded: Recorded, live: Application, scope: Scope) -> Outcome:
-    """Return what is true in a reading; what the last operation failed to bring up is so until it runs."""
-    running = {each.ecu_id for each in live.members_of(scope.group_id) if each.runs}
-    return outcome_of(
-        live,
-        scope,
-        managed_ecus(recorded, live, scope.group_id),
-        recorded,
-        change_order_ids=recorded.change_order_ids,
-        unsettled=recorded.unsettled - running,
-    )
 
 
 def _settled_reading(

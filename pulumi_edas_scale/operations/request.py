@@ -118,13 +118,8 @@ class Request:
         """Return what the inputs ask for."""
         changed = changed_properties(self.olds, self.news)
         replaces = tuple(name for name in _SCOPE if name in changed)
-        rest = self._detailed(tuple(name for name in changed if name not in replaces))
-        detailed = (*((name, "update-replace") for name in replaces), *rest)
-        return Diff(bool(detailed), replaces, bool(replaces) and self._deletes_first(replaces), detailed)
-
-    def _detailed(self, changed: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-        """Return changed properties by path: lists by element, everything else by name."""
-        kinds: dict[str, str] = {}
+        # By path: lists by element, everything else by name.
+        kinds: dict[str, str] = dict.fromkeys(replaces, "update-replace")
         for path, kind in changed_members(self.olds, self.news) if {*_LISTS} & {*changed} else ():
             # One id went and another stands in its place: the engine shows one line for a path.
             kinds[path] = "update" if path in kinds else kind
@@ -133,7 +128,8 @@ class Request:
             if name not in covered:
                 gone = self.news.get(name) is None
                 kinds[name] = "add" if self.olds.get(name) is None else "delete" if gone else "update"
-        return tuple(kinds.items())
+        detailed = tuple(kinds.items())
+        return Diff(bool(kinds), replaces, bool(replaces) and self._deletes_first(replaces), detailed)
 
     def _deletes_first(self, replaces: tuple[str, ...]) -> bool:
         """Return whether the old one must go first: some instance may be in both, or the new place is not known."""

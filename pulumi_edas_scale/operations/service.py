@@ -24,10 +24,11 @@ from pulumi_edas_scale.domain.errors import (
 )
 from pulumi_edas_scale.domain.inputs import Checked, check_inputs, ignored_lists, import_inputs
 from pulumi_edas_scale.domain.model import Outcome, Recorded, Scope
+from pulumi_edas_scale.operations.claims import Claim
 from pulumi_edas_scale.operations.lookups import QUERIES, find_wrong_application
 from pulumi_edas_scale.operations.observe import Target, describe_strangers, outcome_of
 from pulumi_edas_scale.operations.outcome import ChangeError, Operation
-from pulumi_edas_scale.operations.ownership import Claim, MemoryLog, Ownership
+from pulumi_edas_scale.operations.ownership import MemoryLog, Ownership
 from pulumi_edas_scale.operations.preview import Preview, preview_change, preview_replacement
 from pulumi_edas_scale.operations.reconcile import Reconciler
 from pulumi_edas_scale.operations.refresh import read_group, refresh
@@ -154,7 +155,7 @@ class Service:
         with self._question():
             if request.announce and self.settings.preview_reads:
                 if not asked.replaces:
-                    drifted = _drifted(request, self._preview(request))
+                    drifted = self._preview(request).drifted(request.spec.listed)
                 elif asked.delete_before_replace and request.recorded.policy.on_delete is not OnDelete.RETAIN:
                     self._preview_replacement(request)
         if drifted and not asked.changes:
@@ -291,7 +292,7 @@ class Service:
             if region_id not in self._sessions:
                 client = self.connect(self.settings, region_id)
                 self._sessions[region_id] = open_session(
-                    client, self.runtime, self.ownership, _place(self.settings)
+                    client, self.runtime, self.ownership, self.settings.place
                 )
             return self._sessions[region_id]
 
@@ -449,32 +450,6 @@ class _FunctionReporter:
         if now - self.reported_at >= FUNCTION_LINE_SECONDS:
             self.reported_at = now
             self.host.info("", f"{self.function}: {text}")
-
-
-def _place(settings: Settings) -> str:
-    """Return which EDAS is asked, in words."""
-    endpoint = f"endpoint {settings.endpoint}" if settings.endpoint else "the region's public endpoint"
-    return f"{endpoint}, profile {settings.profile}" if settings.profile else endpoint
-
-
-def _drifted(request: Request, preview: Preview) -> tuple[tuple[str, str], ...]:
-    """Return by path what a change would do although the inputs ask for nothing.
-
-    The engine draws a changed output as one that goes away, so who joins is drawn where the program lists it.
-    """
-    found = preview.observation
-    if found is None or not preview.changes_membership:
-        return ()
-    plan, listed, ecu_ids = found.plan, request.spec.listed, found.resolution.ecu_ids
-    absent = {each.listed.id for each in plan.absent}
-    joining = {*plan.join, *(each.ecu_id for each in plan.broken)}
-    paths = [each.path for each in listed if each.id in absent or ecu_ids.get(each.id, each.id) in joining]
-    if paths:
-        return tuple((path, "add") for path in paths)
-    if plan.evict:
-        return (("exclusive", "update"),)
-    path = next((each.path for each in listed), "instanceIds")
-    return ((path.partition("[")[0], "update"),)
 
 
 def _import(session: Session, scope: Scope, context: OperationContext) -> Result:

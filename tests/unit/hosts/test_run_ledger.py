@@ -10,7 +10,8 @@ import pytest
 
 from pulumi_edas_scale.hosts import run_ledger
 from pulumi_edas_scale.hosts.run_ledger import RunLedger, open_run_log
-from pulumi_edas_scale.operations.ownership import Begin, Claim, MemoryLog, Ownership, Removal
+from pulumi_edas_scale.operations.claims import Claim
+from pulumi_edas_scale.operations.ownership import Begin, MemoryLog, Ownership, Removal
 from tests.unit.readings import SCOPE
 
 if TYPE_CHECKING:
@@ -178,8 +179,8 @@ def test_processes_of_one_engine_share_a_run(base: Path, monkeypatch: pytest.Mon
     two = Ownership(open_run_log(f"dns:///{ENGINE}", said.append))
     other = Ownership(open_run_log("127.0.0.1:40002", said.append))
     one.record(CLAIM)
-    assert two.protected(SCOPE, besides=None) == CLAIM.ids
-    assert other.protected(SCOPE, besides=None) == frozenset()
+    assert two.claims.protected(SCOPE, besides=None) == CLAIM.ids
+    assert other.claims.protected(SCOPE, besides=None) == frozenset()
     assert said == []
 
 

@@ -7,14 +7,8 @@ import pytest
 
 from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.model import Floor
-from pulumi_edas_scale.operations.ownership import (
-    QUIET_SECONDS,
-    Claim,
-    Conflict,
-    MemoryLog,
-    MemoryRun,
-    Ownership,
-)
+from pulumi_edas_scale.operations.claims import Claim, Conflict
+from pulumi_edas_scale.operations.ownership import QUIET_SECONDS, MemoryLog, MemoryRun, Ownership
 from tests.unit.readings import SCOPE, member
 
 if TYPE_CHECKING:
@@ -70,9 +64,9 @@ def test_questions_keep_it_from_being_quiet() -> None:
 def test_ids_of_a_group() -> None:
     """The ids claimed for a group are those of all its memberships, or of all besides one."""
     known = recorded(claim("one", "i-a"), claim("two", "i-b ecu-c"), claim("three", "i-d", scope=GREEN))
-    assert known.protected(SCOPE, besides=None) == {"i-a", "i-b", "ecu-c"}
-    assert known.protected(SCOPE, besides="one") == {"i-b", "ecu-c"}
-    assert known.protected(RED, besides=None) == frozenset()
+    assert known.claims.protected(SCOPE, besides=None) == {"i-a", "i-b", "ecu-c"}
+    assert known.claims.protected(SCOPE, besides="one") == {"i-b", "ecu-c"}
+    assert known.claims.protected(RED, besides=None) == frozenset()
 
 
 def test_strangers_are_those_that_no_other_membership_listed() -> None:
@@ -83,22 +77,22 @@ def test_strangers_are_those_that_no_other_membership_listed() -> None:
         replace(claim("two", "i-z", scope=GREEN), left=(SCOPE, frozenset({"i-d"}))),
         claim("three", "i-e", scope=GREEN),
     )
-    assert known.strangers([a, b, c, d, e], SCOPE, besides="urn") == [e]
-    assert known.strangers([a, b, c, d, e], SCOPE, besides="one") == [a, b, c, e]
-    assert known.strangers([a], RED, besides="urn") == [a]
+    assert known.claims.strangers([a, b, c, d, e], SCOPE, besides="urn") == [e]
+    assert known.claims.strangers([a, b, c, d, e], SCOPE, besides="one") == [a, b, c, e]
+    assert known.claims.strangers([a], RED, besides="urn") == [a]
 
 
 def test_a_later_check_takes_the_place_of_the_first() -> None:
     """Only the last claim of a resource counts."""
     known = recorded(claim("one", "i-a"), claim("one", "i-b"))
-    assert known.protected(SCOPE, besides=None) == {"i-b"}
+    assert known.claims.protected(SCOPE, besides=None) == {"i-b"}
 
 
 def test_a_refused_membership_keeps_its_members() -> None:
     """What a refused resource lists is a member all the same, and the next one learns of it."""
     known = recorded(claim("one", "i-a"))
     assert known.record(claim("two", "i-a i-b")) is not None
-    assert known.protected(SCOPE, besides="one") == {"i-a", "i-b"}
+    assert known.claims.protected(SCOPE, besides="one") == {"i-a", "i-b"}
 
 
 def test_one_id_in_two_memberships() -> None:
@@ -187,10 +181,10 @@ def test_an_exchange_is_told_to_who_waits_already() -> None:
     """The membership that was checked first learns that it cannot begin, until it is checked again."""
     known = recorded(claim("one", "i-b", was="i-a"))
     words = known.record(claim("two", "i-a", was="i-b", scope=GREEN))
-    assert known.exchange("one") == words
-    assert known.exchange("aside") is None
+    assert known.claims.exchange("one") == words
+    assert known.claims.exchange("aside") is None
     known.record(claim("one", "i-a", was="i-a"))
-    assert known.exchange("one") is None
+    assert known.claims.exchange("one") is None
 
 
 def test_a_chain_is_no_circle() -> None:
@@ -231,41 +225,41 @@ def test_two_applications_cannot_exchange_instances_in_one_run() -> None:
 def test_a_released_id_is_known() -> None:
     """What a membership of another group gives up is known, in the spelling of its list only."""
     known = recorded(claim("one", "i-a", was="i-a i-b", scope=GREEN))
-    assert known.releaser(SCOPE, "group-2", "i-b")
-    assert not known.releaser(SCOPE, "group-2", "ecu-b")
-    assert not known.releaser(SCOPE, "group-2", "i-a")
-    assert not known.releaser(SCOPE, "group-3", "i-b")
+    assert known.claims.releaser(SCOPE, "group-2", "i-b")
+    assert not known.claims.releaser(SCOPE, "group-2", "ecu-b")
+    assert not known.claims.releaser(SCOPE, "group-2", "i-a")
+    assert not known.claims.releaser(SCOPE, "group-3", "i-b")
 
 
 def test_an_id_that_another_application_releases_is_known() -> None:
     """What a membership of another application gives up is known without its group, which no reading tells."""
     elsewhere = replace(GREEN, app_id="app-2")
     known = recorded(claim("one", "i-a", was="i-a i-b", scope=elsewhere))
-    assert known.releaser(SCOPE, "", "i-b")
-    assert not known.releaser(SCOPE, "", "i-a")
-    assert not known.releaser(elsewhere, "", "i-b")
-    assert not known.releaser(replace(SCOPE, region_id="cn-beijing"), "", "i-b")
+    assert known.claims.releaser(SCOPE, "", "i-b")
+    assert not known.claims.releaser(SCOPE, "", "i-a")
+    assert not known.claims.releaser(elsewhere, "", "i-b")
+    assert not known.claims.releaser(replace(SCOPE, region_id="cn-beijing"), "", "i-b")
 
 
 def test_a_replacement_releases_what_it_leaves() -> None:
     """A resource that moves to another group gives up what it listed in the one it leaves."""
     moved = replace(claim("one", "i-a", scope=RED), left=(GREEN, frozenset({"i-b"})))
     known = recorded(moved)
-    assert known.releaser(SCOPE, "group-2", "i-b")
-    assert not known.releaser(SCOPE, "group-2", "i-a")
-    assert not known.releaser(SCOPE, "group-3", "i-b")
+    assert known.claims.releaser(SCOPE, "group-2", "i-b")
+    assert not known.claims.releaser(SCOPE, "group-2", "i-a")
+    assert not known.claims.releaser(SCOPE, "group-3", "i-b")
 
 
 def test_the_second_check_of_a_replacement_keeps_what_it_leaves() -> None:
     """A replacement is checked twice, the second time with nothing recorded: what it leaves is remembered."""
     moved = replace(claim("one", "i-a", scope=RED), left=(GREEN, frozenset({"i-b"})))
-    assert recorded(moved, claim("one", "i-a", scope=RED)).releaser(SCOPE, "group-2", "i-b")
+    assert recorded(moved, claim("one", "i-a", scope=RED)).claims.releaser(SCOPE, "group-2", "i-b")
 
 
 def test_another_change_of_mind_forgets_what_was_left() -> None:
     """A resource that is checked for another group than before no longer leaves what it left then."""
     moved = replace(claim("one", "i-a", scope=RED), left=(GREEN, frozenset({"i-b"})))
-    assert not recorded(moved, claim("one", "i-a", scope=SCOPE)).releaser(SCOPE, "group-2", "i-b")
+    assert not recorded(moved, claim("one", "i-a", scope=SCOPE)).claims.releaser(SCOPE, "group-2", "i-b")
 
 
 def test_the_highest_floor_of_a_group_counts() -> None:
@@ -276,9 +270,9 @@ def test_the_highest_floor_of_a_group_counts() -> None:
         replace(claim("empty", ""), min_running=9),
         replace(claim("elsewhere", "i-c", scope=GREEN), min_running=9),
     )
-    assert known.floor(SCOPE, besides=None) == Floor(3, "high")
-    assert known.floor(SCOPE, besides="high") == Floor(1, "low")
-    assert known.floor(RED, besides=None) == Floor()
+    assert known.claims.floor(SCOPE, besides=None) == Floor(3, "high")
+    assert known.claims.floor(SCOPE, besides="high") == Floor(1, "low")
+    assert known.claims.floor(RED, besides=None) == Floor()
 
 
 def test_removed_placements_are_remembered_by_application() -> None:
@@ -296,7 +290,7 @@ def test_processes_of_one_run_know_the_same() -> None:
     one, two = Ownership(MemoryLog(run)), Ownership(MemoryLog(run))
     assert one.record(claim("one", "i-a")) is None
     assert two.record(claim("two", "i-a")) is not None
-    assert one.protected(SCOPE, besides="one") == two.protected(SCOPE, besides="one") == {"i-a"}
+    assert one.claims.protected(SCOPE, besides="one") == two.claims.protected(SCOPE, besides="one") == {"i-a"}
     two.note_removed(SCOPE, ["ecc-1"], 5.0)
     assert one.removed(SCOPE) == {"ecc-1": 5.0}
     two.note_begun("two")

@@ -24,8 +24,8 @@ from pulumi_edas_scale.domain.model import (
     TaskState,
 )
 from pulumi_edas_scale.edas.rate_limit import CALLS_PER_MINUTE
+from pulumi_edas_scale.operations.claims import Claim
 from pulumi_edas_scale.operations.observe import Target
-from pulumi_edas_scale.operations.ownership import Claim
 from pulumi_edas_scale.operations.preview import Preview, preview_change, preview_replacement
 from tests.unit.quiet import QuietClient, quiet_session
 from tests.unit.readings import SCOPE, application, in_cluster, listed, machine, member

@@ -19,8 +19,8 @@ from pulumi_edas_scale.domain.errors import (
 from pulumi_edas_scale.domain.model import MemberState, TaskState
 from pulumi_edas_scale.edas.lookout import Lookout
 from pulumi_edas_scale.edas.reads import Reads
+from pulumi_edas_scale.operations.claims import Claim
 from pulumi_edas_scale.operations.outcome import ChangeError
-from pulumi_edas_scale.operations.ownership import Claim
 from pulumi_edas_scale.operations.reconcile import Reconciler
 from tests.unit.operations.account import FAILED, HELD, SCOPE, Account, Stack
 
@@ -860,6 +860,18 @@ def test_a_destroy_that_cannot_tell_whether_the_application_is_gone_says_what_to
     stack = Stack(Account(gone=True))
     with pytest.raises(ChangeError, match="pulumi state delete"):
         stack.destroy()
+
+
+def test_a_destroy_of_an_application_that_is_refused_and_still_listed_fails() -> None:
+    """One witness is not enough: what is listed is there, so its members are not forgotten (law 8)."""
+    stack = Stack(Account().running("a"))
+    stack.up("a")
+    stack.account.refuse_reads["QueryApplicationStatus"] = BusinessError(
+        "QueryApplicationStatus", "601", "not now"
+    )
+    with pytest.raises(ChangeError, match="not now"):
+        stack.destroy()
+    assert stack.account.writes == []
 
 
 def test_an_application_that_goes_while_its_members_leave_is_gone() -> None:
