@@ -361,8 +361,8 @@ ROWS: Final = (
     ),
     Row(
         "ES401",
-        "left … outside Pulumi",
-        "a managed member is gone",
+        "Drift: … left",
+        "a managed member is gone; the message says by which change order, where a recent one names it",
         "Nothing: the next 'pulumi up' scales it out again, if it is still listed.",
     ),
     Row(

@@ -1,20 +1,27 @@
 """What differs between the members that are recorded and those a reading shows, and whose doing it is.
 
-This file's law: drift is what others did. What the last operation of ours had begun and not finished (a scale in that
-ended after Ctrl-C, a join that failed) is recorded as such, and is unfinished work, never drift. Pure.
+This file's law: drift is what no record of ours explains. What the last operation of ours had begun and not finished
+(a scale in that ended after Ctrl-C, a join that failed) is recorded as such, and is unfinished work, never drift. Pure.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pulumi_edas_scale.domain.resolution import find_member
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
-    from pulumi_edas_scale.domain.model import Application, Member, Recorded, RecordedMember, Scope
+    from pulumi_edas_scale.domain.model import (
+        Application,
+        ChangeOrder,
+        Member,
+        Recorded,
+        RecordedMember,
+        Scope,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +29,14 @@ class Drift:
     """The recorded members that are not as recorded, each in one of these.
 
     Attributes:
-        gone: left the group, and nothing of ours asked for it.
+        gone: left the group, and nothing that is recorded asked for it.
         moved: are in another group of the application.
         unwell: ran, and do not run now.
-        left: left the group as an operation of ours, or the program, wants it.
+        left: left the group as an operation of ours wanted it.
+        dropped: left the group, and the program lists them no more.
         leaving: members that the last operation was to scale in, and did not.
         down: members whose join, by the last operation, did not end well.
+        risen: members whose join did not end well by then, and that run now.
         joining: ids that the last operation was to bring in, and did not.
     """
 
@@ -35,14 +44,31 @@ class Drift:
     moved: tuple[Member, ...] = ()
     unwell: tuple[Member, ...] = ()
     left: tuple[RecordedMember, ...] = ()
+    dropped: tuple[RecordedMember, ...] = ()
     leaving: tuple[Member, ...] = ()
     down: tuple[Member, ...] = ()
+    risen: tuple[Member, ...] = ()
     joining: tuple[str, ...] = ()
 
     @property
     def unfinished(self) -> bool:
         """Whether the last operation left something to do, if only to record it."""
-        return bool(self.left or self.leaving or self.down or self.joining)
+        return bool(self.left or self.dropped or self.leaving or self.down or self.joining)
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What is known of how machines came to where they are.
+
+    Attributes:
+        orders: by ECU id, the change order that moved the machine last, where one of the recent ones names it.
+        by_run: ECU ids of machines that orders of this engine run took away.
+        looked: whether the recent orders could be read.
+    """
+
+    orders: Mapping[str, ChangeOrder] = field(default_factory=dict)
+    by_run: frozenset[str] = frozenset()
+    looked: bool = True
 
 
 def find_drift(
@@ -57,49 +83,65 @@ def find_drift(
         desired: the ids that the program lists now; None where that is not known.
     """
     here = live.members_of(scope.group_id)
-    gone, left = [], []
-    moved, unwell, leaving, down = [], [], [], []
-    wanted = {each.id for each in recorded.listed}
-    by_instance = any(each.path.startswith("instanceIds") for each in recorded.listed)
+    unwell, leaving, down = [], [], []
+    absent = []
     for each in recorded.members:
-        # A failed or interrupted operation records whom it was to keep in the lists, and who is still there in the
-        # members: one that is in the second only was on the way out.
-        # One without an instance id may be any of the listed instances.
-        nameless = by_instance and not each.instance_id
-        on_the_way_out = bool(wanted) and not nameless and not _is_in(each, wanted)
         member = find_member(here, each.ecu_id)
+        if member is None:
+            absent.append(each)
+        elif _is_on_the_way_out(each, recorded):
+            leaving.append(member)
+        elif member.runs:
+            continue
+        elif each.ecu_id in recorded.unsettled:
+            down.append(member)
+        elif each.joined or member.state is not each.state:
+            unwell.append(member)
+    known = {name for each in recorded.members for name in (each.ecu_id, each.instance_id)}
+    wanted = {each.id for each in recorded.listed}
+    joining = sorted(each for each in wanted - known if find_member(here, each) is None)
+    risen = [each for each in here if each.runs and each.ecu_id in recorded.unsettled]
+    return replace(
+        _sort_absent(absent, recorded, live, desired),
+        unwell=tuple(unwell),
+        leaving=tuple(leaving),
+        down=tuple(down),
+        risen=tuple(risen),
+        joining=tuple(joining),
+    )
+
+
+def _sort_absent(
+    absent: Sequence[RecordedMember],
+    recorded: Recorded,
+    live: Application,
+    desired: Collection[str] | None,
+) -> Drift:
+    """Return what became of the recorded members that are not in the group."""
+    gone, moved, left, dropped = [], [], [], []
+    for each in absent:
         elsewhere = find_member(live.members, each.ecu_id)
-        if member is not None and member.runs:
-            if on_the_way_out:
-                leaving.append(member)
-        elif member is not None:
-            if on_the_way_out:
-                leaving.append(member)
-            elif each.ecu_id in recorded.unsettled:
-                down.append(member)
-            elif each.joined or member.state is not each.state:
-                unwell.append(member)
-        elif elsewhere is not None:
+        if elsewhere is not None:
             moved.append(elsewhere)
-        elif (
-            on_the_way_out
-            or each.ecu_id in recorded.unsettled
-            or not (desired is None or _is_in(each, desired))
-        ):
+        elif _is_on_the_way_out(each, recorded) or each.ecu_id in recorded.unsettled:
             left.append(each)
+        elif not (desired is None or _is_in(each, desired)):
+            dropped.append(each)
         else:
             gone.append(each)
-    known = {name for each in recorded.members for name in (each.ecu_id, each.instance_id)}
-    joining = sorted(each for each in wanted - known if find_member(here, each) is None)
-    return Drift(
-        tuple(gone),
-        tuple(moved),
-        tuple(unwell),
-        tuple(left),
-        tuple(leaving),
-        tuple(down),
-        tuple(joining),
-    )
+    return Drift(gone=tuple(gone), moved=tuple(moved), left=tuple(left), dropped=tuple(dropped))
+
+
+def _is_on_the_way_out(member: RecordedMember, recorded: Recorded) -> bool:
+    """Return whether the last operation was to scale a member in.
+
+    A failed or interrupted operation records whom it was to keep in the lists, and who is still there in the members:
+    one that is in the second only was on the way out.
+    """
+    wanted = {each.id for each in recorded.listed}
+    # One without an instance id may be any of the listed instances.
+    nameless = not member.instance_id and any(each.path.startswith("instanceIds") for each in recorded.listed)
+    return bool(wanted) and not nameless and not _is_in(member, wanted)
 
 
 def _is_in(member: RecordedMember, ids: Collection[str]) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pulumi_edas_scale.domain.codes import Failure
-    from pulumi_edas_scale.domain.drift import Drift
+    from pulumi_edas_scale.domain.drift import Drift, Traces
     from pulumi_edas_scale.domain.model import (
         Application,
         ApplicationSummary,
@@ -46,6 +46,10 @@ LONGEST_LIST: Final = 10
 
 LONGEST_LINE: Final = 300
 """Characters, about, of a line that says something where nothing failed."""
+
+CONSOLE: Final = "console"
+"""The source of a change order that a person started in the EDAS console; the other one is the API."""
+
 _STATE_WORDS: Final = {
     MemberState.RUNNING: ("runs", "run"),
     MemberState.UNHEALTHY: (
@@ -569,29 +573,66 @@ def describe_not_up(members: Sequence[Member], unseen: Sequence[str], waited_sec
     return f"After {waited_seconds:.0f} seconds: {' '.join(parts)}"
 
 
-def describe_drift(drift: Drift, live: Application, scope: Scope) -> tuple[Message, ...]:
-    """Return what others did to a membership, one sentence for each kind of drift.
+def describe_drift(drift: Drift, live: Application, scope: Scope, traces: Traces) -> tuple[Message, ...]:
+    """Return what happened to a membership that no record explains, one sentence for each kind of drift and cause.
 
     Args:
         drift: what differs from the record.
         live: the reading it was found in.
         scope: the group.
+        traces: what is known of how those who are gone have left.
     """
     where = describe_group(scope)
-    sentences = []
-    if drift.gone:
-        gone = [*map(_recorded_name, drift.gone)]
-        words = fit(lambda most: f"Drift: {join_list(gone, most)} left {where} outside Pulumi.")
-        sentences.append(Message("ES401", words))
+    sentences: list[Message] = []
+    gone: dict[str, list[str]] = {}
+    for each in drift.gone:
+        gone.setdefault(_way_out(each, traces), []).append(_recorded_name(each))
+    sentences.extend(_describe_gone(names, where, way) for way, names in gone.items())
     if drift.moved:
         moved = [f"{short_name(each)} to {_group_of(live, each.group_id)}" for each in drift.moved]
-        words = fit(lambda most: f"Drift: moved out of {where} outside Pulumi: {join_list(moved, most)}.")
+        words = fit(lambda most: f"Drift: moved out of {where}: {join_list(moved, most)}.")
         sentences.append(Message("ES402", words))
     if drift.unwell:
         unwell = [f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.unwell]
         words = fit(lambda most: f"Drift: not running in {where}: {join_list(unwell, most)}.")
         sentences.append(Message("ES403", words))
     return tuple(sentences)
+
+
+def _describe_gone(names: Sequence[str], where: str, way: str) -> Message:
+    return Message("ES401", fit(lambda most: f"Drift: {join_list(names, most)} left {where}{way}"))
+
+
+def _way_out(member: RecordedMember, traces: Traces) -> str:
+    """Return how a member left, no more than is known: an order shows an account, and not which program used it."""
+    if member.ecu_id in traces.by_run:
+        return " by a scale in of this run."
+    order = traces.orders.get(member.ecu_id)
+    if order is None:
+        reason = (
+            "no recent change order names it" if traces.looked else "the recent change orders cannot be read"
+        )
+        return f". How is not known: {reason}."
+    by = f" (started by {order.created_by})" if order.created_by else ""
+    if order.source == CONSOLE:
+        return f" outside Pulumi, by change order {order.order_id} of the EDAS console{by}."
+    return f" by change order {order.order_id}{by}. Whether a killed run sent it is not known."
+
+
+def describe_staying(foreign: Sequence[Member], scope: Scope, traces: Traces) -> str | None:
+    """Return who stays in the group of a membership that was deleted and had no record of them, or None."""
+    if not foreign:
+        return None
+    orders = {traces.orders[each.ecu_id].order_id for each in foreign if each.ecu_id in traces.orders}
+    by = f" (change order {join_list(orders)})" if orders else ""
+    stay, it = ("stays", "it") if len(foreign) == 1 else ("stay", "them")
+    names, where = [*map(short_name, foreign)], describe_group(scope)
+    return fit(
+        lambda most: (
+            f"{join_list(names, most)}{by} {stay} in {where}, not recorded here. Left by a killed update? "
+            f"List {it}, 'pulumi up', and destroy again."
+        )
+    )
 
 
 def describe_left_alone(drift: Drift, scope: Scope) -> str | None:
@@ -608,7 +649,7 @@ def describe_left_alone(drift: Drift, scope: Scope) -> str | None:
 def describe_busy(drift: Drift, scope: Scope) -> str | None:
     """Return who is missing while a change order may be what moves them, or None."""
     away = [
-        *map(_recorded_name, (*drift.gone, *drift.left)),
+        *map(_recorded_name, (*drift.gone, *drift.left, *drift.dropped)),
         *map(short_name, drift.moved),
     ]
     if not away:
@@ -620,6 +661,24 @@ def describe_busy(drift: Drift, scope: Scope) -> str | None:
             "Nothing is dropped; refresh again when it has ended."
         )
     )
+
+
+def describe_reached(drift: Drift, scope: Scope) -> tuple[str, ...]:
+    """Return what there is to record, and nothing to send for: what the program wants is there already."""
+    where = describe_group(scope)
+    groups = (
+        ("Neither listed nor in {} any more", [*map(_recorded_name, drift.dropped)]),
+        ("Joined {}, and runs since the last update failed", [*map(short_name, drift.risen)]),
+    )
+
+    def line(words: str, names: Sequence[str]) -> str:
+        return fit(
+            lambda most: (
+                f"{words.format(where)}: {join_list(names, most)}. Nothing is sent for that; 'pulumi up' records it."
+            )
+        )
+
+    return tuple(line(words, names) for words, names in groups if names)
 
 
 def describe_unfinished(drift: Drift, order_ids: Sequence[str], scope: Scope) -> Message | None:
@@ -666,7 +725,7 @@ def describe_arrivals(
         if exclusive
         else "left alone, unless exclusive is set"
     )
-    return fit(lambda most: f"Drift: {join_list(new, most)} joined {where}, not by this membership: {fate}.")
+    return fit(lambda most: f"Drift: {join_list(new, most)} joined {where}, not recorded here: {fate}.")
 
 
 def describe_retry(error: EdasError, seconds: float) -> str:

@@ -219,6 +219,7 @@ class ChangeOrder:
     created_by: str
     created_at: str
     co_type: str = ""  # a display text, read by ``orders.type_of``
+    source: str = ""  # ``console`` or ``pop``, the API
 
 
 @dataclass(frozen=True, slots=True)

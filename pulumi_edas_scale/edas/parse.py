@@ -432,6 +432,7 @@ def parse_change_orders(body: object) -> tuple[ChangeOrder, ...]:
             created_by=node.text("CreateUserId"),
             created_at=node.text("CreateTime"),
             co_type=node.text("CoType"),
+            source=node.text("Source"),
         )
         for node in nodes
     )

@@ -70,7 +70,7 @@ class Ghosts:
                 or now - self._ended.setdefault(order.order_id, now) >= VISIBILITY_LAG_SECONDS
             ):
                 continue
-            taken = self._ips(reads, order.order_id, context)
+            taken = self.addresses(reads, order.order_id, context)
             placements = [
                 each
                 for each in live.members
@@ -83,15 +83,19 @@ class Ghosts:
                     if type_of(each.co_type) is OrderType.SCALE_OUT and each.created_at >= order.created_at
                 )
                 # What a later scale out names is there again.
-                back = frozenset().union(*(self._ips(reads, each.order_id, context) for each in later))
+                back = frozenset().union(*(self.addresses(reads, each.order_id, context) for each in later))
                 found.update(each.ecc_id for each in placements if each.ip not in back)
         return frozenset(found)
 
-    def _ips(self, reads: Reads, order_id: str, context: OperationContext) -> frozenset[str]:
+    def addresses(self, reads: Reads, order_id: str, context: OperationContext) -> frozenset[str]:
+        """Return the addresses that the report of an order names; it is asked for once."""
         if order_id not in self._named:
-            self._named[order_id] = frozenset()
-            with suppress(BusinessError):  # a report that is refused names nobody
-                self._named[order_id] = reads.change_order(order_id, context).ips
+            ips: frozenset[str] = frozenset()
+            with suppress(
+                BusinessError
+            ):  # a report that is refused names nobody; one that fails is asked for again
+                ips = reads.change_order(order_id, context).ips
+            self._named[order_id] = ips
         return self._named[order_id]
 
 

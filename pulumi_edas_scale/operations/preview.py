@@ -16,10 +16,11 @@ from pulumi_edas_scale.domain.clock import DeadlineExceeded
 from pulumi_edas_scale.domain.codes import Message, format_failure
 from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationError, ThrottledError
-from pulumi_edas_scale.domain.orders import is_active
+from pulumi_edas_scale.domain.orders import OrderType, is_active
 from pulumi_edas_scale.domain.resolution import Absent, Cause, find_member
 from pulumi_edas_scale.operations.lookups import find_wrong_application
 from pulumi_edas_scale.operations.observe import describe_strangers, find_kubernetes, observe
+from pulumi_edas_scale.operations.traces import find_traces
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
@@ -183,7 +184,7 @@ def _look_within(
         return
     found = observe(session, target, live, context)
     preview.observation = found
-    _report_drift(target, found, preview)
+    _report_drift(session, target, found, context, preview)
     if not creating:
         arrivals = describe_strangers(
             session, target.scope, found.plan.foreign, known_foreign, urn=target.urn, policy=target.policy
@@ -232,7 +233,9 @@ def _report_missing_group(target: Target, live: Application, preview: Preview) -
         preview.mendable.append(format_failure(*failure))
 
 
-def _report_drift(target: Target, found: Observation, preview: Preview) -> None:
+def _report_drift(
+    session: Session, target: Target, found: Observation, context: OperationContext, preview: Preview
+) -> None:
     recorded = target.recorded
     # An id that is not known yet may be any of those that left.
     desired = {each.id for each in target.listed} if target.unknown_ids == 0 else None
@@ -244,7 +247,9 @@ def _report_drift(target: Target, found: Observation, preview: Preview) -> None:
     preview.unfinished = drift.unfinished
     unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, target.scope)
     preview.warnings.extend([unfinished] if unfinished is not None else [])
-    preview.warnings.extend(messages.describe_drift(drift, found.live, target.scope))
+    preview.lines.extend(messages.describe_reached(drift, target.scope))
+    traces = find_traces(session, target.scope, drift.gone, OrderType.SCALE_IN, context)
+    preview.warnings.extend(messages.describe_drift(drift, found.live, target.scope, traces))
 
 
 def _judge(session: Session, target: Target, found: Observation, preview: Preview) -> None:

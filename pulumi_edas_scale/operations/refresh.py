@@ -14,6 +14,7 @@ from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationError
 from pulumi_edas_scale.domain.model import Member, Outcome, Recorded, Scope, TaskState
+from pulumi_edas_scale.domain.orders import OrderType
 from pulumi_edas_scale.domain.resolution import find_member, with_instance_ids
 from pulumi_edas_scale.edas.reads import FRESH_SECONDS
 from pulumi_edas_scale.operations.observe import (
@@ -23,6 +24,7 @@ from pulumi_edas_scale.operations.observe import (
     outcome_of,
     recorded_instance_ids,
 )
+from pulumi_edas_scale.operations.traces import find_traces
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
@@ -109,7 +111,8 @@ def refresh(
         out = (_as_recorded(each) for each in recorded.members if each.ecu_id not in present)
         outcome = replace(outcome, members=(*outcome.members, *out))
     unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, scope)
-    warnings = (*([unfinished] if unfinished else []), *messages.describe_drift(drift, live, scope))
+    traces = find_traces(session, scope, drift.gone, OrderType.SCALE_IN, context)
+    warnings = (*([unfinished] if unfinished else []), *messages.describe_drift(drift, live, scope, traces))
     return Refreshed(outcome, left, warnings, away)
 
 

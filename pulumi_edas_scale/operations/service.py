@@ -24,6 +24,7 @@ from pulumi_edas_scale.domain.errors import (
 )
 from pulumi_edas_scale.domain.inputs import Checked, check_inputs, ignored_lists, import_inputs
 from pulumi_edas_scale.domain.model import Outcome, Recorded, Scope
+from pulumi_edas_scale.domain.orders import OrderType
 from pulumi_edas_scale.operations.claims import Claim
 from pulumi_edas_scale.operations.lookups import QUERIES, find_wrong_application
 from pulumi_edas_scale.operations.observe import Target, describe_strangers, outcome_of
@@ -34,6 +35,7 @@ from pulumi_edas_scale.operations.reconcile import Reconciler
 from pulumi_edas_scale.operations.refresh import read_group, refresh
 from pulumi_edas_scale.operations.request import Diff, Request, Result
 from pulumi_edas_scale.operations.session import Session, open_session
+from pulumi_edas_scale.operations.traces import find_traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
 
 READ_RETRY_TIMEOUT_SECONDS: Final = 20.0
 """A refresh has no time-out of its own: this long a failing call is retried, so that it ends within half a minute."""
+
+TRACES_SECONDS: Final = 5.0
+"""How long a delete that is done asks who brought the members that stay: it only makes a better line."""
 
 FUNCTION_LINE_SECONDS: Final = 3.0
 """Between two lines of a function that waits. What it waits for speaks up at most seven seconds apart, so none of its
@@ -198,8 +203,19 @@ class Service:
         Raises:
             OperationError: members are left, or it is not known whether they are.
         """
-        if request.recorded.policy.on_delete is not OnDelete.RETAIN:
-            self._run(self._delete_target(request))
+        if request.recorded.policy.on_delete is OnDelete.RETAIN:
+            return
+        target = self._delete_target(request)
+        foreign = self._run(target).foreign
+        session = self._session(target.scope.region_id)
+        with self.runtime:
+            strangers = self.ownership.claims.strangers(foreign, target.scope, besides=request.urn)
+        unknown = [each for each in strangers if each.ecu_id not in request.known_foreign]
+        context = replace(self._context(request.urn), deadline=self.runtime.now() + TRACES_SECONDS)
+        traces = find_traces(session, target.scope, unknown, OrderType.SCALE_OUT, context)
+        staying = messages.describe_staying(unknown, target.scope, traces)
+        if staying is not None:
+            self.host.info(request.urn, staying)
 
     # -- readings ------------------------------------------------------------------------------------------------
 

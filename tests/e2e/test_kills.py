@@ -146,6 +146,46 @@ def test_s16_kill_while_a_create_waits(stack: Stack) -> None:
     assert stack.members() == ABC
 
 
+def kill_after(stack: Stack, operation: str) -> str:
+    """Run ``up`` and kill the provider when EDAS has executed a write, before its answer; return the order."""
+    assert kill_at(stack, 1, "after", "provider", operation=operation) is not None
+    stack.edas.action("advance_clock", seconds=100)
+    [order] = stack.edas.orders(SHOP)
+    return str(order["id"])
+
+
+@pytest.mark.scenario("S16")
+def test_s16_a_destroy_after_a_kill_names_who_stays(web: Stack) -> None:
+    """A joiner of a killed update is in no state: a destroy cannot know whose it is, and says that it stays."""
+    web.declare([*ABC, "i-d"])
+    order_id = kill_after(web, "ScaleOutApplication")
+
+    result = web.destroy()
+
+    result.must_say(f"i-d (change order {order_id}) stays in deploy group", "not recorded here")
+    assert orders.running(web.edas) == ["i-d"]
+
+
+@pytest.mark.scenario("S16", "S94")
+def test_s16_a_killed_scale_in_is_not_outside_pulumi(web: Stack) -> None:
+    """Who left by an order of a run that was killed: the order is named, and nobody else is blamed for it."""
+    web.declare(ABC[:2])
+    order_id = kill_after(web, "ScaleInApplication")
+
+    as_wanted = web.preview()
+    web.declare(ABC)
+    taken_back = web.preview()
+    refreshed = web.refresh()
+
+    as_wanted.must_say("Neither listed nor in deploy group", "i-c. Nothing is sent for that")
+    assert "Drift:" not in as_wanted.words
+    for result in (taken_back, refreshed):
+        result.must_say(
+            "Drift: i-c left", f"by change order {order_id}", "Whether a killed run sent it is not known."
+        )
+        assert "outside Pulumi" not in result.words
+
+
 @pytest.mark.scenario("S37")
 def test_s37_an_orphan_sends_nothing_more(web: Stack) -> None:
     """When the CLI is killed during the first order of a swap, the provider ends without sending the second."""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e import orders
 from tests.e2e.causes import UNREADABLE, make_unreadable
-from tests.e2e.stack import FrontEnd
+from tests.e2e.stack import FrontEnd, membership
 from tests.e2e.world import BETA, DEFAULT, GAMMA, SHOP
 
 if TYPE_CHECKING:
@@ -170,6 +170,41 @@ def test_s94_our_failed_join_is_no_drift(web: Stack, refreshed: bool) -> None:  
 
     result.must_say("Unfinished work of the last update", "i-d")
     assert "Drift:" not in result.words
+
+
+@pytest.mark.scenario("S94")
+def test_s94_a_failed_join_that_ended_well_after_all(web: Stack) -> None:
+    """After a failed update whose goal is reached meanwhile the engine proposes an update, and a line says why."""
+    web.edas.rule(effect="order", instances={"i-d": "EDAS-10001"})
+    web.declare([*ABC, "i-d"])
+    web.up(fails=True)
+    web.edas.action("set_state", instance="i-d", app_state=7, task_state=2)
+
+    result = web.preview()
+
+    result.must_say("1 to update", "runs since the last update failed: i-d. Nothing is sent for that")
+    web.edas.clear_log()
+    web.up()
+    assert orders.writes(web.edas) == []
+    web.preview(expect_no_changes=True)
+
+
+@pytest.mark.scenario("S94")
+def test_s94_who_was_evicted_is_told_by_the_order(stack: Stack) -> None:
+    """A member that another, exclusive membership scaled in is not told as taken "outside Pulumi"."""
+    web2 = membership("web2", opts="depends_on=[web]", instance_ids=["i-b", "i-c"])
+    stack.write(membership("web", instance_ids=["i-a"]), web2)
+    stack.up()
+    stack.write(membership("web", instance_ids=["i-a"], exclusive=True), web2)
+    stack.preview(fails=True).must_say("is exclusive", "::web ", "::web2")
+    stack.up(fails=True)
+    [evicting] = [each["id"] for each in stack.edas.orders(SHOP) if each["kind"] == "scale_in"]
+    stack.write(membership("web", instance_ids=["i-a"]), web2)
+
+    result = stack.preview()
+
+    result.must_say("Drift: i-b, i-c left", f"by change order {evicting}")
+    assert "outside Pulumi" not in result.words
 
 
 @pytest.mark.scenario("S90")

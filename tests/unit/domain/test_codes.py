@@ -40,8 +40,10 @@ PARTS_AND_STATUS_LINES = (
     "not up",
     "order",
     "plan",
+    "reached",
     "silent leavers",
     "states",
+    "staying",
     "status",
     "the end",
 )

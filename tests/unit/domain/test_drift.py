@@ -70,9 +70,20 @@ def test_who_moved_is_drift() -> None:
 
 
 def test_who_left_and_is_no_longer_wanted_is_no_drift() -> None:
-    """A run that was killed records nothing; who is gone and not in the program's list left as the program wants."""
+    """Who is gone and not in the program's list left as the program wants, by whomever: no order of ours says so."""
     found = find_drift(AB, application(member("a")), SCOPE, desired={"i-a"})
-    assert [each.ecu_id for each in found.left] == ["ecu-b"]
+    assert [each.ecu_id for each in found.dropped] == ["ecu-b"]
+    assert (found.gone, found.left) == ((), ())
+    assert found.unfinished
+
+
+def test_who_runs_since_the_last_update_failed_is_told() -> None:
+    """A join that ended well after the update had failed leaves something to record, and nothing to do."""
+    before = replace(AB, unsettled=frozenset({"ecu-b", "ecu-c"}))
+    live = application(member("a"), member("b"), member("c"), member("d"))
+    found = find_drift(before, live, SCOPE)
+    assert [each.ecu_id for each in found.risen] == ["ecu-b", "ecu-c"]
+    assert not found.unfinished
 
 
 def test_a_member_without_an_instance_id_may_be_any_of_the_listed() -> None:

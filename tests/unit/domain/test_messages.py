@@ -10,7 +10,7 @@ import pytest
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.choices import ForceScaleIn
 from pulumi_edas_scale.domain.codes import Message, format_failure
-from pulumi_edas_scale.domain.drift import Drift, find_drift
+from pulumi_edas_scale.domain.drift import Drift, Traces, find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, UnavailableError
 from pulumi_edas_scale.domain.model import (
     ApplicationSummary,
@@ -206,7 +206,22 @@ def truths() -> list[tuple[str, str]]:
     """Return what is said of members."""
     live = application(member("a"), member("b", group_id="group-2"), member("d", MemberState.STOPPED))
     before = recorded(member("a"), member("b"), member("d"), member("e"), nameless("f"))
-    drift = messages.describe_drift(find_drift(before, live, SCOPE), live, SCOPE)
+    scale_in = ChangeOrder("order-1", "group-1", 2, "", "alice", "now", source="pop")
+    traces = Traces(
+        {
+            "ecu-g": scale_in,
+            "ecu-h": replace(scale_in, order_id="order-2", created_by=""),
+            "ecu-i": replace(scale_in, source="console"),
+        },
+        frozenset({"ecu-j"}),
+    )
+    found = find_drift(before, live, SCOPE)
+    others = Drift(gone=recorded(*map(member, "ghij")).members)
+    drift = [
+        *messages.describe_drift(found, live, SCOPE, traces),
+        *messages.describe_drift(others, live, SCOPE, traces),
+        *messages.describe_drift(Drift(gone=found.gone), live, SCOPE, Traces(looked=False)),
+    ]
     unwell = [member("a", state) for state in MemberState]
     silent = [member("a", MemberState.AGENT_OFF), member("b", MemberState.AGENT_OFF), member("c")]
     return [
@@ -245,8 +260,19 @@ def unfinished_work() -> list[tuple[str, str]]:
         joining=("i-d",),
     )
     others = Drift(gone=recorded(member("a")).members, moved=(member("b", group_id="group-2"),))
+    reached = Drift(dropped=recorded(member("a")).members, risen=(member("b"),))
+    scale_out = ChangeOrder("order-1", "group-1", 2, "", "alice", "now")
     plan = replace(NOTHING, leave=(member("a"),), kept=(member("b"),))
     return [
+        *(
+            (f"reached {place}", words)
+            for place, words in enumerate(messages.describe_reached(reached, SCOPE), 1)
+        ),
+        ("staying: one", messages.describe_staying([member("a")], SCOPE, Traces()) or ""),
+        (
+            "staying: two, by an order",
+            messages.describe_staying([member("a"), member("b")], SCOPE, Traces({"ecu-a": scale_out})) or "",
+        ),
         ("unfinished", messages.describe_unfinished(ours, ["order-1"], SCOPE) or ""),
         ("left alone", messages.describe_left_alone(others, SCOPE) or ""),
         ("busy", messages.describe_busy(others, SCOPE) or ""),
@@ -417,7 +443,9 @@ def test_a_healthy_membership_has_not_drifted() -> None:
     """Nothing is said of members that run where they were recorded."""
     live = application(member("a"))
     drift = find_drift(recorded(member("a")), live, SCOPE)
-    assert messages.describe_drift(drift, live, SCOPE) == ()
+    assert messages.describe_drift(drift, live, SCOPE, Traces()) == ()
+    assert messages.describe_reached(drift, SCOPE) == ()
+    assert messages.describe_staying((), SCOPE, Traces()) is None
     assert messages.describe_unfinished(drift, (), SCOPE) is None
     assert messages.describe_left_alone(drift, SCOPE) is None
     assert messages.describe_busy(drift, SCOPE) is None
@@ -492,12 +520,16 @@ def test_a_line_where_nothing_failed_is_short() -> None:
     kept = replace(NOTHING, leave=ten, kept=ten, orders=(OUT,))
     down = tuple(replace(each, state=MemberState.AGENT_OFF) for each in ten)
     drift = Drift(gone=gone, moved=away, unwell=down, left=gone, leaving=ten)
+    order = ChangeOrder(LONG.group_id, GREEN, 2, "Scale In", "alice@example.com", "now")
     lines = [
         messages.describe_order(replace(OUT, ecu_ids=ecus, repair=True, force=True), names, places),
         *(messages.describe_plan(plan, names, places, 1, 3) for plan in (swap, repair, kept)),
         messages.describe_replaced(kept, LONG, places),
         messages.describe_evictions(swap, LONG, 0),
-        *messages.describe_drift(drift, live, LONG),
+        *messages.describe_drift(drift, live, LONG, Traces()),
+        *messages.describe_drift(replace(drift, gone=gone[:1]), live, LONG, Traces({ecus[0]: order})),
+        *messages.describe_reached(Drift(dropped=gone, risen=ten), LONG),
+        messages.describe_staying(ten, LONG, Traces({ecus[0]: order})) or "",
         messages.describe_left_alone(drift, LONG) or "",
         messages.describe_busy(drift, LONG) or "",
         messages.describe_unfinished(replace(drift, leaving=()), [LONG.app_id], LONG) or "",

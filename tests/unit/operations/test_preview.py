@@ -228,7 +228,10 @@ def test_our_own_work_is_no_drift() -> None:
             "'pulumi up' "
             "finishes it."
         ),
-        "Drift: i-a left deploy group blue (group-1) of application shop (app-1) outside Pulumi.",
+        (
+            "Drift: i-a left deploy group blue (group-1) of application shop (app-1). How is not known: no recent "
+            "change order names it."
+        ),
     ]
     assert found.unfinished
 
