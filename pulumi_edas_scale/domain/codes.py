@@ -167,7 +167,7 @@ ROWS: Final = (
         "groupId is absent",
         "Set it; the function getDeployGroup and 'edas-scale status' show it.",
     ),
-    Row("ES115", "is also listed by", "an id in two memberships of one group", "Remove it from one."),
+    Row("ES115", "is also listed by", "an id in two memberships", "Remove it from one."),
     Row(
         "ES116",
         "is exclusive, so deploy group",

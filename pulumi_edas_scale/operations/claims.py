@@ -78,7 +78,7 @@ class Claims:
 
     _by_urn: dict[str, Claim] = field(default_factory=dict)
     _by_scope: dict[Scope, dict[str, Claim]] = field(default_factory=dict)
-    _listing: dict[tuple[Scope, str], dict[str, None]] = field(default_factory=dict)
+    _listing: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
     _releasing: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
 
     def add(self, claim: Claim) -> None:
@@ -90,26 +90,36 @@ class Claims:
                 claim = replace(claim, left=known.left)
             del self._by_scope[known.scope][known.urn]
             for each in known.ids:
-                del self._listing[known.scope, each][known.urn]
+                del self._listing[known.scope.region_id, each][known.urn]
             for each in frozenset().union(*known.given_up.values()):
                 del self._releasing[known.scope.region_id, each][known.urn]
         self._by_urn[claim.urn] = claim
         self._by_scope.setdefault(claim.scope, {})[claim.urn] = claim
         for each in claim.ids:
-            self._listing.setdefault((claim.scope, each), {})[claim.urn] = None
+            self._listing.setdefault((claim.scope.region_id, each), {})[claim.urn] = None
         for each in frozenset().union(*claim.given_up.values()):
             self._releasing.setdefault((claim.scope.region_id, each), {})[claim.urn] = None
 
     def conflict(self, claim: Claim) -> Conflict | None:
-        """Return why a claim cannot stand beside the others of its group, of which it is one."""
-        others = (urn for each in sorted(claim.ids) for urn in self._listing[claim.scope, each])
+        """Return why a claim cannot stand beside the others of its region, of which it is one.
+
+        An instance is in one deploy group at a time: whoever lists it for another one waits for what never comes.
+        """
+        region_id = claim.scope.region_id
+        others = (urn for each in sorted(claim.ids) for urn in self._listing[region_id, each])
         other_urn = next((urn for urn in others if urn != claim.urn), None)
         if other_urn is not None:
-            shared = claim.ids & self._by_urn[other_urn].ids
+            other = self._by_urn[other_urn]
+            shared = claim.ids & other.ids
+            there = (
+                ""
+                if other.scope == claim.scope
+                else f", for deploy group {other.scope.group_id} of application {other.scope.app_id}"
+            )
             message = Message(
                 "ES115",
                 f"{', '.join(sorted(shared))} of deploy group {claim.scope.group_id} is also listed by "
-                f"{other_urn}. A member belongs to one membership: remove it from one of the two.",
+                f"{other_urn}{there}. A member belongs to one membership: remove it from one of the two.",
             )
             return Conflict(message, shared)
         for other in self._by_scope[claim.scope].values():
@@ -124,8 +134,9 @@ class Claims:
         return None
 
     def other_lister(self, scope: Scope, listed_id: str, *, besides: str) -> str | None:
-        """Return another membership of a group that lists an id in that spelling."""
-        return next((urn for urn in self._listing.get((scope, listed_id), ()) if urn != besides), None)
+        """Return another membership of a region that lists an id in that spelling."""
+        listing = self._listing.get((scope.region_id, listed_id), ())
+        return next((urn for urn in listing if urn != besides), None)
 
     def protected(self, scope: Scope, *, besides: str | None) -> frozenset[str]:
         """Return the ids claimed for a group, by all resources or by all ``besides`` one."""
@@ -197,7 +208,8 @@ class Claims:
     def _listers(self, scope: Scope, names: Iterable[str]) -> Iterator[str]:
         """Yield the memberships that list one of the ids in a group, or give it up there."""
         for name in names:
-            yield from self._listing.get((scope, name), ())
+            listing = self._listing.get((scope.region_id, name), ())
+            yield from (urn for urn in listing if self._by_urn[urn].scope == scope)
             giving = self._releasing.get((scope.region_id, name), ())
             yield from (urn for urn in giving if name in self._by_urn[urn].given_up.get(scope, ()))
 

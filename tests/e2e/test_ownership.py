@@ -115,6 +115,20 @@ def test_s55_an_id_in_two_memberships_of_two_providers(stack: Stack) -> None:
     stack.up(fails=True).must_say("i-b of deploy group", "is also listed by urn:pulumi:dev::shop::")
 
 
+@pytest.mark.scenario("S55")
+def test_s55_an_id_for_two_groups_of_two_providers(stack: Stack) -> None:
+    """One id in memberships of two groups is refused as well, naming both: it can be in one of them only."""
+    stack.write(
+        provider(stack.front_end, "other"),
+        membership("web", instance_ids=["i-a", "i-b"]),
+        membership("web2", opts="provider=other", group_id=GAMMA, instance_ids=["i-b", "i-c"]),
+    )
+
+    stack.preview(fails=True).must_say("i-b of deploy group", "is also listed by urn:pulumi:dev::shop::")
+
+    assert orders.writes(stack.edas) == []
+
+
 @pytest.mark.scenario("S52")
 @pytest.mark.parametrize("skip_preview", [False, True])
 def test_s52_one_machine_by_its_two_ids(stack: Stack, *, skip_preview: bool) -> None:

@@ -126,9 +126,25 @@ def test_no_conflict_with_itself() -> None:
 
 
 def test_neighbours_are_no_conflict() -> None:
-    """Memberships that share a group and no id stand side by side, and groups do not concern each other."""
-    known = recorded(claim("one", "i-a"), claim("two", "i-b", scope=GREEN))
+    """Memberships that share a group and no id stand side by side, and so do those of two regions."""
+    known = recorded(claim("one", "i-a"), claim("two", "i-b", scope=replace(GREEN, region_id="cn-shanghai")))
     assert known.record(claim("three", "i-b")) is None
+
+
+@pytest.mark.parametrize("other", [GREEN, replace(SCOPE, app_id="app-2")], ids=["group", "application"])
+def test_one_id_for_two_groups(other: Scope) -> None:
+    """An instance is in one group at a time, so two memberships that list it are refused, wherever they are."""
+    known = recorded(claim("one", "i-a i-b", scope=other))
+    conflict = known.record(claim("two", "i-b i-c"))
+    assert conflict is not None
+    assert conflict.ids == {"i-b"}
+    assert conflict.message == (
+        f"i-b of deploy group group-1 is also listed by one, for deploy group {other.group_id} of application "
+        f"{other.app_id}. A member belongs to one membership: remove it from one of the two."
+    )
+    # The first one gives it up: a hand-over, in whatever order the two are checked.
+    known.record(claim("one", "i-a", was="i-a i-b", scope=other))
+    assert known.record(claim("two", "i-b i-c")) is None
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["known", "new"])
@@ -318,16 +334,21 @@ def test_a_circle_among_many_is_found_by_following_each_way_once() -> None:
     A search that tries every order of them would not come back from forty.
     """
     groups = [replace(SCOPE, group_id=f"group-{number}") for number in range(40)]
+    # What i-2-5 is called goes from the second to the fifth: no instance is listed twice.
+    joins = [[f"i-{each}-{number}" for each in range(number)] for number in range(40)]
+    gives = [[f"i-{number}-{each}" for each in range(number + 1, 40)] for number in range(40)]
+    gives[39].append("i-39-0")
     known = Ownership()
     for number, scope in enumerate(groups):
-        others = {f"i-{each}" for each in range(40) if each < number}
-        words = known.record(claim(f"urn-{number}", " ".join(others), was=f"i-{number}", scope=scope))
+        words = known.record(
+            claim(f"urn-{number}", " ".join(joins[number]), was=" ".join(gives[number]), scope=scope)
+        )
         assert words is None
-    last = claim("last", "i-39", was="i-x", scope=replace(SCOPE, group_id="group-last"))
+    last = claim("last", "i-x", was="i-y", scope=replace(SCOPE, group_id="group-last"))
     assert known.record(last) is None
-    closing = known.record(claim("urn-0", "i-39", was="i-0", scope=groups[0]))
+    closing = known.record(claim("urn-0", "i-39-0", was=" ".join(gives[0]), scope=groups[0]))
     assert closing is not None
-    assert closing.message.startswith("urn-0, urn-39 exchange instances (i-0, i-39)")
+    assert closing.message.startswith("urn-0, urn-39 exchange instances (i-0-39, i-39-0)")
 
 
 def test_a_resource_begins_once() -> None:

@@ -960,12 +960,15 @@ def test_one_machine_in_two_memberships_by_its_two_ids_is_refused() -> None:
     assert stack.account.writes == []
 
 
-def test_the_two_ids_of_a_machine_in_two_groups_are_no_conflict() -> None:
-    """A membership of another group that lists the machine says nothing about this one."""
+def test_the_two_ids_of_a_machine_in_two_groups_are_a_conflict() -> None:
+    """A machine is in one group at a time, whatever the memberships that list it call it."""
     stack = Stack(Account().free("a"))
     stack.ownership.record(Claim("urn:other", replace(SCOPE, group_id="beta"), frozenset({"ecu-a"})))
-    stack.up("a")
-    assert names(stack) == ["i-a"]
+    with pytest.raises(
+        InputError, match="'i-a' is the same machine as 'ecu-a', which is also listed by urn:other"
+    ):
+        stack.up("a")
+    assert stack.account.writes == []
 
 
 def test_a_machine_found_in_two_memberships_after_an_order_is_told_with_what_is_true() -> None:

@@ -408,6 +408,7 @@ def test_an_exchange_names_the_id_that_joins() -> None:
     service = program.service
     other = service.change(Request("urn:other", news=service.check(Request("urn:other", news=beta)).inputs))
     moved = {**beta, "instanceIds": ["i-a"]}
+    service = program.process()
     assert service.check(Request("urn:other", "", moved, other.outputs)).failures == ()
     news = {"appId": "app", "groupId": "web", "instanceIds": ["i-0", "i-b"]}
     ((path, reason),) = service.check(Request(URN, ID, news, olds)).failures
