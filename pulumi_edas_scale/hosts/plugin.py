@@ -3,21 +3,19 @@
 """The plugin's service: Pulumi's provider protocol, answered by the core.
 
 This file's law: it translates. Messages become plain values (``hosts/wire.py``), the core decides and
-acts, its answers become messages. The event loop never waits for EDAS: the core's calls run in threads, so
-that Cancel and Check are answered at once whatever is under way.
+acts, its answers become messages. What may wait for EDAS has threads of its own, so that Cancel and Check are
+answered at once whatever is under way.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
@@ -32,6 +30,7 @@ from pulumi_edas_scale.domain.settings import (
     Settings,
     resolve_settings,
 )
+from pulumi_edas_scale.hosts.call_threads import MOST_WAITING, CallThreads, answered_in
 from pulumi_edas_scale.hosts.engine import Engine, EngineHost, failure_status, format_reasons
 from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi_edas_scale.hosts.stack_file import find_settings
@@ -45,18 +44,17 @@ if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
     from pulumi_edas_scale.domain.codes import Failure
-    from pulumi_edas_scale.hosts.protocol import status_pb2
     from pulumi_edas_scale.operations.service import Service
-
-    Context = grpc.aio.ServicerContext[Any, Any]
 
 T = TypeVar("T")
 
 RESOURCE_TYPE: Final = "edas-scale:index:DeployGroupMembership"
 
-_CALLS_AT_ONCE: Final = 64
-"""Threads, twice: for operations that wait for EDAS, and for what the engine asks before it can go on, so that a
-question never queues behind the waits. They mostly sleep; the core keeps its calls below the limits of EDAS."""
+_waiting: Final = CallThreads(MOST_WAITING, "waiting")
+"""For the methods that may wait for EDAS; the others are answered in the threads of the server."""
+
+_cancelling: Final = CallThreads(1, "cancelling")
+"""For Cancel alone, which waits for nobody: an answer of the others may wait for the engine to take its lines."""
 
 _OF_THE_LISTS: Final = frozenset({"instanceIds", "ecuIds"})
 _DERIVED_FROM_THE_LISTS: Final = frozenset({"members", "__unsettled"})
@@ -96,20 +94,18 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         self._host = EngineHost(engine)
         self._provider: Service | None = None
         self._checked: set[str] = set()
-        self._changes = ThreadPoolExecutor(_CALLS_AT_ONCE, "change")
-        self._answers = ThreadPoolExecutor(_CALLS_AT_ONCE, "answer")
 
     # The process and its engine
 
-    async def Handshake(
-        self, request: provider_pb2.ProviderHandshakeRequest, context: Context
+    def Handshake(
+        self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Learn where the engine is, and say what is understood: secrets, but no resource references."""
         del context
         self._turn_to(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
-    async def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> empty_pb2.Empty:
+    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Learn where the engine is that found this process running (PULUMI_DEBUG_PROVIDERS)."""
         del context
         self._turn_to(request.address)
@@ -121,36 +117,37 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             self._engine = Engine(address)
             self._engine.watch()
 
-    async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """Return the version, which the engine compares with that of the program's SDK."""
         del request, context
         return plugin_pb2.PluginInfo(version=__version__)
 
-    async def GetSchema(
-        self, request: provider_pb2.GetSchemaRequest, context: Context
+    def GetSchema(
+        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
     ) -> provider_pb2.GetSchemaResponse:
         """Return schema.json."""
         if request.version:
-            await context.abort(
+            context.abort(
                 grpc.StatusCode.UNIMPLEMENTED, f"This plugin knows schema version 0, not {request.version}."
             )
         return provider_pb2.GetSchemaResponse(schema=read_schema())
 
-    async def GetMapping(
-        self, request: provider_pb2.GetMappingRequest, context: Context
+    def GetMapping(
+        self, request: provider_pb2.GetMappingRequest, context: grpc.ServicerContext
     ) -> provider_pb2.GetMappingResponse:
         """Say that no provider of another tool is converted to this one."""
         del request, context
         return provider_pb2.GetMappingResponse()
 
-    async def GetMappings(
-        self, request: provider_pb2.GetMappingsRequest, context: Context
+    def GetMappings(
+        self, request: provider_pb2.GetMappingsRequest, context: grpc.ServicerContext
     ) -> provider_pb2.GetMappingsResponse:
         """Say that no provider of another tool is converted to this one."""
         del request, context
         return provider_pb2.GetMappingsResponse()
 
-    async def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
+    @answered_in(_cancelling)
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Put up the stop sign; in silence, as the engine also calls this after every healthy operation."""
         del request, context
         self.stop()
@@ -162,8 +159,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     # Settings
 
-    async def CheckConfig(
-        self, request: provider_pb2.CheckRequest, context: Context
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         """Check the settings without using them."""
         del context
@@ -175,8 +172,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             failures = error.failures
         return provider_pb2.CheckResponse(inputs=request.news, failures=_refusals(failures))
 
-    async def DiffConfig(
-        self, request: provider_pb2.DiffRequest, context: Context
+    def DiffConfig(
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         """Say which settings changed; none replaces the provider, as every state knows its own region."""
         del context
@@ -189,12 +186,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         ]
         return _diff_response(detailed, changes=bool(detailed), input_diff=True)
 
-    async def Configure(
-        self, request: provider_pb2.ConfigureRequest, context: Context
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
         """Take the settings for what follows, and take down the stop sign."""
         reported = parse_properties(request.args).values
-        await self._run(context, self._answers, lambda: self._configure(_settings_of(request.urn, reported)))
+        self._answer(context, lambda: self._configure(_settings_of(request.urn, reported)))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     def _configure(self, settings: Settings) -> None:
@@ -209,7 +206,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     # Memberships
 
-    async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
+    def Check(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
         """Check and complete the inputs of a membership."""
         urn, olds, news = request.urn, parse_properties(request.olds), parse_properties(request.news)
         secret = news.secret | (olds.secret - news.values.keys())
@@ -222,12 +221,15 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 inputs=_wire(checked.inputs, secret), failures=_refusals(checked.failures)
             )
 
-        checked = await self._call(context, self._answers, urn, check)
+        checked = self._call(context, urn, check)
         # A diff is about a change only when it follows a check; a refresh asks it too, sides swapped.
         self._checked.add(urn)
         return checked
 
-    async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
+    @answered_in(_waiting)
+    def Diff(
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
         """Say what a change would do, property by property."""
         asked = Request(
             request.urn,
@@ -246,10 +248,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             response.deleteBeforeReplace = answer.delete_before_replace
             return response
 
-        return await self._call(context, self._answers, request.urn, diff)
+        return self._call(context, request.urn, diff)
 
-    async def Create(
-        self, request: provider_pb2.CreateRequest, context: Context
+    @answered_in(_waiting)
+    def Create(
+        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CreateResponse:
         """Create a membership, or say what its outputs would be."""
         news = parse_properties(request.properties)
@@ -259,11 +262,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             result = core.preview_create(asked) if request.preview else core.change(asked)
             return provider_pb2.CreateResponse(id=result.id, properties=_wire(result.outputs, news.secret))
 
-        threads = self._answers if request.preview else self._changes
-        return await self._call(context, threads, request.urn, create, news.secret)
+        return self._call(context, request.urn, create, news.secret)
 
-    async def Update(
-        self, request: provider_pb2.UpdateRequest, context: Context
+    @answered_in(_waiting)
+    def Update(
+        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
         """Update a membership, or say what its outputs would be: what it does was said by the diff."""
         news = parse_properties(request.news)
@@ -280,10 +283,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             result = asked.expected_result() if request.preview else core.change(asked)
             return provider_pb2.UpdateResponse(properties=_wire(result.outputs, news.secret))
 
-        threads = self._answers if request.preview else self._changes
-        return await self._call(context, threads, request.urn, update, news.secret)
+        return self._call(context, request.urn, update, news.secret)
 
-    async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
+    @answered_in(_waiting)
+    def Read(
+        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ReadResponse:
         """Read a membership for a refresh, or for an import when nothing is recorded of it."""
         outputs, inputs = parse_properties(request.properties), parse_properties(request.inputs)
         secret = outputs.secret | inputs.secret
@@ -298,9 +303,10 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             )
 
         self._checked.discard(request.urn)
-        return await self._call(context, self._changes, request.urn, read, secret)
+        return self._call(context, request.urn, read, secret)
 
-    async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
+    @answered_in(_waiting)
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Delete a membership."""
         olds = parse_properties(request.properties)
         asked = Request(request.urn, request.id, olds=olds.values, timeout_seconds=request.timeout or None)
@@ -309,10 +315,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             core.delete(asked)
             return empty_pb2.Empty()
 
-        return await self._call(context, self._changes, request.urn, delete, olds.secret)
+        return self._call(context, request.urn, delete, olds.secret)
 
-    async def Invoke(
-        self, request: provider_pb2.InvokeRequest, context: Context
+    @answered_in(_waiting)
+    def Invoke(
+        self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
         """Answer a function."""
         arguments = parse_properties(request.args).values
@@ -321,14 +328,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             fields: dict[str, Any] = {"return": render_properties(core.invoke(request.tok, arguments))}
             return provider_pb2.InvokeResponse(**fields)  # a keyword of Python
 
-        return await self._run(context, self._answers, lambda: invoke(self._core()))
+        return self._answer(context, lambda: invoke(self._core()))
 
     # Calls of the core
 
-    async def _call(
+    def _call(
         self,
-        context: Context,
-        threads: ThreadPoolExecutor,
+        context: grpc.ServicerContext,
         urn: str,
         call: Callable[[Service], T],
         secret: Collection[str] = (),
@@ -343,7 +349,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 raise OperationError(Message("ES130", words))
             return call(self._core())
 
-        return await self._run(context, threads, ask, urn, secret)
+        return self._answer(context, ask, urn, secret)
 
     def _core(self) -> Service:
         if self._provider is None:
@@ -351,32 +357,27 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             raise OperationError(Message("", words))
         return self._provider
 
-    async def _run(
+    def _answer(
         self,
-        context: Context,
-        threads: ThreadPoolExecutor,
+        context: grpc.ServicerContext,
         call: Callable[[], T],
         urn: str = "",
         secret: Collection[str] = (),
     ) -> T:
-        """Make an answer in a thread; what is raised becomes the answer, one paragraph, no traceback."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(threads, self._guarded, call, urn)
-        except EdasScaleError as error:
-            status = failure_status(error, partial(_wire, secret=secret))
-        return await _abort(context, status)
-
-    def _guarded(self, call: Callable[[], T], urn: str) -> T:
-        """Turn a bug of ours into a failure as well: the engine must get an answer all the same."""
+        """Make an answer; what is raised becomes one, one paragraph, no traceback."""
+        failure: EdasScaleError
         try:
             return call()
-        except EdasScaleError:
-            raise
-        except Exception as error:
+        except EdasScaleError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001  # a bug of ours: the engine must get an answer all the same
             self._host.debug(urn, traceback.format_exc())
-            raise InternalError(f"{type(error).__name__}: {error}.") from error
+            failure = InternalError(f"{type(error).__name__}: {error}.")
         finally:
             self._host.flush()
+        status = failure_status(failure, partial(_wire, secret=secret))
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        return context.abort(grpc.StatusCode.UNKNOWN, status.message)
 
 
 def read_schema() -> str:
@@ -433,8 +434,3 @@ def _diff_response(
         },
         hasDetailedDiff=bool(detailed),
     )
-
-
-async def _abort(context: Context, status: status_pb2.Status) -> NoReturn:
-    details = (("grpc-status-details-bin", status.SerializeToString()),)
-    await context.abort(grpc.StatusCode.UNKNOWN, status.message, details)

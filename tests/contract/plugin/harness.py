@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from concurrent import futures
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import grpc
 from google.protobuf import empty_pb2
 
 from pulumi_edas_scale.domain.inputs import Checked
+from pulumi_edas_scale.hosts.call_threads import MOST_ANSWERING, CallThreads
 from pulumi_edas_scale.hosts.engine import Engine as Served
 from pulumi_edas_scale.hosts.plugin import Plugin
 from pulumi_edas_scale.hosts.protocol import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
@@ -100,36 +100,24 @@ class RunningPlugin:
         self.gone = threading.Event()
         self.plugin: Plugin
         self.stub: Any
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self._port = 0
-
-    async def _serve(self) -> None:
-        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        fakes = () if self.core is None else (cast("Any", self.core.made),)
-        engine = Served(self._engine, self.gone.set)
-        engine.watch()
-        self.plugin = Plugin(engine, *fakes)
-        server = grpc.aio.server()
-        provider_pb2_grpc.add_ResourceProviderServicer_to_server(self.plugin, server)
-        self._port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        self._ready.set()
-        await self._ended.wait()
-        await server.stop(None)
 
     @contextmanager
     def running(self) -> Iterator[RunningPlugin]:
         """Serve while the block runs."""
-        self._thread.start()
-        assert self._ready.wait(WAIT)
-        with grpc.insecure_channel(f"127.0.0.1:{self._port}") as channel:
+        fakes = () if self.core is None else (cast("Any", self.core.made),)
+        engine = Served(self._engine, self.gone.set)
+        engine.watch()
+        self.plugin = Plugin(engine, *fakes)
+        server = grpc.server(CallThreads(MOST_ANSWERING))
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(self.plugin, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             self.stub = provider_pb2_grpc.ResourceProviderStub(channel)
             try:
                 yield self
             finally:
-                self._loop.call_soon_threadsafe(self._ended.set)
-                self._thread.join(WAIT)
+                server.stop(None).wait(WAIT)
 
     def configure(self, **settings: object) -> None:
         """Configure as the engine does for the default provider."""

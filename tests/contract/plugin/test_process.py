@@ -3,10 +3,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from google.protobuf import empty_pb2
 
 from pulumi_edas_scale.emulator import Emulator
 from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2, status_pb2
@@ -196,18 +196,15 @@ def test_a_signal_ends_operations_truthfully(edas: Emulator) -> None:
     assert "Traceback" not in status.message
 
 
-def test_many_creates_wait_side_by_side(edas: Emulator) -> None:
-    """Forty operations that wait for EDAS leave room for the engine's next question."""
+def test_cancel_ends_hundreds_of_waits(edas: Emulator) -> None:
+    """Operations that wait for EDAS leave room for the engine's next question, and Cancel ends all of them."""
     with plugin(environ=edas.environment()) as process:
         process.configure()
-        creates = [process.start_create() for _ in range(40)]
+        creates = [process.start_create() for _ in range(300)]
         edas.await_calls("QueryApplicationStatus", count=1)
-        answered = threading.Event()
-        check = process.stub.Check.future(
-            provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS)), timeout=WAIT
-        )
-        check.add_done_callback(lambda _: answered.set())
-        assert answered.wait(WAIT)
-        assert not check.result().failures
-        for create in creates:
-            create.cancel()
+        check = provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS))
+        assert not process.stub.Check(check, timeout=WAIT).failures
+        assert not any(create.done() for create in creates)
+        process.stub.Cancel(empty_pb2.Empty(), timeout=WAIT)
+        said = {create.exception(timeout=WAIT).details() for create in creates}
+    assert all("was stopped: the run was cancelled" in text for text in said), said

@@ -14,6 +14,7 @@ from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import InputError, OperationError, PartialFailureError
 from pulumi_edas_scale.domain.inputs import Checked
 from pulumi_edas_scale.domain.model import UNKNOWN
+from pulumi_edas_scale.hosts.call_threads import MOST_ANSWERING, MOST_WAITING
 from pulumi_edas_scale.hosts.protocol import engine_pb2, plugin_pb2, provider_pb2, status_pb2
 from pulumi_edas_scale.hosts.stack_file import find_settings
 from pulumi_edas_scale.hosts.wire import Properties, parse_properties
@@ -598,15 +599,54 @@ def test_cancel_is_silent(plugin: RunningPlugin, engine: Engine) -> None:
     assert not engine.lines
 
 
-def test_waits_do_not_keep_the_engine_from_asking(plugin: RunningPlugin, core: Core) -> None:
-    """While as many operations wait as there are threads for, a check is still answered."""
+@pytest.mark.parametrize("waits", [1, 100, MOST_WAITING + 100])
+def test_waits_do_not_keep_the_engine_from_asking(plugin: RunningPlugin, core: Core, waits: int) -> None:
+    """While operations wait, also more than may at once, all that needs no answer of EDAS is answered: Cancel first."""
     waiting = Waiting(core)
+    core.answers["stop"] = lambda: None  # so deaf that only an answer to Cancel can end the test
     request = provider_pb2.CreateRequest(urn=URN, properties=struct(INPUTS))
-    creates = [plugin.stub.Create.future(request, timeout=WAIT) for _ in range(100)]
+    creates = [plugin.stub.Create.future(request, timeout=10 * WAIT) for _ in range(waits)]
     assert waiting.started.wait(WAIT)
-    assert plugin.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS)), timeout=WAIT).inputs
-    plugin.stub.Cancel(EMPTY, timeout=WAIT)
+    for _ in range(MOST_ANSWERING + 1):
+        plugin.stub.Cancel(EMPTY, timeout=WAIT)
+        plugin.stub.Attach(plugin_pb2.PluginAttach(), timeout=WAIT)
+        plugin.stub.CheckConfig(provider_pb2.CheckRequest(urn=PROVIDER_URN), timeout=WAIT)
+        check = provider_pb2.CheckRequest(urn=URN, news=struct(INPUTS))
+        assert plugin.stub.Check(check, timeout=WAIT).inputs
+    assert not any(create.done() for create in creates)
+    waiting.woken.set()
     assert {create.exception().details() for create in creates} == {CANCELLED}
+    plugin.configure()
+
+
+def test_readings_do_not_keep_the_engine_from_asking(plugin: RunningPlugin, core: Core) -> None:
+    """Whatever may wait for EDAS, be it a diff of a preview or a function, leaves the threads of answers alone."""
+    started, free = threading.Semaphore(0), threading.Event()
+
+    def wait(*_: object) -> None:
+        started.release()
+        assert free.wait(10 * WAIT)
+
+    waiting = ("diff", "preview_create", "read", "delete", "invoke")
+    core.answers |= dict.fromkeys(waiting, wait)
+    news, olds = struct(INPUTS), struct(OUTPUTS)
+    calls = [
+        call
+        for _ in range(MOST_ANSWERING)
+        for call in (
+            plugin.stub.Diff.future(provider_pb2.DiffRequest(urn=URN, id=ID, olds=olds, news=news)),
+            plugin.stub.Create.future(provider_pb2.CreateRequest(urn=URN, properties=news, preview=True)),
+            plugin.stub.Read.future(provider_pb2.ReadRequest(urn=URN, id=ID, properties=olds)),
+            plugin.stub.Delete.future(provider_pb2.DeleteRequest(urn=URN, id=ID, properties=olds)),
+            plugin.stub.Invoke.future(provider_pb2.InvokeRequest(tok="getApplication")),
+        )
+    ]
+    for _ in calls:
+        assert started.acquire(timeout=WAIT)
+    plugin.stub.Cancel(EMPTY, timeout=WAIT)
+    free.set()
+    for call in calls:
+        call.exception(timeout=WAIT)
 
 
 def test_an_engine_that_dies_is_noticed(core: Core) -> None:
