@@ -11,7 +11,7 @@ below, has a contract test against the installed SDK, and degrades to nothing wh
  2   state that is true after a failure     gRPC's trailing metadata: ErrorResourceInitFailed
  3   an error of one line, no traceback     the same metadata: a status with our message
  4   live and lasting lines at the resource the engine's address, the last argument of the process
- 5   64 threads instead of 4                ``server`` in the frame of the main thread, its pool's limit
+ 5   a thread for each call instead of 4     ``server`` in the frame of the main thread, its pool
  6   the end of an orphan                   the engine's address; the frames of the pool's threads
  7   which diff is real                     the order of the calls per URN (public, but needs trick 1;
                                             without it every diff that comes after no reading is real)
@@ -42,6 +42,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from pulumi_edas_scale.domain.model import UNKNOWN, Unknown
+from pulumi_edas_scale.hosts.call_threads import MOST_WAITING, CallThreads, answered_in
 from pulumi_edas_scale.hosts.engine import Engine, EngineHost
 from pulumi_edas_scale.hosts.engine_watch import parse_address
 from pulumi_edas_scale.hosts.wire import sendable
@@ -52,9 +53,6 @@ if TYPE_CHECKING:
 
     from pulumi.dynamic import Config as Config  # noqa: PLC0414  # the front end has no other way to name it
     from pulumi.runtime.proto import status_pb2
-
-WORKERS: Final = 64
-"""Threads of the host after trick 5, as many as the plugin has. A thread that waits costs next to nothing."""
 
 _LAST_WORDS_SECONDS: Final = 2.0
 """How long an orphan's own calls may take to see the stop sign and end by themselves."""
@@ -227,7 +225,7 @@ def _server() -> Any:  # noqa: ANN401  # gRPC's server object is typed by its pu
 
 
 def widen_pool() -> bool:
-    """Let the host answer ``WORKERS`` calls at once (trick 5).
+    """Let the host answer as many calls at once as the plugin (trick 5).
 
     Without it four change orders hold up every other dynamic resource of the stack.
 
@@ -235,11 +233,11 @@ def widen_pool() -> bool:
         Whether the pool was found.
     """
     try:
-        pool = _server()._state.thread_pool
-        if not isinstance(pool, ThreadPoolExecutor):
+        state = _server()._state
+        if not isinstance(state.thread_pool, ThreadPoolExecutor):
             return False
-        pool._max_workers = max(pool._max_workers, WORKERS)
-    except (AttributeError, TypeError):
+        state.thread_pool = CallThreads(MOST_WAITING, "dynamic")
+    except AttributeError:
         return False
     return True
 
@@ -265,6 +263,7 @@ class _CancelHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # gener
 
     def __init__(self, cancelled: Callable[[], None]) -> None:
         self._cancelled = cancelled
+        self._threads = CallThreads(1, "cancel")  # those of the server may all wait for this call
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
@@ -273,6 +272,7 @@ class _CancelHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # gener
         if handler_call_details.method != "/pulumirpc.ResourceProvider/Cancel":
             return None
 
+        @answered_in(self._threads)
         def cancel(request: empty_pb2.Empty, context: object) -> empty_pb2.Empty:
             del context
             self._cancelled()

@@ -13,6 +13,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
 from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
+from pulumi_edas_scale.hosts.call_threads import MOST_WAITING
 from tests.contract.dynamic.host_process import (
     READS_BY_ID,
     URN,
@@ -407,6 +408,15 @@ def test_cancel_stops_what_waits(host: HostProcess, tmp_path: Path) -> None:
         call.result(timeout=30)
     assert status_of(caught.value).message == "Stopped."
     assert (tmp_path / "left.text").read_text() == CANCELLED
+
+
+def test_cancel_is_heard_when_no_thread_is_left(host: HostProcess, tmp_path: Path) -> None:
+    """More operations wait than the host has threads: the stop sign is for them, so it must not wait behind them."""
+    create = provider_pb2.CreateRequest(urn=URN, properties=stoppable(tmp_path))
+    calls = [host.start_create(create) for _ in range(MOST_WAITING + 10)]
+    wait_until(tmp_path / "entered")
+    host.stub.Cancel(empty_pb2.Empty(), timeout=30)
+    assert {status_of(call.exception(timeout=30)).message for call in calls} == {"Stopped."}
 
 
 def test_cancel_without_an_operation_is_silent(host: HostProcess, engine: RecordingEngine) -> None:
