@@ -20,6 +20,8 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +30,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # run as a script, Python looks beside it only
 
-from tools.benchmarks import changes, growth, many, pacing, programs, regions, starts  # noqa: E402
+from tools.benchmarks import changes, growth, many, pacing, programs, regions, starts, waits  # noqa: E402
 from tools.benchmarks.plot import draw  # noqa: E402
 from tools.benchmarks.results import Result, compare, parse_result, render_table  # noqa: E402
 from tools.benchmarks.sizes import FULL, NORMAL, QUICK, Sizes  # noqa: E402
@@ -36,7 +38,7 @@ from tools.benchmarks.stacks import open_lab  # noqa: E402
 from tools.pulumi_cli import GetError, get_cli  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tools.benchmarks.results import Figure
     from tools.benchmarks.stacks import Lab
@@ -47,6 +49,7 @@ WITHOUT_ENGINE: Final[dict[str, Callable[[Sizes], Iterator[Figure]]]] = {
     "imports": starts.measure_imports,
     "program": programs.measure_program,
     "start": starts.measure_start,
+    "waits": waits.measure_waits,
     "provider": changes.measure_provider,
     "long": changes.measure_long_orders,
     "pacing": pacing.measure_pacing,
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Returns:
-        0; 1 when ``--compare`` found something worse; 2 when nothing could be measured.
+        0; 1 when ``--compare`` found something worse; 2 when something could not be measured.
     """
     options = _parser().parse_args(arguments)
     _heed_interrupts()
@@ -76,14 +79,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         before = parse_result(json.loads(options.compare.read_text())) if options.compare else None
         result = Result({**_machine(), "sections": {}})
         if options.keep and options.output.exists():
-            kept = parse_result(json.loads(options.output.read_text())).remove_ids(options.only)
+            kept = parse_result(json.loads(options.output.read_text()))
             result = Result({**_machine(), "sections": kept.about["sections"]}, kept.figures)
-        _measure(options.only, sizes, result, lambda: _store(result, options))
-    except (GetError, OSError, RuntimeError, ValueError) as error:
+        failed = _measure(options.only, sizes, result, lambda: _store(result, options))
+    except (GetError, OSError, ValueError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     print(render_table(result.figures))
-    return 0 if before is None else _judge(result, before)
+    verdict = 0 if before is None else _judge(result, before)
+    if failed:
+        print(f"bench: not measured: {', '.join(failed)}", file=sys.stderr)
+    return 2 if failed else verdict
 
 
 def _heed_interrupts() -> None:
@@ -97,7 +103,10 @@ def _heed_interrupts() -> None:
 
 def _store(result: Result, options: argparse.Namespace) -> None:
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(result.to_json(), indent=1) + "\n")
+    # Whole or not at all: whoever breaks off in the middle keeps what was stored before.
+    draft = options.output.with_name(options.output.name + ".draft")
+    draft.write_text(json.dumps(result.to_json(), indent=1) + "\n")
+    draft.replace(options.output)
     if options.plot is not None:
         options.plot.write_text(draw(result))
 
@@ -128,31 +137,52 @@ def _sections(text: str) -> tuple[str, ...]:
     return wanted
 
 
-def _measure(sections: Sequence[str], sizes: Sizes, result: Result, store: Callable[[], None]) -> None:
-    """Measure section by section, and store each: an interrupted run is still worth something."""
+def _measure(
+    sections: Sequence[str], sizes: Sizes, result: Result, store: Callable[[], None]
+) -> Sequence[str]:
+    """Measure section by section and store each as soon as it is complete; until then its old figures stay.
+
+    Returns:
+        The sections that failed. They do not keep the others from being measured.
+    """
+    about = {"size": sizes.name, "tree": _tree()}
+    failed = []
+
+    def measure(name: str, section: Callable[[], Iterator[Figure]]) -> None:
+        if _measure_section(name, section, about, result):
+            store()
+        else:
+            failed.append(name)
+
     for name in sections:
         if name in WITHOUT_ENGINE:
-            _measure_section(name, WITHOUT_ENGINE[name](sizes), sizes, result)
-            store()
-    if set(sections).isdisjoint(WITH_ENGINE):
-        return
-    path = (Path(sys.executable).parent, get_cli(("python",), offline=False))
-    with open_lab(path) as lab:
-        for name in sections:
-            if name in WITH_ENGINE:
-                _measure_section(name, WITH_ENGINE[name](lab, sizes), sizes, result)
-                store()
+            measure(name, partial(WITHOUT_ENGINE[name], sizes))
+    if not set(sections).isdisjoint(WITH_ENGINE):
+        path = (Path(sys.executable).parent, get_cli(("python",), offline=False))
+        with open_lab(path) as lab:
+            for name in sections:
+                if name in WITH_ENGINE:
+                    measure(name, partial(WITH_ENGINE[name], lab, sizes))
+    return failed
 
 
-def _measure_section(name: str, figures: Iterator[Figure], sizes: Sizes, result: Result) -> None:
-    """Measure one section, and say on stderr how long that took."""
-    about = _about_now(sizes)
-    began = time.monotonic()
+def _measure_section(
+    name: str, measure: Callable[[], Iterator[Figure]], about: Mapping[str, str], result: Result
+) -> bool:
+    """Measure one section, and say on stderr how long that took; return whether it could be measured."""
+    began, load = time.monotonic(), os.getloadavg()[0]
+    date = time.strftime("%Y-%m-%d", time.gmtime())
     print(f"bench: {name} …", file=sys.stderr, flush=True)
-    found = list(figures)
-    print(f"bench: {name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    result.figures.extend(found)
-    result.about["sections"][name] = {**about, "loadAtEnd": round(os.getloadavg()[0], 1)}
+    try:
+        found = list(measure())
+    except Exception:  # noqa: BLE001 - whatever is wrong with one section, the hours of the others are not lost
+        traceback.print_exc()
+        return False
+    seconds = round(time.monotonic() - began)
+    print(f"bench: {name} took {seconds} s", file=sys.stderr, flush=True)
+    loads = {"loadAtStart": round(load, 1), "loadAtEnd": round(os.getloadavg()[0], 1)}
+    result.replace_section(name, {"date": date, **about, "seconds": seconds, **loads}, found)
+    return True
 
 
 def _judge(result: Result, before: Result) -> int:
@@ -175,16 +205,15 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _about_now(sizes: Sizes) -> dict[str, Any]:
-    tree = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], check=False, cwd=ROOT, capture_output=True, text=True
-    )
-    return {
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "size": sizes.name,
-        "tree": tree.stdout.strip(),
-        "loadAtStart": round(os.getloadavg()[0], 1),
-    }
+def _tree() -> str:
+    """Return which revision is measured; the documents, into which a run may write, do not change it."""
+    described = _git("describe", "--always").stdout.strip()
+    changed = _git("diff", "--quiet", "HEAD", "--", ".", ":(exclude)docs").returncode
+    return described + "-dirty" * bool(changed)
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *words], check=False, cwd=ROOT, capture_output=True, text=True)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tools import bench
 from tools.benchmarks.estates import Estate, nothing_state
 from tools.benchmarks.plot import draw
 from tools.benchmarks.results import (
@@ -21,6 +23,10 @@ from tools.benchmarks.results import (
     ratio,
     render_table,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 ABOUT = {
     "cores": 2,
@@ -96,11 +102,60 @@ def test_result_survives_storing() -> None:
     assert parse_result(stored) == result(figure(1.0, 2.0, limit=3.0))
 
 
-def test_measuring_a_section_anew_keeps_the_others() -> None:
+def test_a_section_is_replaced_as_a_whole() -> None:
     """What is measured again goes with all that was said of it, and nothing else does."""
-    kept = result(figure(1.0), Figure("start", "plugin", "time", RATIO, (2.0,))).remove_ids(["provider"])
-    assert [each.section for each in kept.figures] == ["start"]
-    assert list(kept.about["sections"]) == ["start"]
+    known = result(figure(1.0), figure(2.0, case="gone"), Figure("start", "plugin", "time", RATIO, (2.0,)))
+    known.replace_section("provider", {"date": "2026-02-01"}, [figure(3.0)])
+    assert [(each.section, each.median) for each in known.figures] == [("start", 2.0), ("provider", 3.0)]
+    assert known.about["sections"] == {"provider": {"date": "2026-02-01"}, "start": {"date": "2026-01-02"}}
+
+
+def interrupted(_sizes: object) -> Iterator[Figure]:
+    """Measure one figure, and be broken off."""
+    yield Figure("start", "plugin", "time", RATIO, (9.0,))
+    raise KeyboardInterrupt
+
+
+def broken(_sizes: object) -> Iterator[Figure]:
+    """Measure one figure, and fail."""
+    yield Figure("start", "plugin", "time", RATIO, (9.0,))
+    raise OSError("no such thing")
+
+
+def measured(path: Path) -> dict[str, float]:
+    """Return the medians of a stored result by section."""
+    return {each.section: each.median for each in parse_result(json.loads(path.read_text())).figures}
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """Give the file of a result of two sections."""
+    path = tmp_path / "bench.json"
+    known = result(figure(1.0), Figure("start", "plugin", "time", RATIO, (2.0,)))
+    path.write_text(json.dumps(known.to_json()))
+    return path
+
+
+def test_a_run_that_is_broken_off_keeps_the_old_figures(
+    stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --keep, a section has its old figures until it is measured to its end; those before it have the new ones."""
+    monkeypatch.setitem(bench.WITHOUT_ENGINE, "provider", lambda _: iter([figure(3.0)]))
+    monkeypatch.setitem(bench.WITHOUT_ENGINE, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench.main(["--keep", "--only", "provider,start", "--output", str(stored)])
+    assert measured(stored) == {"provider": 3.0, "start": 2.0}
+
+
+def test_a_section_that_fails_keeps_no_other_from_being_measured(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hours of measurements are not lost with one that fails, which is named and keeps its old figures."""
+    monkeypatch.setitem(bench.WITHOUT_ENGINE, "start", broken)
+    monkeypatch.setitem(bench.WITHOUT_ENGINE, "provider", lambda _: iter([figure(3.0)]))
+    assert bench.main(["--keep", "--only", "start,provider", "--output", str(stored)]) == 2
+    assert measured(stored) == {"provider": 3.0, "start": 2.0}
+    assert capsys.readouterr().err.endswith("bench: not measured: start\n")
 
 
 def test_other_formats_are_refused() -> None:

@@ -131,6 +131,8 @@ def _largest_figures(
     recorder = tuple(each.host_megabytes for each in costs)
     limit = HOST_LIMIT_MEGABYTES if promised else None
     yield Figure("preview", case, "memory of the host", MEGABYTES, recorder, limit)
+    host = tuple(each.host_seconds for each in costs)
+    yield Figure("preview", case, "processor time of the host", SECONDS, host)
     program = [each.program_seconds for each in costs if each.program_seconds is not None]
     nothing = [each.program_seconds for each in floor if each.program_seconds is not None]
     what = "the program's processor time over nothing's"

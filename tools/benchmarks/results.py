@@ -85,13 +85,10 @@ class Result:
     about: dict[str, Any]
     figures: list[Figure] = field(default_factory=list)
 
-    def remove_ids(self, sections: Iterable[str]) -> Result:
-        """Return the other sections: these are measured anew."""
-        gone = set(sections)
-        kept = {name: run for name, run in self.about["sections"].items() if name not in gone}
-        return Result(
-            {**self.about, "sections": kept}, [each for each in self.figures if each.section not in gone]
-        )
+    def replace_section(self, name: str, run: Mapping[str, Any], figures: Sequence[Figure]) -> None:
+        """Put what was measured anew in place of what was known of a section."""
+        self.about["sections"] = {**self.about["sections"], name: run}
+        self.figures = [*(each for each in self.figures if each.section != name), *figures]
 
     def to_json(self) -> dict[str, Any]:
         """Return what is stored."""

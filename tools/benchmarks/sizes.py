@@ -22,6 +22,7 @@ class Sizes:
         largest: groups and applications of the preview without changes.
         largest_runs: how often that is previewed.
         group_members: members of one large group.
+        waiting: operations that wait at the same time.
     """
 
     name: str
@@ -35,12 +36,24 @@ class Sizes:
     largest: tuple[int, int]
     largest_runs: int
     group_members: int
+    waiting: tuple[int, ...]
 
 
 _GROWTH: Final = ((1, 1), (10, 1), (10, 10), (100, 1), (100, 10), (100, 100))
 
-QUICK: Final = Sizes("quick", 1, 1, 1, 3, 6, 6, ((1, 1), (10, 1), (10, 10)), (60, 6), 1, 60)
-NORMAL: Final = Sizes("normal", 5, 3, 6, 11, 40, 60, _GROWTH, (1000, 100), 3, 500)
+QUICK: Final = Sizes("quick", 1, 1, 1, 3, 6, 6, ((1, 1), (10, 1), (10, 10)), (60, 6), 1, 60, (1, 100))
+NORMAL: Final = Sizes("normal", 5, 3, 6, 11, 40, 60, _GROWTH, (1000, 100), 3, 500, (1, 100, 500))
 FULL: Final = Sizes(
-    "full", 7, 5, 8, 21, 40, 60, (*_GROWTH, (1000, 1), (1000, 10), (1000, 100)), (1000, 100), 5, 500
+    "full",
+    7,
+    5,
+    8,
+    21,
+    40,
+    60,
+    (*_GROWTH, (1000, 1), (1000, 10), (1000, 100)),
+    (1000, 100),
+    5,
+    500,
+    (1, 100, 500),
 )

@@ -7,6 +7,7 @@ much of it is Pulumi's own is known from the same command over resources that do
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 COMMAND_TIMEOUT: Final = 900.0
 """Seconds: far beyond the slowest command, which meets EDAS's limits with sixty groups."""
 
-MEMORY_INTERVAL: Final = 0.2
-"""Seconds between looks at a process's high-water mark, which never falls: only its last tenths may be missed."""
+LOOK_INTERVAL: Final = 0.2
+"""Seconds between looks at a process: memory's high-water mark and its time never fall, so that only the last tenths
+may be missed."""
 
 _STATUS: Final = re.compile(rb"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
@@ -45,6 +47,7 @@ class Cost:
         seconds: from start to end of the CLI.
         program_seconds: processor time of the Pulumi program, None when it does not tell.
         host_megabytes: most memory of the provider's process, 0 when there was none.
+        host_seconds: processor time of the provider's processes together.
         calls: of the emulated EDAS, by operation.
         throttled: how many of them were refused for being too many.
         output: of the CLI.
@@ -53,6 +56,7 @@ class Cost:
     seconds: float
     program_seconds: float | None
     host_megabytes: float
+    host_seconds: float
     calls: Mapping[str, int]
     throttled: int
     output: str
@@ -65,11 +69,17 @@ class Cost:
 
 @dataclass
 class _Watch:
-    """The memory of the provider's process of a stack, sampled while a command runs."""
+    """Memory and processor time of the provider's processes of a stack, sampled while a command runs."""
 
     stack: Stack
     kilobytes: int = 0
+    _ticks: dict[int, int] = field(default_factory=dict)
     _end: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def seconds(self) -> float:
+        """Processor time of all processes, each as it was last seen."""
+        return sum(self._ticks.values()) / os.sysconf("SC_CLK_TCK")
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -82,14 +92,17 @@ class _Watch:
 
     def _run(self) -> None:
         known: list[int] = []
-        while not self._end.wait(MEMORY_INTERVAL):
+        while not self._end.wait(LOOK_INTERVAL):
             known = [pid for pid in known if self._look(pid)] or self.stack.provider_processes()
 
     def _look(self, pid: int) -> bool:
         try:
             found = _STATUS.search(Path(f"/proc/{pid}/status").read_bytes())
+            # After the name in brackets: the 12th and 13th field are ticks of the process and of the kernel for it.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return False
+        self._ticks[pid] = int(fields[11]) + int(fields[12])
         if found is not None:
             self.kilobytes = max(self.kilobytes, int(found.group(1)))
         return found is not None
@@ -168,7 +181,7 @@ def run(stack: Stack, *command: str) -> Cost:
     for entry in stack.edas.log():
         calls[entry["operation"]] = calls.get(entry["operation"], 0) + 1
         throttled += "Throttling" in str(entry["code"])
-    return Cost(seconds, program, watch.kilobytes / 1024, calls, throttled, result.output)
+    return Cost(seconds, program, watch.kilobytes / 1024, watch.seconds, calls, throttled, result.output)
 
 
 def write_program(stack: Stack, source: str) -> None:

@@ -44,7 +44,9 @@ IMPORTS: Final = {
     "the plugin, serving": "import pulumi_edas_scale.hosts.plugin, pulumi_edas_scale.operations.service",
     "the plugin, calling EDAS": (
         "import pulumi_edas_scale.hosts.plugin, pulumi_edas_scale.operations.service; "
+        "import pulumi_edas_scale.hosts.late_imports as late; "
         "import pulumi_edas_scale.edas.sdk as sdk; "
+        "late.import_late(); "
         "sdk.import_sdk()"
     ),
 }
@@ -58,25 +60,23 @@ print(json.dumps([took, int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024]))
 """The high-water mark of the memory map: ``ru_maxrss`` would begin at the size of the process that forked."""
 
 BARE_SERVER: Final = """
-import asyncio, sys
+import sys
+from concurrent.futures import ThreadPoolExecutor
 import grpc
 from pulumi_edas_scale.hosts.protocol import plugin_pb2, provider_pb2_grpc
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    async def GetPluginInfo(self, request, context):
+    def GetPluginInfo(self, request, context):
         return plugin_pb2.PluginInfo(version="0.0.0")
 
-async def serve():
-    server = grpc.aio.server()
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    print(port, flush=True)
-    await server.wait_for_termination()
-
-asyncio.run(serve())
+server = grpc.server(ThreadPoolExecutor(8))
+provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(), server)
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+print(port, flush=True)
+server.wait_for_termination()
 """
-"""A grpc.aio server and the generated stubs, imported the cheap way; nothing else can serve the protocol."""
+"""A gRPC server and the generated stubs, imported the cheap way; nothing else can serve the protocol."""
 
 _ASK: Final = """
 import sys, time
@@ -134,7 +134,7 @@ def _import(statement: str) -> tuple[float, float]:
 def measure_start(sizes: Sizes) -> Iterator[Figure]:
     """Start the plugin and a bare server in turns: to the port, and to the first answer."""
     plugin = [str(Path(sys.executable).with_name("pulumi-resource-edas-scale"))]
-    candidates = {"plugin": plugin, "bare grpc.aio server": [sys.executable, "-c", BARE_SERVER]}
+    candidates = {"plugin": plugin, "bare gRPC server": [sys.executable, "-c", BARE_SERVER]}
     ports: dict[str, list[float]] = {name: [] for name in candidates}
     firsts: dict[str, list[float]] = {name: [] for name in candidates}
     with subprocess.Popen(
@@ -146,7 +146,7 @@ def measure_start(sizes: Sizes) -> Iterator[Figure]:
                 ports[name].append(port)
                 firsts[name].append(first)
         asker.communicate("")
-    bare = "bare grpc.aio server"
+    bare = "bare gRPC server"
     for name in candidates:
         yield Figure("start", name, "time to the port", SECONDS, tuple(ports[name]))
         yield Figure("start", name, "time to the first answer", SECONDS, tuple(firsts[name]))
