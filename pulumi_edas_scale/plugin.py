@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import grpc
 
 from pulumi_edas_scale.hosts.call_threads import MOST_ANSWERING, CallThreads
+from pulumi_edas_scale.hosts.late_imports import import_late
 from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def serve(arguments: Sequence[str]) -> None:
     # From here on the system takes connections for the port, and the engine's waits for what is imported meanwhile.
     print(port, flush=True)  # noqa: T201  # the engine waits for it
     sys.stdout = sys.stderr
+    import_late()
     service = import_module("pulumi_edas_scale.hosts.plugin")
     engine = service.Engine(engine_address(arguments), end)
     plugin = service.Plugin(engine)
