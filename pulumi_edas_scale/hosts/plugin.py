@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.codes import Failure
     from pulumi_edas_scale.operations.service import Service
 
+    Context = grpc.ServicerContext
+
 T = TypeVar("T")
 
 RESOURCE_TYPE: Final = "edas-scale:index:DeployGroupMembership"
@@ -98,14 +100,14 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     # The process and its engine
 
     def Handshake(
-        self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
+        self, request: provider_pb2.ProviderHandshakeRequest, context: Context
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Learn where the engine is, and say what is understood: secrets, but no resource references."""
         del context
         self._turn_to(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
-    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
+    def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> empty_pb2.Empty:
         """Learn where the engine is that found this process running (PULUMI_DEBUG_PROVIDERS)."""
         del context
         self._turn_to(request.address)
@@ -117,13 +119,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             self._engine = Engine(address)
             self._engine.watch()
 
-    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
         """Return the version, which the engine compares with that of the program's SDK."""
         del request, context
         return plugin_pb2.PluginInfo(version=__version__)
 
     def GetSchema(
-        self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
+        self, request: provider_pb2.GetSchemaRequest, context: Context
     ) -> provider_pb2.GetSchemaResponse:
         """Return schema.json."""
         if request.version:
@@ -133,21 +135,21 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.GetSchemaResponse(schema=read_schema())
 
     def GetMapping(
-        self, request: provider_pb2.GetMappingRequest, context: grpc.ServicerContext
+        self, request: provider_pb2.GetMappingRequest, context: Context
     ) -> provider_pb2.GetMappingResponse:
         """Say that no provider of another tool is converted to this one."""
         del request, context
         return provider_pb2.GetMappingResponse()
 
     def GetMappings(
-        self, request: provider_pb2.GetMappingsRequest, context: grpc.ServicerContext
+        self, request: provider_pb2.GetMappingsRequest, context: Context
     ) -> provider_pb2.GetMappingsResponse:
         """Say that no provider of another tool is converted to this one."""
         del request, context
         return provider_pb2.GetMappingsResponse()
 
     @answered_in(_cancelling)
-    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
+    def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
         """Put up the stop sign; in silence, as the engine also calls this after every healthy operation."""
         del request, context
         self.stop()
@@ -159,9 +161,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     # Settings
 
-    def CheckConfig(
-        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.CheckResponse:
+    def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         """Check the settings without using them."""
         del context
         news = parse_properties(request.news)
@@ -172,9 +172,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             failures = error.failures
         return provider_pb2.CheckResponse(inputs=request.news, failures=_refusals(failures))
 
-    def DiffConfig(
-        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.DiffResponse:
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         """Say which settings changed; none replaces the provider, as every state knows its own region."""
         del context
         olds = parse_properties(request.old_inputs if request.HasField("old_inputs") else request.olds).values
@@ -187,7 +185,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return _diff_response(detailed, changes=bool(detailed), input_diff=True)
 
     def Configure(
-        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
+        self, request: provider_pb2.ConfigureRequest, context: Context
     ) -> provider_pb2.ConfigureResponse:
         """Take the settings for what follows, and take down the stop sign."""
         reported = parse_properties(request.args).values
@@ -206,9 +204,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     # Memberships
 
-    def Check(
-        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.CheckResponse:
+    def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         """Check and complete the inputs of a membership."""
         urn, olds, news = request.urn, parse_properties(request.olds), parse_properties(request.news)
         secret = news.secret | (olds.secret - news.values.keys())
@@ -227,9 +223,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return checked
 
     @answered_in(_waiting)
-    def Diff(
-        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.DiffResponse:
+    def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         """Say what a change would do, property by property."""
         asked = Request(
             request.urn,
@@ -251,9 +245,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return self._call(context, request.urn, diff)
 
     @answered_in(_waiting)
-    def Create(
-        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.CreateResponse:
+    def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
         """Create a membership, or say what its outputs would be."""
         news = parse_properties(request.properties)
         asked = Request(request.urn, news=news.values, timeout_seconds=request.timeout or None)
@@ -265,9 +257,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return self._call(context, request.urn, create, news.secret)
 
     @answered_in(_waiting)
-    def Update(
-        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.UpdateResponse:
+    def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
         """Update a membership, or say what its outputs would be: what it does was said by the diff."""
         news = parse_properties(request.news)
         asked = Request(
@@ -286,9 +276,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return self._call(context, request.urn, update, news.secret)
 
     @answered_in(_waiting)
-    def Read(
-        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.ReadResponse:
+    def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
         """Read a membership for a refresh, or for an import when nothing is recorded of it."""
         outputs, inputs = parse_properties(request.properties), parse_properties(request.inputs)
         secret = outputs.secret | inputs.secret
@@ -306,7 +294,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return self._call(context, request.urn, read, secret)
 
     @answered_in(_waiting)
-    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+    def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
         """Delete a membership."""
         olds = parse_properties(request.properties)
         asked = Request(request.urn, request.id, olds=olds.values, timeout_seconds=request.timeout or None)
@@ -318,9 +306,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return self._call(context, request.urn, delete, olds.secret)
 
     @answered_in(_waiting)
-    def Invoke(
-        self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.InvokeResponse:
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> provider_pb2.InvokeResponse:
         """Answer a function."""
         arguments = parse_properties(request.args).values
 
@@ -334,7 +320,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def _call(
         self,
-        context: grpc.ServicerContext,
+        context: Context,
         urn: str,
         call: Callable[[Service], T],
         secret: Collection[str] = (),
@@ -359,7 +345,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def _answer(
         self,
-        context: grpc.ServicerContext,
+        context: Context,
         call: Callable[[], T],
         urn: str = "",
         secret: Collection[str] = (),
