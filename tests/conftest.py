@@ -6,12 +6,17 @@ person who runs it.
 
 from __future__ import annotations
 
+import contextlib
+import locale
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.fetching import FOR_FETCHING
 
 # The default is the same in CI and on a laptop: the same examples in every run, no limit on the time of one.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -23,18 +28,44 @@ settings.register_profile(
 settings.register_profile("mutants", max_examples=20, derandomize=True, deadline=None, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
-# Settings and credentials of the person who runs the tests. No test may see them: it would pass or fail by
-# them, or worse, reach a real account.
-FOREIGN_PREFIXES = ("ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_", "EDAS_SCALE_", "PULUMI_")
+# Settings and credentials of the person who runs the tests, and what changes how programs speak. No test may see them:
+# it would pass or fail by them, or worse, reach a real account.
+FOREIGN_PREFIXES = (
+    *("ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_", "EDAS_SCALE_", "_EDAS_SCALE_", "PULUMI_"),
+    *("GIT_", "GRPC_", "PYTHON"),
+)
+FOREIGN = frozenset(
+    ("DEBUG", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "TERM", "LANG", "LANGUAGE")
+)
+# How this machine reaches the internet: for what fetches packages, and for nothing that a test looks at.
+NETWORK_PREFIXES = ("PIP_",)
+NETWORK = frozenset(
+    (
+        *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    )
+)
 
+PLUGIN = "pulumi-resource-edas-scale"
 E2E_DIRECTORY = Path(__file__).parent / "e2e"
 
 
 def pytest_configure() -> None:
     """Drop what the machine adds before a test module is imported; child processes inherit what is left."""
     for name in list(os.environ):
-        if name.startswith(FOREIGN_PREFIXES):
+        if name in NETWORK or name.startswith(NETWORK_PREFIXES):
+            os.environ[f"{FOR_FETCHING}{name}"] = os.environ.pop(name)
+        elif name in FOREIGN or name.startswith(FOREIGN_PREFIXES):
             del os.environ[name]
+    # An environment that is activated, this one or another, would answer for the plugin under test.
+    kept = [each for each in os.environ.get("PATH", os.defpath).split(os.pathsep) if each]
+    os.environ["PATH"] = os.pathsep.join(each for each in kept if not Path(each, PLUGIN).exists())
+    os.environ.update(TZ="UTC", LC_ALL="C.UTF-8")
+    time.tzset()
+    with contextlib.suppress(locale.Error):  # not on every macOS, whose files are in UTF-8 anyway
+        locale.setlocale(locale.LC_ALL, "C.UTF-8")
+    os.umask(0o022)
     # A shell that starts a run in the background has it ignore interrupts, and so would every process that the
     # tests start to interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -22,6 +22,7 @@ import pytest
 from pulumi_edas_scale.emulator import Emulator
 from tests.e2e.stack import STACK, FrontEnd, Stack
 from tests.e2e.world import scenario_world
+from tests.fetching import fetching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,12 +128,9 @@ class Conformance:
 @pytest.fixture(scope="session")
 def path() -> tuple[Path, ...]:
     """The directories of the language environment and of the CLI, which is got when there is none."""
-    got = subprocess.run(
-        [sys.executable, ROOT / "tools" / "pulumi_cli.py", "--languages", "python,yaml,nodejs"],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    get = [sys.executable, str(ROOT / "tools" / "pulumi_cli.py"), "--languages", "python,yaml,nodejs"]
+    with fetching():
+        got = subprocess.run(get, check=True, stdout=subprocess.PIPE, text=True)
     return Path(sys.executable).parent, Path(got.stdout.splitlines()[-1])
 
 

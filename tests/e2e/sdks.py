@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.fetching import fetching, network_variables
 from tools import sdks
 from tools.pulumi_cli import CLI_VERSION, SDK, cache_root, go_environment, sole_run
 
@@ -91,7 +93,7 @@ def kept(language: str, ingredients: Sequence[str], build: Callable[[Path, Path]
     """Return the directory that was built of an SDK and these ingredients, now or by an earlier run."""
     sources = sdks.REPOSITORY / "build" / "sdks" / language
     home = cache_root() / "sdk-projects"
-    with sole_run(home / "lock"):
+    with sole_run(home / "lock"), fetching():
         sdks.generate(language, sources.parent)
         digest = hashlib.sha256("\0".join([*texts(sources, "**/*"), *ingredients]).encode()).hexdigest()
         found = home / f"{language}-{digest[:16]}"
@@ -127,7 +129,7 @@ def run(command: Sequence[str], directory: Path, environment: Mapping[str, str] 
     done = subprocess.run(
         command,
         cwd=directory,
-        env=environment,
+        env={**(os.environ if environment is None else environment), **network_variables()},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -147,7 +149,9 @@ def imported_program(language: str, export: str, directory: Path) -> str:
     """
     file = directory / "export.json"
     file.write_text(export)
-    command = [str(sdks.generator()), "program", str(sdks.SCHEMA), language, str(file)]
+    with fetching():
+        generator = sdks.generator()
+    command = [str(generator), "program", str(sdks.SCHEMA), language, str(file)]
     return subprocess.check_output(command, text=True, timeout=BUILD_TIMEOUT)
 
 

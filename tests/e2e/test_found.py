@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import venv
@@ -29,10 +28,7 @@ LAUNCHER = Path(
 def deactivate(stack: Stack) -> None:
     """Take the environment off PATH; the program still runs in it, as with ``runtime.options.virtualenv``."""
     stack.path = tuple(each for each in stack.path if each != PROGRAMS)
-    inherited = [each for each in os.environ["PATH"].split(os.pathsep) if each != str(PROGRAMS)]
-    stack.environment.update(
-        PATH=os.pathsep.join([*map(str, stack.path), *inherited]), PULUMI_PYTHON_CMD=sys.executable
-    )
+    stack.environment["PULUMI_PYTHON_CMD"] = sys.executable
     set_project(stack, runtime="python")
 
 
@@ -165,7 +161,7 @@ def test_s93_an_inline_program_of_another_python_is_told(stack: Stack) -> None:
     del stack.environment["PULUMI_PYTHON_CMD"]
     other = stack.directory / "other"
     venv.create(other)
-    stack.environment["PATH"] = os.pathsep.join([str(other / "bin"), stack.environment["PATH"]])
+    stack.path = (other / "bin", *stack.path)
     script = stack.directory / "inline.py"
     script.write_text(INLINE.format(app=SHOP, group=BETA))
 

@@ -14,6 +14,7 @@ import yaml
 from tests.e2e import orders, sdks
 from tests.e2e.stack import COMMAND_TIMEOUT, FrontEnd, Stack
 from tests.e2e.world import BETA, REGION, SHOP
+from tests.fetching import fetching
 from tools.pulumi_cli import get_cli, go_environment
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def test_the_go_example_lives(stack: Stack) -> None:
     """examples/go compiles against the generated SDK, and lives as the YAML example does."""
     sdks.link_go_project(sdks.go_project(), stack.program)
     stack.environment.update(sdks.go_variables())
-    stack.path = (*stack.path, get_cli(("python", "go"), offline=False))
+    with fetching():
+        stack.path = (*stack.path, get_cli(("python", "go"), offline=False))
     # The first build compiles Pulumi's SDK: minutes beside other tests, more than a command of Pulumi may take.
     sdks.run([sdks.needed("go"), "build", "-o", "first-build", "."], stack.program, go_environment())
     live(stack)

@@ -12,6 +12,14 @@ from tests.contract.cli.terminal import WORLD, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def no_profiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide the credentials files of the person who runs the tests; the library also keeps where they were."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("alibabacloud_credentials.utils.auth_constant.HOME", str(tmp_path))
 
 
 @pytest.fixture(scope="session")

@@ -108,12 +108,9 @@ def test_an_installed_plugin_is_found_without_path(patient: Terminal, programs: 
     assert "resource-edas-scale-v9.9.9 in <home>" in patient.normalise(patient.run("doctor").stdout)
 
 
-def test_no_credentials(
-    patient: Terminal, edas: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_no_credentials(patient: Terminal, edas: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sources that were looked at are named, and nothing else is asked."""
     monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-    monkeypatch.setenv("HOME", str(tmp_path))
     # The official library keeps what the environment said when it was first imported, by whatever test that was.
     monkeypatch.setattr("alibabacloud_credentials.utils.auth_util.environment_access_key_id", None)
     monkeypatch.setattr("alibabacloud_credentials.utils.auth_util.environment_access_key_secret", None)
