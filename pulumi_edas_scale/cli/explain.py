@@ -37,7 +37,7 @@ def explain(*, what: tuple[str, ...], form: Form) -> None:
     elif form is not Form.TABLE:
         say_value([asdict(each) for each in rows], form)
     else:
-        say_table(("code", "message", "cause"), [(each.code, each.words, each.cause) for each in rows])
+        say_table(("CODE", "MESSAGE", "CAUSE"), [(each.code, each.words, each.cause) for each in rows])
 
 
 def _find(text: str, rows: list[Row]) -> list[Row]:

@@ -90,7 +90,7 @@ class Commands(click.Group):
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 success, 1 something failed or is not as it should be, 2 wrong arguments or settings; "
-    "'plan' has its own. "
+    "'plan' has its own.\n\n"
     'Completion: eval "$(_EDAS_SCALE_COMPLETE=bash_source edas-scale)" (also zsh_source, fish_source).',
 )
 @click.version_option(__version__, prog_name="edas-scale")

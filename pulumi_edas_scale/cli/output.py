@@ -10,6 +10,7 @@ import enum
 import functools
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -147,23 +148,33 @@ def no_color_option(command: _C) -> _C:
 def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under headings; words of state have a colour on a terminal.
 
-    Empty columns are left out. The first one holds what people copy, and is never broken.
+    Empty columns are left out. People copy ids, so no word is broken: a terminal that is too narrow wraps the line.
     """
     from rich.console import Console  # noqa: PLC0415 - only a command that prints a table needs it
+    from rich.measure import Measurement  # noqa: PLC0415 - as above
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
     used = [index for index in range(len(headings)) if any(row[index] for row in rows)]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index in used:
-        table.add_column(headings[index], overflow="fold", no_wrap=index == 0)
+        words = [word for row in (headings, *rows) for word in row[index].split()]
+        table.add_column(
+            headings[index],
+            overflow="fold",
+            no_wrap=index == 0 or not any(" " in row[index] for row in rows),
+            min_width=max(map(len, words)),
+        )
     for row in rows:
         cells = (printable(row[index]) for index in used)
         table.add_row(*(Text(cell, style=COLOURS.get(cell.split(" (")[0], "")) for cell in cells))
-    console = Console(highlight=False, no_color=click.get_current_context().color is False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()  # as click.echo decides about colours
+    console = Console(
+        highlight=False, no_color=click.get_current_context().color is False, force_terminal=on_terminal
+    )
+    widths = Measurement.get(console, console.options.update(width=PLAIN_WIDTH), table)
+    console.width = max(console.width, widths.minimum) if on_terminal else PLAIN_WIDTH
     with console.capture() as captured:
-        console.print(table)
+        console.print(table, crop=False)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())

@@ -435,15 +435,18 @@ class Service:
             raise ChangeError(failure.message + f" {format_failure(*wrong.failure)}") from failure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _HostReporter:
     """What one operation says, at its resource."""
 
     host: Host
     urn: str
+    _shown: str = ""
 
     def progress(self, text: str) -> None:
-        self.host.progress(self.urn, text)
+        if text != self._shown:  # a log that is no terminal has a line for each
+            self._shown = text
+            self.host.progress(self.urn, text)
 
     def info(self, text: str) -> None:
         self.host.info(self.urn, text)

@@ -39,9 +39,12 @@ class QuietHost:
     stop: str | None = None
     now: Callable[[], float] = float
     moments: list[float] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
 
     def progress(self, urn: str, text: str) -> None:
-        """Show nothing."""
+        """Keep a status."""
+        assert urn == URN
+        self.statuses.append(text)
 
     def info(self, urn: str, text: str) -> None:
         """Keep a line."""
@@ -113,6 +116,18 @@ def ecu_ids(outputs: Mapping[str, object]) -> list[str]:
     members = outputs["members"]
     assert isinstance(members, list)
     return [each["ecuId"] for each in members]
+
+
+# -- what a change shows ---------------------------------------------------------------------------------------------
+
+
+def test_a_status_that_is_shown_is_not_shown_again() -> None:
+    """Two polls within one second say the same; a log that is no terminal would have the line twice."""
+    program = Program(Account(order_seconds=3.0).free("a", "b"))
+    program.create("a", "b")
+    assert [each for each in program.host.statuses if "is running (1), 1 s" in each]
+    for before, after in itertools.pairwise(program.host.statuses):
+        assert before != after
 
 
 # -- refresh ---------------------------------------------------------------------------------------------------------
