@@ -173,8 +173,8 @@ docs: $(STAMP) ## the documentation as a site in site/
 	NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --strict
 
 .PHONY: page
-page: $(STAMP) ## the emulator's page in a headless Chromium (Debian's chromium and chromium-driver)
-	$(PYTEST) tests/contract/page/browser.py
+page: $(STAMP) docs ## the emulator's page and the site in a headless Chromium (Debian's chromium and chromium-driver)
+	$(PYTEST) tests/contract/page/browser.py tests/contract/page/site.py
 
 .PHONY: release
 release: ## build and check everything a release needs, but do not upload it

@@ -126,13 +126,15 @@ def test_a_held_order_is_confirmed_with_a_button(edas: Emulator, browser: Browse
 
 def test_the_page_fits_a_phone(edas: Emulator) -> None:
     """Nothing is wider than the screen of a phone, and the buttons are large enough for a thumb."""
-    with Browser(500, 900) as browser:  # a headless Chromium has no narrower window
+    with Browser(500, 900) as browser:
+        browser.show_as_phone(390, 844)
         browser.open(edas.url)
         browser.wait("that it is live", lambda: browser.text("#link") == "live")
         width = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert browser.script(width) <= 0
         lowest = "return Math.min(...[...document.querySelectorAll('button')].map((b) => b.offsetHeight))"
         assert browser.script(lowest) >= 40
+        assert browser.console() == []
 
 
 def test_the_picture_of_the_documentation(edas: Emulator) -> None:

@@ -61,6 +61,12 @@ class Browser:
             self._driver.terminate()
             self._driver.communicate()
 
+    def show_as_phone(self, width: int, height: int) -> None:
+        """Show pages as a phone of that size does; a headless Chromium has no window that narrow."""
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
+        command = {"cmd": "Emulation.setDeviceMetricsOverride", "params": screen}
+        self._call("POST", f"{self._session}/goog/cdp/execute", command)
+
     def open(self, url: str) -> None:
         """Go to a page."""
         self._call("POST", f"{self._session}/url", {"url": url})
