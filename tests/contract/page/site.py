@@ -22,7 +22,8 @@ SITE = Path(__file__).parents[3] / "site"
 
 TOO_WIDE = """
 const width = document.documentElement.clientWidth;
-const scrolls = (e) => e.tagName !== 'ARTICLE' && (getComputedStyle(e).overflowX !== 'visible' || scrolls(e.parentElement));
+const scrolls = (e) =>
+  e.tagName !== 'ARTICLE' && (getComputedStyle(e).overflowX !== 'visible' || scrolls(e.parentElement));
 return [...document.querySelectorAll('article *')]
   .filter((e) => e.getBoundingClientRect().right > width + 1 && !scrolls(e.parentElement))
   .map((e) => `${e.tagName} ${(e.textContent || '').slice(0, 60)}`)
