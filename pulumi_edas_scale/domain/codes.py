@@ -408,6 +408,12 @@ ROWS: Final = (
         "Raise the time-out, or lower joinTimeoutSeconds.",
     ),
     Row(
+        "ES505",
+        "as they are, and not running",
+        "a listed instance was a member already, and does not run",
+        "Start it, or read the application's logs on it; 'pulumi up' leaves it alone.",
+    ),
+    Row(
         "ES601",
         "failed: change order",
         "the order ended badly",

@@ -504,6 +504,19 @@ def describe_never_deployed(scope: Scope) -> Message:
     )
 
 
+def describe_adopted_down(members: Iterable[Member], scope: Scope) -> Message:
+    """Return which members were adopted although they do not run."""
+    down = [f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in members]
+    where = describe_group(scope)
+    words = fit(
+        lambda most: (
+            f"Adopted in {where} as they are, and not running: {join_list(down, most)}. An adoption starts nothing: "
+            "start them in the EDAS console."
+        )
+    )
+    return Message("ES505", words)
+
+
 def describe_members(outcome: Outcome, age_seconds: float = 0.0) -> str:
     """Return who is a managed member and how they are, as in ``Members now: i-a, i-b run.``.
 

@@ -50,6 +50,7 @@ class Wait(enum.Enum):
     RISING = "joined instances to run"
     FLOOR = "joined instances to run, because of minRunning"
     LATE = "an instance that an earlier run scaled out to be listed"
+    STARTING = "adopted members to run, which EDAS still starts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,15 @@ from pulumi_edas_scale.domain.messages import (
     short_name,
     short_names,
 )
-from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES, ApplicationSummary, Outcome, Recorded
+from pulumi_edas_scale.domain.model import (
+    KUBERNETES_CLUSTER_TYPES,
+    ApplicationSummary,
+    Outcome,
+    Recorded,
+    TaskState,
+)
 from pulumi_edas_scale.domain.orders import Phase, phase_of
-from pulumi_edas_scale.domain.plan import History, Plan, PlanInput, decide, join_failed
+from pulumi_edas_scale.domain.plan import History, Plan, PlanInput, decide, is_up, join_failed
 from pulumi_edas_scale.domain.resolution import (
     Resolution,
     find_member,
@@ -137,8 +143,19 @@ class Observation:
         """Which instances stand in the way of the next order, or of the end."""
         return {each.listed.id for each in self.plan.absent} or {
             *(self.names.get(each, each) for each in self.plan.awaited),
-            *(short_name(each) for each in self.plan.vanishing),
+            *(short_name(each) for each in (*self.plan.vanishing, *self.starting)),
         }
+
+    @property
+    def starting(self) -> tuple[Member, ...]:
+        """Adopted members that EDAS still starts (TaskState 1), as by an order of a run that was killed."""
+        group, policy = self.live.group(self.plan_input.group_id), self.plan_input.policy
+        deployed = group is not None and group.deployed
+        return tuple(
+            each
+            for each in self.plan.adopt
+            if each.task is TaskState.PROCESSING and not is_up(each, deployed=deployed, policy=policy)
+        )
 
     def addresses(self, ecu_ids: Collection[str]) -> frozenset[str]:
         """Return the addresses of machines, as far as they are known."""

@@ -140,10 +140,13 @@ def settled_outcome(operation: Operation, found: Observation) -> Outcome:
     """Return what a reading with nothing left to do shows."""
     group_id = operation.target.scope.group_id
     group, members = found.live.group(group_id), found.live.members_of(group_id)
-    ordered = operation.progress.history.ordered
-    waits = any(each.ecu_id in ordered and not each.runs for each in members)
-    if waits and not operation.target.deleting and group is not None and not group.deployed:
+    adopted = {each.ecu_id for each in found.plan.adopt}
+    joined = operation.progress.history.ordered | adopted
+    down = [each for each in members if each.ecu_id in joined and not each.runs]
+    if down and not operation.target.deleting and group is not None and not group.deployed:
         operation.reporter.warn(messages.describe_never_deployed(operation.scope))
+    elif adopted_down := [each for each in down if each.ecu_id in adopted]:
+        operation.reporter.warn(messages.describe_adopted_down(adopted_down, operation.scope))
     if operation.progress.order_ids:
         operation.reporter.progress(messages.describe_end(members))
     return _outcome_in(operation, found.live, found.plan_input.desired)

@@ -82,6 +82,8 @@ class _Waited:
             Wait.LATE: VISIBILITY_LAG_SECONDS,
             # Who wants failures at once gets this one at once.
             Wait.GROUP: min(GROUP_LAG_SECONDS, join_timeout),
+            # EDAS is at work, so that only the time-out ends it, as it does for a joiner of this operation.
+            Wait.STARTING: math.inf,
         }
         return longest.get(self.reason, join_timeout) - self.seconds
 
@@ -96,7 +98,7 @@ class Reconciler:
     _orders: tuple[ChangeOrder, ...] = ()  # the recent orders of the application, as read last
     _permit: str | None = None  # the operation whose place in the budget is ours already
     _ended_at: float = -math.inf  # when the last order of this operation did
-    _gave_up_late: bool = False
+    _given_up: set[Wait] = field(default_factory=set)  # what may never come, and was waited for long enough
     _may_only_adopt: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -246,6 +248,10 @@ class Reconciler:
         if plan.absent:
             # Before anything else: half of a change that cannot be finished is worse than none.
             return Wait.ABSENT
+        leaves = plan.next_order is not None and plan.next_order.kind is OrderKind.SCALE_IN
+        if found.starting and Wait.STARTING not in self._given_up and (leaves or plan.next_order is None):
+            # Nobody leaves for one that does not run yet, whoever has brought it in: perhaps a run that was killed.
+            return Wait.STARTING
         if plan.next_order is not None:
             # The plan counts on joiners that come up; where nobody is left who may, it has refused the order.
             floor, ghosts = found.plan_input.floor.min_running, found.plan_input.ghosts
@@ -376,8 +382,11 @@ class Reconciler:
         waited = self._waited.setdefault(reason, _Waited(reason))
         left = waited.left(operation.target.policy.join_timeout_seconds)
         deadline = operation.context.deadline
-        if reason is Wait.LATE and deadline is not None:
-            # One that may never come must not make a delete impossible whose time-out is shorter than this wait.
+        found = operation.progress.observation
+        nothing_to_send = found is None or found.plan.next_order is None
+        if reason in {Wait.LATE, Wait.STARTING} and nothing_to_send and deadline is not None:
+            # One that may never come must not make a delete impossible whose time-out is shorter than this wait, and
+            # one that never ends to start is a member all the same.
             left = min(left, deadline - runtime.now() - LAST_ROUND_SECONDS)
         starting = self._is_starting(reason)
         if reason is Wait.ABSENT:
@@ -385,7 +394,6 @@ class Reconciler:
         if left <= SHORTEST_WAIT_SECONDS and not starting:  # not even a joinTimeoutSeconds of 0 ends a start
             self._give_up(reason, waited.seconds)
             return False
-        found = operation.progress.observation
         names = messages.join_list(found.awaited_names) if found is not None else ""
         operation.reporter.progress(
             f"waiting for {reason.value}{f' ({names})' if names else ''}, {waited.seconds:.0f} s"
@@ -429,8 +437,8 @@ class Reconciler:
     def _give_up(self, reason: Wait, waited: float) -> None:
         """End a wait that took too long; one for a joiner of an earlier run, which may never come, ends well."""
         operation = self.operation
-        if reason is Wait.LATE:
-            self._gave_up_late = True
+        if reason in {Wait.LATE, Wait.STARTING}:
+            self._given_up.add(reason)
             return
         found = operation.progress.observation
         if reason is Wait.GROUP or found is None:
@@ -462,4 +470,4 @@ class Reconciler:
         )
         ours = [each for each in self._orders if each.order_id in recorded.change_order_ids]
         came = any(phase_of(each.status) is not Phase.ENDED_BADLY for each in ours)
-        return bool(unseen) and came and not self._gave_up_late
+        return bool(unseen) and came and Wait.LATE not in self._given_up

@@ -146,6 +146,30 @@ def test_s16_kill_while_a_create_waits(stack: Stack) -> None:
     assert stack.members() == ABC
 
 
+@pytest.mark.scenario("S16", "S79")
+def test_s16_killed_while_the_joiner_starts(web: Stack) -> None:
+    """Killed after the first order of a swap, while EDAS starts its machine: who leaves waits until that runs."""
+    web.edas.rule(
+        effect="order", operation="ScaleOutApplication", instances={"i-d": {"app_state": 1, "task_state": 1}}
+    )
+    web.declare(SWAPPED)
+    running = web.start("up", "--yes", "--skip-preview")
+    web.edas.await_calls("QueryApplicationStatus", 3)
+    assert web.kill_provider()
+    assert running.result().exit_code != 0
+    web.edas.clear_log()
+
+    again = web.start("up", "--yes", "--skip-preview")
+    web.edas.await_calls("QueryApplicationStatus", 4)
+    assert orders.writes(web.edas) == []
+    web.edas.action("set_state", instance="i-d", app_state=7, task_state=2)
+    assert again.result().exit_code == 0
+
+    assert orders.orders(web.edas) == [("scale_out", ["i-d"]), ("scale_in", ["i-c"])]
+    assert web.edas.running_minimum(BETA, SHOP) == 3
+    assert web.members() == SWAPPED
+
+
 def kill_after(stack: Stack, operation: str) -> str:
     """Run ``up`` and kill the provider when EDAS has executed a write, before its answer; return the order."""
     assert kill_at(stack, 1, "after", "provider", operation=operation) is not None

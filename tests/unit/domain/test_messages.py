@@ -244,6 +244,7 @@ def truths() -> list[tuple[str, str]]:
         ),
         ("not up", messages.describe_not_up(unwell, ["i-z", "i-y"], 300.4)),
         ("never deployed", messages.describe_never_deployed(SCOPE)),
+        ("adopted, and down", messages.describe_adopted_down(unwell[2:4], SCOPE)),
         ("silent leavers", messages.silent_leavers(IN, Policy(), silent)),
         ("states", messages.describe_states(all_states())),
         ("the end", messages.describe_end([member("a")])),
@@ -313,6 +314,7 @@ def outages() -> list[tuple[str, str]]:
         ("settings of another provider", messages.describe_ignored_settings(["alicloud:accessKey"])),
         ("preview cannot read", messages.describe_unreadable(SCOPE, lost)),
         ("not looked at", messages.describe_not_looked_at(SCOPE, lost)),
+        ("not looked at, no answer", messages.describe_not_looked_at(SCOPE, TimeoutError())),
         ("gone or not", messages.describe_not_gone(SCOPE, "cluster-1", refused)),
         ("gone or not, no cluster recorded", messages.describe_not_gone(SCOPE, "", refused)),
     ]
@@ -541,6 +543,7 @@ def test_a_line_where_nothing_failed_is_short() -> None:
         messages.describe_unknown_status(LONG.group_id, 42),
         messages.describe_short_timeout(1200, 1800),
         messages.describe_never_deployed(LONG),
+        messages.describe_adopted_down(down, LONG),
         messages.describe_nothing_leaves(ten, LONG),
         messages.describe_budget("ListRecentChangeOrder", 59.0),
         messages.describe_ignored_settings(["alicloud:accessKey", "alicloud:profile"]),

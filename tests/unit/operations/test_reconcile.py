@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pulumi_edas_scale.domain.choices import WaitFor
 from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE, ENGINE_IN_DOUBT, DeadlineExceeded
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
@@ -16,7 +18,7 @@ from pulumi_edas_scale.domain.errors import (
     ThrottledError,
     UnavailableError,
 )
-from pulumi_edas_scale.domain.model import MemberState, TaskState
+from pulumi_edas_scale.domain.model import Member, MemberState, TaskState
 from pulumi_edas_scale.edas.lookout import Lookout
 from pulumi_edas_scale.edas.reads import Reads
 from pulumi_edas_scale.operations.claims import Claim
@@ -1204,3 +1206,90 @@ def test_a_joiner_that_may_still_come_is_recorded_when_a_destroy_fails() -> None
     with pytest.raises(ChangeError, match="failed"):
         stack.destroy()
     assert stack.recorded.unsettled == frozenset({"ecu-a"})
+
+
+# -- adopted members that EDAS still starts (S79) ----------------------------------------------------------------------
+
+
+def starting(*names: str, seconds: float) -> Stack:
+    """Return an account with a running member i-a, and others that EDAS starts for so many seconds."""
+    stack = Stack(Account().running("a", *names))
+    for name in names:
+        stack.account.set_state(name, MemberState.STOPPED, TaskState.PROCESSING)
+        stack.account.runtime.after(seconds, partial(stack.account.set_state, name, MemberState.RUNNING))
+    return stack
+
+
+@pytest.mark.parametrize("join_timeout_seconds", [0, 300])
+def test_s79_an_adopted_member_that_edas_starts_is_waited_for(join_timeout_seconds: int) -> None:
+    """A create after a killed one ends when the members run that the killed one had brought in, without an order."""
+    stack = starting("b", seconds=400.0)
+    begun = stack.account.runtime.moment
+    made = stack.up("a", "b", join_timeout_seconds=join_timeout_seconds)
+    assert made.running_count == 2
+    assert 400.0 <= stack.account.runtime.moment - begun < 420.0
+    assert stack.account.writes == []
+    assert stack.heard.warned == []
+    assert any(
+        "adopted members to run, which EDAS still starts (i-b)" in each for each in stack.heard.progressed
+    )
+
+
+def test_s79_one_that_never_ends_to_start_is_adopted_with_a_warning() -> None:
+    """It is a member all the same: the create ends well before its time-out, and says who does not run."""
+    stack = starting("b", seconds=10_000.0)
+    begun = stack.account.runtime.moment
+    made = stack.up("a", "b", timeout_seconds=60)
+    assert [each.instance_id for each, _ in made.members] == ["i-a", "i-b"]
+    assert stack.account.runtime.moment - begun < 60.0
+    (warning,) = stack.heard.warned
+    assert "i-b is listed but does not run (AppState 1). An adoption starts nothing" in warning
+
+
+def test_s79_with_wait_for_order_nobody_is_waited_for() -> None:
+    """``waitFor: order`` asks for members, not for running ones; that they do not run is said."""
+    stack = starting("b", seconds=400.0)
+    begun = stack.account.runtime.moment
+    stack.up("a", "b", wait_for=WaitFor.ORDER)
+    assert stack.account.runtime.moment - begun < 5.0
+    assert len(stack.heard.warned) == 1
+
+
+def test_s16_nobody_leaves_for_an_adopted_member_that_does_not_run_yet() -> None:
+    """A swap that was killed after its scale out goes on as if it had not been: who leaves waits for who joined."""
+    stack = Stack(Account().running("a", "b"))
+    stack.up("a", "b")
+    stack.account.running("c").set_state("c", MemberState.STOPPED, TaskState.PROCESSING)
+    stack.account.runtime.after(90.0, lambda: stack.account.set_state("c", MemberState.RUNNING))
+    running: list[Member] = []
+    stack.account.before_write.append(
+        lambda: running.extend(each for each in stack.account.members.values() if each.runs)
+    )
+    stack.up("a", "c")
+    assert stack.account.writes == ["in b"]
+    assert len(running) == 3
+
+
+def test_s16_a_swap_ends_at_its_time_out_rather_than_to_take_out_the_other() -> None:
+    """Where the adopted member never runs, nobody leaves for it, and the failure says what was waited for."""
+    stack = Stack(Account().running("a", "b"))
+    stack.up("a", "b")
+    stack.account.running("c").set_state("c", MemberState.STOPPED, TaskState.PROCESSING)
+    with pytest.raises(
+        ChangeError, match="It was waiting for adopted members to run, which EDAS still starts"
+    ):
+        stack.up("a", "c", timeout_seconds=60)
+    assert stack.account.writes == []
+
+
+def test_an_adopted_member_that_is_stopped_is_told_and_left_alone() -> None:
+    """Starting an application is not our business; a member of a group that was never deployed has its own words."""
+    stack = Stack(Account().running("a", "b"))
+    stack.account.set_state("b", MemberState.STOPPED)
+    stack.up("a", "b")
+    assert [getattr(each, "code", "") for each in stack.heard.warned] == ["ES505"]
+    fresh = Stack(Account(deployed=False).running("a"))
+    fresh.account.set_state("a", MemberState.STOPPED)
+    fresh.up("a")
+    assert [getattr(each, "code", "") for each in fresh.heard.warned] == ["ES503"]
+    assert stack.account.writes == fresh.account.writes == []
