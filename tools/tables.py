@@ -11,6 +11,7 @@ import ast
 import html
 import json
 import re
+import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -32,7 +33,9 @@ from tools.benchmarks.results import CALLS, Figure, Result, parse_result, render
 from tools.semantic_changes import CHANGES  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    Maker = Callable[[dict[str, Any]], str]
 
 DOCUMENTS = ("README.md", *sorted(str(each.relative_to(ROOT)) for each in (ROOT / "docs").glob("*.md")))
 RESOURCE = "edas-scale:index:DeployGroupMembership"
@@ -197,6 +200,85 @@ def _scenarios(tree: ast.Module) -> Iterator[tuple[list[str], str]]:
             yield ids, " ".join((ast.get_docstring(node) or "").split())
 
 
+SUITES = {
+    "unit": ("decisions, words, calls and waits, on virtual time and without a socket", "{} tests"),
+    "property": (
+        """
+        laws of the planner and of the inputs, in situations that [Hypothesis](https://hypothesis.readthedocs.io)
+        draws
+        """,
+        "{} laws, 100 situations each, 10,000 in `make soak`",
+    ),
+    "simulation/test_histories.py": (
+        """
+        whole lives of memberships: several stacks, other people, lost answers, failed orders, killed processes; every
+        law is checked against the truth of a simulated EDAS
+        """,
+        "{} short histories that found something once, 300 drawn ones, 10,000 new ones in `make soak`",
+    ),
+    "contract": (
+        """
+        the official Alibaba Cloud SDK over HTTP, the two front ends side by side, the command line, the schema, the
+        emulator
+        """,
+        "{} tests",
+    ),
+    "e2e": ("the real Pulumi CLI and engine, with both front ends, against the emulator", "{} tests"),
+}
+"""Below tests/, what each suite is, and the words around the number of its tests."""
+
+
+def suites_table(_schema: dict[str, Any]) -> str:
+    """Return what is run and how much, as pytest and the tables of other pages tell."""
+    reliability = (ROOT / "docs" / "reliability.md").read_text("utf-8").partition("\n## ")[0]
+    numbers = {
+        "what users rely on, each with the tests that hold it: [Conformance](conformance.md)": (
+            f"{_rows(conformance_table({}))} numbered behaviours"
+        ),
+        "what the network or a gateway may do to a call: [Reliability](reliability.md)": (
+            f"{_rows(reliability)} hostile behaviours, each with the test that shows the response"
+        ),
+        "what EDAS may do in more than one way: [API assumptions](api-assumptions.md)": (
+            f"{len(SWITCHES)} switches of the emulator, each tested on both sides"
+        ),
+    }
+    rows = ["| suite | what it is | how many |", "|---|---|---|"]
+    rows += [
+        f"| {place.partition('/')[0]} | {' '.join(about.split())} | {words.format(_rounded(count_tests(place)))} |"
+        for place, (about, words) in SUITES.items()
+    ]
+    rows += [f"| in all suites | {about} | {number} |" for about, number in numbers.items()]
+    return "\n".join(rows)
+
+
+def _rows(table: str) -> int:
+    return len(re.findall(r"^\| ", table, re.MULTILINE)) - 1  # the heading
+
+
+def _rounded(number: int) -> str:
+    """Return a number in words; of a large one, the last fifty are no news."""
+    return f"more than {(number - 1) // 50 * 50:,}" if number > 100 else str(number)  # noqa: PLR2004 - as the docstring says
+
+
+def count_tests(place: str) -> int:
+    """Return how many tests pytest runs there."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"tests/{place}",
+    ]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    found = re.search(r"^(\d+)(?:/\d+)? tests? collected", done.stdout, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"pytest does not say how many tests there are: {done.stdout[-200:]}")
+    return int(found[1])
+
+
 def semantic_changes_table(_schema: dict[str, Any]) -> str:
     """Return the rules that are taken out of the code to see whether a test notices."""
     rows = ["| file | what is changed |", "|---|---|"]
@@ -204,7 +286,7 @@ def semantic_changes_table(_schema: dict[str, Any]) -> str:
     for each in CHANGES:
         by_file[each.file].append(each.rule)
     rows += [f"| `{file}` | {'<br>'.join(rules)} |" for file, rules in by_file.items()]
-    return "\n".join(rows)
+    return "\n".join([f"{len(CHANGES)} rules:", "", *rows])
 
 
 def preview_policy(_schema: dict[str, Any]) -> str:
@@ -239,11 +321,16 @@ TABLES = {
     "up-policy": up_policy,
 } | {f"messages-{topic}": lambda _schema, topic=topic: messages_table(topic) for topic in TOPICS.values()}
 
+COLLECTED = {"suites": suites_table}
+"""What pytest has to look for tests for, which takes some seconds."""
 
-def fill(text: str, schema: dict[str, Any]) -> str:
+
+def fill(text: str, schema: dict[str, Any], makers: Mapping[str, Maker] = TABLES) -> str:
     """Return the document with every marked table made anew."""
-    for name, make in TABLES.items():
+    for name, make in makers.items():
         marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if marked.search(text) is None:
+            continue
         table = make(schema)
         text = marked.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)  # type: ignore[misc]
     return text
@@ -273,7 +360,7 @@ def main() -> int:
     old = []
     for path in (ROOT / name for name in DOCUMENTS):
         text = path.read_text("utf-8")
-        filled = fill(text, schema)
+        filled = fill(fill(text, schema), schema, COLLECTED)
         if filled != text:
             old.append(path.name)
             if not check:
