@@ -30,7 +30,6 @@ from pulumi_edas_scale.edas.transport import read_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from pulumi_edas_scale.cli.context import Cloud
     from pulumi_edas_scale.domain.model import ApplicationSummary
@@ -62,7 +61,17 @@ def check_account(cloud: Cloud, wanted: str | None, *, record: bool = False) -> 
     # Every other reading would fail for the same reason, and hide it below a dozen red lines.
     if isinstance(error, CredentialsError) or findings[1].state is State.RED:
         return findings
-    readings.ask(_chosen(applications.items if applications else (), wanted), wanted, record=record)
+    chosen = [
+        each
+        for each in (applications.items if applications else ())
+        # One on Kubernetes has no ECU, so its readings would show nothing of the permissions that a membership needs.
+        if (
+            wanted in (each.app_id, each.name)
+            if wanted
+            else each.cluster_type not in KUBERNETES_CLUSTER_TYPES
+        )
+    ]
+    readings.ask(chosen[0] if chosen else None, wanted, record=record)
     manage = Finding(
         "edas:ManageApplication",
         State.SKIPPED,
@@ -110,9 +119,11 @@ def _endpoint(cloud: Cloud, error: EdasError | None) -> Finding:
 def check_clock(cloud: Cloud) -> Finding:
     """Compare the clock of this machine with that of the endpoint."""
     url = cloud.client.address
-    there = _moment(read_date(url, cloud.cli_context.environ, CLOCK_SECONDS))
-    if there is None:
+    try:
+        there = parsedate_to_datetime(read_date(url, cloud.cli_context.environ, CLOCK_SECONDS))
+    except ValueError:
         return Finding("clock", State.SKIPPED, f"{url} sends no Date header.")
+    there = there if there.tzinfo else there.replace(tzinfo=timezone.utc)
     skew = (cloud.cli_context.wall_clock() - there).total_seconds()
     if abs(skew) <= HARMLESS_SKEW:
         return Finding("clock", State.OK, "The clock of this machine agrees with EDAS's within a minute.")
@@ -123,22 +134,6 @@ def check_clock(cloud: Cloud) -> Finding:
         f"{words} Calls signed more than 15 minutes off are refused.",
         "Set the clock, or let NTP do it.",
     )
-
-
-def _moment(date: str) -> datetime | None:
-    """Return the moment of a Date header, None when it is none."""
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
-def _chosen(applications: tuple[ApplicationSummary, ...], wanted: str | None) -> ApplicationSummary | None:
-    if wanted is not None:
-        return next((each for each in applications if wanted in (each.app_id, each.name)), None)
-    # One on Kubernetes has no ECU, so its readings would show nothing of the permissions that a membership needs.
-    return next((each for each in applications if each.cluster_type not in KUBERNETES_CLUSTER_TYPES), None)
 
 
 @dataclass
@@ -160,23 +155,13 @@ class _Readings:
         else:
             live = self.probe("QueryApplicationStatus", lambda: client.read_application(app_id))
             cluster_id = (live.cluster_id if live else "") or (summary.cluster_id if summary else "")
-            self._ask_orders(app_id)
-        self._ask_cluster(cluster_id)
-        if record:
-            read_what_is_open(self.cloud, app_id or "", cluster_id)
-
-    def _ask_orders(self, app_id: str) -> None:
-        client = self.cloud.client
-        orders = self.probe("ListRecentChangeOrder", lambda: client.read_change_orders(app_id))
-        if orders is None:
-            self._skip("GetChangeOrderInfo", "the change orders could not be listed")
-        elif orders:
-            self.probe("GetChangeOrderInfo", lambda: client.read_change_order(orders[0].order_id))
-        else:
-            self._skip("GetChangeOrderInfo", "the application has no recent change order")
-
-    def _ask_cluster(self, cluster_id: str) -> None:
-        client = self.cloud.client
+            orders = self.probe("ListRecentChangeOrder", lambda: client.read_change_orders(app_id))
+            if orders:
+                self.probe("GetChangeOrderInfo", lambda: client.read_change_order(orders[0].order_id))
+            elif orders is None:
+                self._skip("GetChangeOrderInfo", "the change orders could not be listed")
+            else:
+                self._skip("GetChangeOrderInfo", "the application has no recent change order")
         calls: tuple[tuple[str, Callable[[], object]], ...] = (
             ("ListScaleOutEcu", lambda: client.read_scale_out_machines(cluster_id)),
             ("ListClusterMembers", lambda: client.read_cluster_members(cluster_id)),
@@ -187,6 +172,8 @@ class _Readings:
                 self.probe(operation, call)
             else:
                 self._skip(operation, "no cluster is known")
+        if record:
+            read_what_is_open(self.cloud, app_id or "", cluster_id)
 
     def probe(self, operation: str, call: Callable[[], _T]) -> _T | None:
         """Make one reading and note how it went; None when it failed."""

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from pulumi_edas_scale.cli.context import Cloud, with_cloud
 from pulumi_edas_scale.cli.output import Form, say, say_table, say_value
 from pulumi_edas_scale.domain.model import KUBERNETES_CLUSTER_TYPES
-
-if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.model import ApplicationSummary
 
 
 @click.command("apps")
@@ -37,24 +32,13 @@ def apps(*, cloud: Cloud, form: Form) -> None:
         ]
         say_value({"regionId": cloud.region_id, "applications": applications}, form)
     elif found:
-        say_table(
-            ("NAME", "ID", "STATE", "RUNNING", "CLUSTER", "KIND"),
-            [
-                (each.name, each.app_id, each.state.lower(), _running(each), each.cluster_id, _kind(each))
-                for each in found
-            ],
-        )
+        rows = []
+        for each in found:
+            counted = each.running is not None and each.instances is not None
+            running = f"{each.running} of {each.instances}" if counted else ""
+            kind = "Kubernetes" if each.cluster_type in KUBERNETES_CLUSTER_TYPES else "ECS"
+            kind = "" if each.cluster_type is None else kind
+            rows.append((each.name, each.app_id, each.state.lower(), running, each.cluster_id, kind))
+        say_table(("NAME", "ID", "STATE", "RUNNING", "CLUSTER", "KIND"), rows)
     else:
         say(f"Region {cloud.region_id} has no applications, or these credentials do not see any.")
-
-
-def _running(each: ApplicationSummary) -> str:
-    if each.running is None or each.instances is None:
-        return ""
-    return f"{each.running} of {each.instances}"
-
-
-def _kind(each: ApplicationSummary) -> str:
-    if each.cluster_type is None:
-        return ""
-    return "Kubernetes" if each.cluster_type in KUBERNETES_CLUSTER_TYPES else "ECS"

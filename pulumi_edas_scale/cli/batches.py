@@ -87,22 +87,18 @@ def _instances(pipeline: Mapping[str, object]) -> Iterator[BatchInstance]:
     found: dict[tuple[str, str], BatchInstance] = {}
     for stage in loose_objects(pipeline, "StageList", "StageInfoDTO"):
         for entry in loose_objects(stage, "StageResultDTO", "InstanceDTOList", "InstanceDTO"):
+            begun = [
+                (loose_text(step, "StageName"), loose_text(step, "StageMessage"))
+                for step in loose_objects(entry, "InstanceStageDTOList", "InstanceStageDTO")
+                if as_integer(step.get("Status")) != 0
+            ]
+            step, message = begun[-1] if begun else ("", "")
             instance = BatchInstance(
                 ip=quote(instance_ip(entry)),
                 name=loose_text(entry, "InstanceName"),
                 status=as_integer(entry.get("Status")),
-                step=_last_step(entry),
+                step=f"{step}: {message}" if message and message.lower() != "success" else step,
             )
             # A later stage shows the same instance again, and knows more of it.
             found[instance.ip, instance.name] = instance
     yield from found.values()
-
-
-def _last_step(entry: Mapping[str, object]) -> str:
-    steps = [
-        (loose_text(step, "StageName"), loose_text(step, "StageMessage"))
-        for step in loose_objects(entry, "InstanceStageDTOList", "InstanceStageDTO")
-        if as_integer(step.get("Status")) != 0
-    ]
-    name, message = steps[-1] if steps else ("", "")
-    return f"{name}: {message}" if message and message.lower() != "success" else name

@@ -49,10 +49,6 @@ OPTIONS: Final = {
 """The option that sets a setting, as a message calls it."""
 
 
-def _wall_clock() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 @dataclass(frozen=True, slots=True)
 class CliContext:
     """What a command sees of the process it runs in; click's ``obj``.
@@ -65,7 +61,7 @@ class CliContext:
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     runtime: Runtime = field(default_factory=ThreadRuntime)
-    wall_clock: Callable[[], datetime] = _wall_clock
+    wall_clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,18 +50,6 @@ def copy_application(cloud: Cloud, wanted: str, file: Path | None) -> None:
     """
     if file is not None and file.exists():
         raise Failure(f"{file} exists already and is not overwritten. Remove it, or name another file.")
-    world = _read_world(cloud, wanted)
-    if file is None:
-        say_value(world)
-        return
-    try:
-        file.write_text(json.dumps(world, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"{file} cannot be written: {error}") from error
-    note(f"Wrote {file}. Start it with: edas-scale emulator --world {file}")
-
-
-def _read_world(cloud: Cloud, wanted: str) -> Json:
     summary = cloud.summary(wanted)
     if summary.cluster_type in KUBERNETES_CLUSTER_TYPES:
         words = (
@@ -71,10 +59,17 @@ def _read_world(cloud: Cloud, wanted: str) -> Json:
         raise Failure(Message("ES118", words).with_code())
     live = cloud.read(summary.app_id)
     cluster_id = live.cluster_id or summary.cluster_id
-    reads = cloud.session.reads
-    machines = reads.machines(cluster_id, live.app_id, cloud.context)
-    instances = reads.cluster_members(cluster_id, cloud.context)
-    return build_world_file(cloud.region_id, live, cluster_id, machines, instances)
+    machines = cloud.session.reads.machines(cluster_id, live.app_id, cloud.context)
+    instances = cloud.session.reads.cluster_members(cluster_id, cloud.context)
+    world = build_world_file(cloud.region_id, live, cluster_id, machines, instances)
+    if file is None:
+        say_value(world)
+        return
+    try:
+        file.write_text(json.dumps(world, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"{file} cannot be written: {error}") from error
+    note(f"Wrote {file}. Start it with: edas-scale emulator --world {file}")
 
 
 def build_world_file(

@@ -14,7 +14,7 @@ from pulumi_edas_scale.cli.account_checks import check_account
 from pulumi_edas_scale.cli.context import cli_context_of, cloud_options, open_cloud, settings_of
 from pulumi_edas_scale.cli.findings import Finding, State
 from pulumi_edas_scale.cli.output import COLOURS, FAILED, Form, WrongUse, note, printable, say_value
-from pulumi_edas_scale.cli.recording import Settled, settle, watch_change, write
+from pulumi_edas_scale.cli.recording import settle, watch_change, write
 from pulumi_edas_scale.cli.tool_checks import check_tools
 
 if TYPE_CHECKING:
@@ -77,7 +77,14 @@ def doctor(  # noqa: PLR0913 - one argument per option
             watch_change(cloud, cloud.application(app).app_id, during_change)
         settled = settle(cloud.recorder.exchanges)
         write(record, cloud.region_id, cloud.recorder.exchanges, settled)
-        _say_recorded(record, len(cloud.recorder.exchanges), settled)
+        note(
+            f"Recorded {len(cloud.recorder.exchanges)} responses in {record}, redacted. Read it before you pass it on."
+        )
+        for each in settled:
+            note(f"Settled: {each.switch} is {each.side}. {each.meaning}")
+        note(
+            f"To try your stack against an EDAS that answers like this: edas-scale emulator --from-record {record}"
+        )
     if any(each.state is State.RED for each in findings):
         ctx.exit(FAILED)
 
@@ -112,12 +119,3 @@ def _say(findings: Sequence[Finding], *, form: Form) -> None:
         click.echo(f"{word}  {printable(each.name)}: {printable(' '.join(each.says.split()))}")
         if each.fix and each.state is not State.OK:
             click.echo(f"{' ' * WORD_WIDTH}  Fix: {printable(each.fix)}")
-
-
-def _say_recorded(file: Path, calls: int, settled: Sequence[Settled]) -> None:
-    note(f"Recorded {calls} responses in {file}, redacted. Read it before you pass it on.")
-    for each in settled:
-        note(f"Settled: {each.switch} is {each.side}. {each.meaning}")
-    note(
-        f"To try your stack against an EDAS that answers like this: edas-scale emulator --from-record {file}"
-    )

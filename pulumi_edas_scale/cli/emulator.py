@@ -25,7 +25,7 @@ from pulumi_edas_scale.emulator.switches import switches_of_record
 from pulumi_edas_scale.emulator.world.world_file import read_world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from types import FrameType
 
 
@@ -86,7 +86,12 @@ def emulator(  # noqa: PLR0913 - one argument per option
     with _interrupt() as interrupted:
         # Before --switch, whose sides have precedence: a recording is the base that somebody tries a change on.
         recorded = _recorded_switches(from_record) if from_record is not None else []
-        served = _open_emulator(world, host, port, [*recorded, *switches])
+        try:
+            served = Emulator(read_world(world, [*recorded, *switches]), host=host, port=port).start()
+        except InputError as error:
+            raise WrongUse(str(error)) from error
+        except OSError as error:
+            raise Failure(f"The emulator cannot listen on {host}:{port}: {error}") from error
         try:
             variables = served.environment()
             if form is not Form.TABLE:
@@ -99,15 +104,6 @@ def emulator(  # noqa: PLR0913 - one argument per option
             interrupted.wait()
         finally:
             served.stop()
-
-
-def _open_emulator(world: Path | None, host: str, port: int, switches: Sequence[str]) -> Emulator:
-    try:
-        return Emulator(read_world(world, switches), host=host, port=port).start()
-    except InputError as error:
-        raise WrongUse(str(error)) from error
-    except OSError as error:
-        raise Failure(f"The emulator cannot listen on {host}:{port}: {error}") from error
 
 
 def _recorded_switches(file: Path) -> list[str]:

@@ -201,19 +201,15 @@ def _say_failure(failure: TaskFailure, instance_ids: Mapping[str, str]) -> None:
     where = f" in '{failure.stage}'" if failure.stage else ""
     documented = explain(failure.code)
     name = f" {documented.name}" if documented else ""
-    say(f"- {_who(failure, instance_ids)}: {failure.code or 'no error code'}{name}{where}")
+    known = [each for each in (instance_ids.get(failure.ip), failure.instance_name, failure.ip) if each]
+    also = f" ({', '.join(known[1:])})" if known[1:] else ""
+    who = f"{known[0]}{also}" if known else "the whole batch"
+    say(f"- {who}: {failure.code or 'no error code'}{name}{where}")
     if failure.message:
         say(f"  EDAS says: '{failure.message}'")
     if documented:
         say(f"  Cause: {documented.cause}.")
         say(f"  Fix: {documented.fix}.")
-
-
-def _who(failure: TaskFailure, instance_ids: Mapping[str, str]) -> str:
-    known = [each for each in (instance_ids.get(failure.ip), failure.instance_name, failure.ip) if each]
-    if not known:
-        return "the whole batch"
-    return f"{known[0]} ({', '.join(known[1:])})" if known[1:] else known[0]
 
 
 def _as_value(polled: _Polled, instance_ids: Mapping[str, str]) -> dict[str, Any]:

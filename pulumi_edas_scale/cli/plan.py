@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.inputs import Checked
     from pulumi_edas_scale.domain.model import Application, Member
-    from pulumi_edas_scale.domain.plan import Plan
     from pulumi_edas_scale.operations.preview import Preview
 
 EVERYBODY: Final = "all"
@@ -177,7 +176,9 @@ def _say(scope: Scope, preview: Preview, *, form: Form) -> None:
 
 
 def _as_json(scope: Scope, preview: Preview) -> dict[str, Any]:
-    found = preview.observation
+    def short_names(members: Sequence[Member]) -> list[str]:
+        return [short_name(each) for each in members]
+
     answer: dict[str, Any] = {
         "regionId": scope.region_id,
         "appId": scope.app_id,
@@ -186,14 +187,11 @@ def _as_json(scope: Scope, preview: Preview) -> dict[str, Any]:
         "refused": [{"path": path, "reason": reason} for path, reason in preview.failures],
         "warnings": list(preview.warnings),
     }
-    return answer if found is None else {**answer, **_plan_json(found.plan, found.names)}
-
-
-def _plan_json(decided: Plan, names: Mapping[str, str]) -> dict[str, Any]:
-    def short_names(members: Sequence[Member]) -> list[str]:
-        return [short_name(each) for each in members]
-
+    if preview.observation is None:
+        return answer
+    decided, names = preview.observation.plan, preview.observation.names
     return {
+        **answer,
         "orders": [
             {
                 "kind": order.kind.value,

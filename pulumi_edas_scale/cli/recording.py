@@ -72,13 +72,15 @@ def read_what_is_open(cloud: Cloud, app_id: str, cluster_id: str) -> None:
     """Make the readings whose answers are not documented; the recorder of ``cloud`` keeps them."""
     read = cloud.client.read
     read("ListApplication")
-    without_members = _applications_without_members(cloud, app_id)
+    listed = _at(cloud.recorder.body_of("ListApplication"), "ApplicationList.Application")
+    rows = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    empty_ids = [each.get("AppId") for each in rows if as_integer(each.get("Instances")) == 0]
     read("ListApplication", current_page=FAR_PAGE, page_size=PAGE_SIZE)
     if cluster_id:
         read("ListClusterMembers", cluster_id=cluster_id)
         read("ListClusterMembers", cluster_id=cluster_id, current_page=FAR_PAGE, page_size=PAGE_SIZE)
         read("GetCluster", cluster_id=cluster_id)
-    for empty_app_id in without_members:
+    for empty_app_id in [each for each in empty_ids if isinstance(each, str) and each != app_id][:1]:
         read("QueryApplicationStatus", app_id=empty_app_id)
         read("ListRecentChangeOrder", app_id=empty_app_id)
     read("QueryApplicationStatus", app_id=NOBODY)
@@ -167,19 +169,6 @@ def _call(redactor: Redactor, exchange: Exchange) -> dict[str, Any]:
             "says": redactor.sentence(exchange.error.message),
         }
     return call
-
-
-def _applications_without_members(cloud: Cloud, app_id: str) -> list[str]:
-    body = cloud.recorder.body_of("ListApplication")
-    listed = _at(body, "ApplicationList.Application")
-    rows = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
-    return [
-        row["AppId"]
-        for row in rows
-        if as_integer(row.get("Instances")) == 0
-        and isinstance(row.get("AppId"), str)
-        and row["AppId"] != app_id
-    ][:1]
 
 
 WAYS_TO_SAY_NO: Final = {

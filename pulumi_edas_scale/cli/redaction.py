@@ -8,7 +8,7 @@ thought of is therefore redacted. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -64,6 +64,26 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_ .,:/()-]{1,64}")
 _EDAS_WORDS: Final = re.compile(r"Edas\.errorcode\..*|EDAS-\d+", re.IGNORECASE)
 
 
+_KINDS: Final = (
+    ("uuid", _UUID),
+    ("address", _IP),
+    ("instance", r"i-[0-9a-z]+"),
+    ("resource", r"(vpc|sg|vsw|rg|lb|c)-[0-9a-z]+"),
+    ("number", r"\d+"),
+)
+"""What a value is by how it looks; everything else is a text."""
+
+_INVENTED: Final[Mapping[str, Callable[[int, str], str]]] = {
+    "uuid": lambda number, _: f"00000000-0000-4000-8000-{number:012x}",
+    "address": lambda number, _: f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+    "instance": lambda number, _: f"i-redacted{number:04d}",
+    "resource": lambda number, text: f"{text.partition('-')[0]}-redacted{number:04d}",
+    "number": lambda number, _: f"{1_000_000_000_000 + number}",
+    "text": lambda number, _: f"redacted-{number}",
+}
+"""What stands for the value of that number, by kind."""
+
+
 @dataclass(slots=True)
 class Redactor:
     """Replaces what names somebody or something; one object for everything that is published together."""
@@ -95,7 +115,10 @@ class Redactor:
         names = sorted((each for each in self._names if each in text), key=len, reverse=True)
         for name in names:
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", self._known[name], text)
-        return _IN_SENTENCES.sub(self._found, quote(text))
+        return _IN_SENTENCES.sub(
+            lambda found: found[0] if _EDAS_WORDS.fullmatch(found[0]) else self._instead_of(found[0]),
+            quote(text),
+        )
 
     def instance_id(self, text: str) -> str:
         """Return the invented ECS instance id of a real one; empty stays empty."""
@@ -119,43 +142,13 @@ class Redactor:
             return text
         if key in SENTENCES:
             return self.sentence(text)
-        return self._instead_of(text, _kind(text))
+        return self._instead_of(text)
 
-    def _found(self, match: re.Match[str]) -> str:
-        text = match.group()
-        return text if _EDAS_WORDS.fullmatch(text) else self._instead_of(text, _kind(text))
-
-    def _instead_of(self, text: str, kind: str) -> str:
+    def _instead_of(self, text: str, kind: str = "") -> str:
         if text not in self._known:
-            self._counts[kind] = self._counts.get(kind, 0) + 1
-            self._known[text] = _invented(kind, self._counts[kind], text)
+            kind = kind or next((each for each, pattern in _KINDS if re.fullmatch(pattern, text)), "text")
+            self._counts[kind] = number = self._counts.get(kind, 0) + 1
+            self._known[text] = _INVENTED[kind](number, text)
             if kind == "text" and len(text) >= SHORTEST_NAME:
                 self._names.add(text)
         return self._known[text]
-
-
-def _kind(text: str) -> str:
-    for kind, pattern in (
-        ("uuid", _UUID),
-        ("address", _IP),
-        ("instance", r"i-[0-9a-z]+"),
-        ("resource", r"(vpc|sg|vsw|rg|lb|c)-[0-9a-z]+"),
-        ("number", r"\d+"),
-    ):
-        if re.fullmatch(pattern, text):
-            return kind
-    return "text"
-
-
-def _invented(kind: str, number: int, text: str) -> str:
-    if kind == "uuid":
-        return f"00000000-0000-4000-8000-{number:012x}"
-    if kind == "address":
-        return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-    if kind == "instance":
-        return f"i-redacted{number:04d}"
-    if kind == "resource":
-        return f"{text.partition('-')[0]}-redacted{number:04d}"
-    if kind == "number":
-        return f"{1_000_000_000_000 + number}"
-    return f"redacted-{number}"

@@ -14,13 +14,12 @@ from pulumi_edas_scale.domain.orders import describe_status, is_active, word_of
 from pulumi_edas_scale.operations.lookups import member_value
 
 if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.model import Application, ChangeOrder, Member
+    from pulumi_edas_scale.domain.model import Application, ChangeOrder
 
 SHORTEST_INTERVAL: Final = 1.0
 """Seconds; EDAS allows 100 readings of applications a minute, for the whole account."""
 
 ORDER_HEADINGS: Final = ("ORDER", "STATE", "GROUP", "WHAT", "STARTED", "BY")
-_MEMBER_HEADINGS: Final = ("INSTANCE", "IP", "ZONE", "STATE", "LAST TASK", "AGENT")
 
 
 @click.command("status")
@@ -72,19 +71,27 @@ def _show(cloud: Cloud, live: Application, *, form: Form, watch: bool) -> None:
         say(f"Deploy group {group.name} ({group.group_id}): {describe_states(members)}{never}")
         if members:
             rows = sorted(members, key=lambda each: (each.instance_id, each.ecu_id))
-            say_table(_MEMBER_HEADINGS, [_member_row(each) for each in rows])
+            agent = {True: "online", False: "offline", None: ""}
+            say_table(
+                ("INSTANCE", "IP", "ZONE", "STATE", "LAST TASK", "AGENT"),
+                [
+                    (
+                        short_name(each),
+                        each.ip,
+                        each.zone,
+                        each.state.value,
+                        each.task.name.lower(),
+                        agent[each.online],
+                    )
+                    for each in rows
+                ],
+            )
     say()
     if not active:
         say("No change order is under way.")
         return
     say("Change orders under way:")
     say_orders(live, active)
-
-
-def _member_row(member: Member) -> tuple[str, ...]:
-    agent = {True: "online", False: "offline", None: ""}[member.online]
-    task = member.task.name.lower()
-    return short_name(member), member.ip, member.zone, member.state.value, task, agent
 
 
 def say_orders(live: Application | None, orders: list[ChangeOrder]) -> None:

@@ -49,13 +49,16 @@ def check_tools(environ: Mapping[str, str]) -> list[Finding]:
     Args:
         environ: the environment of the process; its PATH is searched.
     """
-    return [_packages(), _sdk(), _command_line(environ), _plugin(environ), _host(environ)]
-
-
-def _packages() -> Finding:
     names = ("pulumi-edas-scale", "alibabacloud-edas20170801", "alibabacloud-credentials")
     parts = [f"{name} {_version(name)}" for name in names]
-    return Finding("versions", State.OK, f"{', '.join(parts)}, Python {platform.python_version()}.")
+    versions = f"{', '.join(parts)}, Python {platform.python_version()}."
+    return [
+        Finding("versions", State.OK, versions),
+        _sdk(),
+        _command_line(environ),
+        _plugin(environ),
+        _host(environ),
+    ]
 
 
 def _version(name: str) -> str:
