@@ -283,7 +283,7 @@ CHANGES: Final = (
     Change(
         "members that another membership of the run lists leave",
         "operations/observe.py",
-        "        spared=spared,\n",
+        "        protected=protected,\n",
         "",
     ),
     Change(

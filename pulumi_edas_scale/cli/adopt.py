@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
@@ -19,9 +19,6 @@ from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.fields import BY_NAME
 from pulumi_edas_scale.domain.inputs import import_inputs, membership_id
 from pulumi_edas_scale.operations.observe import find_kubernetes
-
-if TYPE_CHECKING:
-    from pulumi_edas_scale.domain.model import Application
 
 TOKEN: Final = "edas-scale:index:DeployGroupMembership"  # noqa: S105 - Pulumi's word for a type's name
 
@@ -58,7 +55,13 @@ def adopt(  # noqa: PLR0913 - one argument per option
     The commands are a comment at the top of the program, so that the output can be saved as it is. Run them in
     its directory, in the stack that will manage the groups; nothing in EDAS changes.
     """
-    live = _ecs_application(cloud, app)
+    live = cloud.application(app)
+    if find_kubernetes(cloud.session, live.app_id, live, cloud.context) is not None:
+        words = (
+            f"Application {live.name} ({live.app_id}) runs on a Kubernetes cluster, where pods are scaled and not ECS "
+            "instances: there is no membership to adopt."
+        )
+        raise Failure(Message("ES118", words).with_code())
     groups = [each for each in live.groups if include_empty or live.members_of(each.group_id)]
     if not groups:
         raise Failure(
@@ -86,15 +89,3 @@ def adopt(  # noqa: PLR0913 - one argument per option
         note(
             f"Save it as {target.file} and run the commands at its top; then 'pulumi preview' shows no change."
         )
-
-
-def _ecs_application(cloud: Cloud, wanted: str) -> Application:
-    """Return an application that is not known to run on Kubernetes."""
-    live = cloud.application(wanted)
-    if find_kubernetes(cloud.session, live.app_id, live, cloud.context) is not None:
-        words = (
-            f"Application {live.name} ({live.app_id}) runs on a Kubernetes cluster, where pods are scaled and not ECS "
-            "instances: there is no membership to adopt."
-        )
-        raise Failure(Message("ES118", words).with_code())
-    return live

@@ -18,7 +18,7 @@ import click
 from pulumi_edas_scale.cli.output import Failure, WrongUse, note, output_options
 from pulumi_edas_scale.cli.recorder import Recorder
 from pulumi_edas_scale.domain import messages
-from pulumi_edas_scale.domain.clock import OperationContext, ThreadRuntime
+from pulumi_edas_scale.domain.clock import IMPATIENT_RETRY_SECONDS, OperationContext, ThreadRuntime
 from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import BusinessError, InputError
 from pulumi_edas_scale.domain.model import Scope
@@ -35,10 +35,7 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.settings import Settings
     from pulumi_edas_scale.operations.session import Session
 
-RETRY_TIMEOUT_SECONDS: Final = 8.0
-"""How long a call that keeps failing is retried: an answer now is better than one in a minute."""
-
-QUIET_SECONDS: Final = 3.0
+SILENT_COMMAND_SECONDS: Final = 3.0
 """How long a command may wait without a word; ten seconds of silence would be a defect."""
 
 OPTIONS: Final = {
@@ -79,7 +76,9 @@ class Cloud:
     def context(self) -> OperationContext:
         """The bounds of one reading."""
         runtime = self.cli_context.runtime
-        return OperationContext(runtime, retry_timeout=RETRY_TIMEOUT_SECONDS, report=report_waiting(runtime))
+        return OperationContext(
+            runtime, retry_timeout=IMPATIENT_RETRY_SECONDS, report=report_waiting(runtime)
+        )
 
     def application(self, wanted: str) -> Application:
         """Return an application by its id or its name, read now.
@@ -173,7 +172,7 @@ def open_cloud(ctx: click.Context, *, region: str | None, endpoint: str | None, 
         raise WrongUse("No region is given. Use --region, or set ALIBABA_CLOUD_REGION_ID.")
     recorder = Recorder()
     runtime = cli_context.runtime
-    bounds = OperationContext(runtime, retry_timeout=RETRY_TIMEOUT_SECONDS, report=report_waiting(runtime))
+    bounds = OperationContext(runtime, retry_timeout=IMPATIENT_RETRY_SECONDS, report=report_waiting(runtime))
     client = SdkClient(
         region_id=settings.region_id,
         endpoint=settings.endpoint,
@@ -193,7 +192,7 @@ def report_waiting(runtime: Runtime) -> Callable[[str], None]:
 
     def report(line: str) -> None:
         nonlocal said
-        if runtime.now() - said >= QUIET_SECONDS:
+        if runtime.now() - said >= SILENT_COMMAND_SECONDS:
             said = runtime.now()
             note(line)
 

@@ -26,7 +26,16 @@ def explain(*, what: tuple[str, ...], form: Form) -> None:
     task_errors = [Row(code, each.name, each.cause, each.fix) for code, each in sorted(TASK_ERRORS.items())]
     rows = [*ROWS, *task_errors]
     if what:
-        found = _find(" ".join(what), rows)
+        text, by_code = " ".join(what), {each.code.casefold(): each for each in rows}
+        # A code, or each code that stands in a message in brackets.
+        codes = [text.strip(" []"), *re.findall(r"\[(ES\d{3})\]", text, re.IGNORECASE)]
+        found = dict.fromkeys(by_code[code] for code in map(str.casefold, codes) if code in by_code)
+        if not found:
+            raise WrongUse(
+                f"'{text}' is neither a short code of pulumi-edas-scale ({ROWS[0].code} to {ROWS[-1].code}), nor "
+                "a code of EDAS that is known here, nor a message that ends with such a code. "
+                "'edas-scale explain' lists the codes."
+            )
         for each in found:
             if form is not Form.TABLE:
                 say_value(asdict(each), form, one_of_many=len(found) > 1)
@@ -38,19 +47,6 @@ def explain(*, what: tuple[str, ...], form: Form) -> None:
         say_value([asdict(each) for each in rows], form)
     else:
         say_table(("CODE", "MESSAGE", "CAUSE"), [(each.code, each.words, each.cause) for each in rows])
-
-
-def _find(text: str, rows: list[Row]) -> list[Row]:
-    """Return what a code stands for, or each code that stands in a message in brackets."""
-    by_code = {each.code.casefold(): each for each in rows}
-    codes = [text.strip(" []"), *re.findall(r"\[(ES\d{3})\]", text, re.IGNORECASE)]
-    found = {code: by_code[code] for code in map(str.casefold, codes) if code in by_code}
-    if not found:
-        raise WrongUse(
-            f"'{text}' is neither a short code of pulumi-edas-scale ({ROWS[0].code} to {ROWS[-1].code}), nor a code of "
-            "EDAS that is known here, nor a message that ends with such a code. 'edas-scale explain' lists the codes."
-        )
-    return list(found.values())
 
 
 def as_sentence(words: str) -> str:

@@ -17,14 +17,14 @@ from pulumi_edas_scale.cli.output import FAILED, Failure, Form, note, say, say_t
 from pulumi_edas_scale.cli.status import order_json, say_orders
 from pulumi_edas_scale.domain.errors import BusinessError
 from pulumi_edas_scale.domain.orders import Confirmation, Phase, describe_status, phase_of, word_of
-from pulumi_edas_scale.domain.task_errors import explain
+from pulumi_edas_scale.domain.task_errors import find_task_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pulumi_edas_scale.domain.model import ClusterMember, Machine, Member, OrderReport, TaskFailure
 
-SHORTEST_INTERVAL: Final = 0.7
+SHORTEST_POLL_INTERVAL: Final = 0.7
 """Seconds; EDAS allows 100 polls of change orders a minute, for the whole account."""
 
 
@@ -58,7 +58,7 @@ def orders(*, cloud: Cloud, app: str, form: Form) -> None:
     "--interval",
     default=2.0,
     show_default=True,
-    type=click.FloatRange(min=SHORTEST_INTERVAL),
+    type=click.FloatRange(min=SHORTEST_POLL_INTERVAL),
     metavar="SECONDS",
     help="Pause between two polls with --follow.",
 )
@@ -199,7 +199,7 @@ def _explain(polled: _Polled, instance_ids: Mapping[str, str]) -> None:
 
 def _say_failure(failure: TaskFailure, instance_ids: Mapping[str, str]) -> None:
     where = f" in '{failure.stage}'" if failure.stage else ""
-    documented = explain(failure.code)
+    documented = find_task_error(failure.code)
     name = f" {documented.name}" if documented else ""
     known = [each for each in (instance_ids.get(failure.ip), failure.instance_name, failure.ip) if each]
     also = f" ({', '.join(known[1:])})" if known[1:] else ""
@@ -252,7 +252,7 @@ def _word(status: int | None) -> str:
 
 
 def _failure_json(failure: TaskFailure) -> dict[str, str]:
-    documented = explain(failure.code)
+    documented = find_task_error(failure.code)
     return {
         "instanceName": failure.instance_name,
         "ip": failure.ip,

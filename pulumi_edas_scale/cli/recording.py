@@ -119,7 +119,19 @@ def watch_change(cloud: Cloud, app_id: str, seconds: float) -> None:
 def settle(exchanges: Sequence[Exchange]) -> tuple[Settled, ...]:
     """Return what answers settle of the open facts, by the name of the switch. Pure."""
     facts = [fact for each in exchanges for fact in _facts_of(each)]
-    facts += [*_empty_lists(exchanges), *_facts_of_a_change(exchanges)]
+    spellings = {
+        each.operation: spelling
+        for each in exchanges
+        if each.error is None and each.operation in LISTS and (spelling := _spelling_of_nothing(each))
+    }
+    if spellings:
+        side = ",".join(f"{operation}:{spelling}" for operation, spelling in sorted(spellings.items()))
+        facts.append(
+            Settled(
+                "empty_list", side, "How an empty list is spelled; every spelling is read, with a witness."
+            )
+        )
+    facts += _facts_of_a_change(exchanges)
     # The last answer counts where several settle the same.
     by_switch = {each.switch: each for each in facts}
     return tuple(sorted(by_switch.values(), key=lambda each: each.switch))
@@ -209,19 +221,6 @@ def _facts_of(each: Exchange) -> Iterator[Settled]:
     if unpaged and total in {1, len(members)}:
         side = "pages" if total == 1 else "members"
         yield Settled("total_size", side, f"TotalSize counts {side}; no list ends because of it.")
-
-
-def _empty_lists(exchanges: Sequence[Exchange]) -> Iterator[Settled]:
-    spellings = {
-        each.operation: spelling
-        for each in exchanges
-        if each.error is None and each.operation in LISTS and (spelling := _spelling_of_nothing(each))
-    }
-    if spellings:
-        side = ",".join(f"{operation}:{spelling}" for operation, spelling in sorted(spellings.items()))
-        yield Settled(
-            "empty_list", side, "How an empty list is spelled; every spelling is read, with a witness."
-        )
 
 
 def _spelling_of_nothing(each: Exchange) -> str:

@@ -16,7 +16,7 @@ from pulumi_edas_scale.operations.lookups import member_value
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.model import Application, ChangeOrder
 
-SHORTEST_INTERVAL: Final = 1.0
+SHORTEST_READING_INTERVAL: Final = 1.0
 """Seconds; EDAS allows 100 readings of applications a minute, for the whole account."""
 
 ORDER_HEADINGS: Final = ("ORDER", "STATE", "GROUP", "WHAT", "STARTED", "BY")
@@ -29,7 +29,7 @@ ORDER_HEADINGS: Final = ("ORDER", "STATE", "GROUP", "WHAT", "STARTED", "BY")
     "--interval",
     default=5.0,
     show_default=True,
-    type=click.FloatRange(min=SHORTEST_INTERVAL),
+    type=click.FloatRange(min=SHORTEST_READING_INTERVAL),
     metavar="SECONDS",
     help="Pause between two readings.",
 )

@@ -100,6 +100,14 @@ DOUBT_SECONDS: Final = 0.02
 """Between two questions whether the doubt is over."""
 
 
+IMPATIENT_RETRY_SECONDS: Final = 8.0
+"""How long a call that keeps failing is repeated for a preview or a command: a failure now is better than an answer
+in a minute."""
+
+LINE_SECONDS: Final = 8.0
+"""Between two status lines of one wait, whatever it is for; law 14 allows ten."""
+
+
 class Cancelled(EdasScaleError):  # noqa: N818 - a sign that somebody put up, not an error
     """The stop sign was up: the engine is gone or the user cancelled; ``reason`` is one of the constants above."""
 
@@ -197,7 +205,7 @@ class OperationContext:
                 self.wait(left)
 
     @contextmanager
-    def uncounted(self) -> Iterator[None]:
+    def deadline_paused(self) -> Iterator[None]:
         """Let the time spent inside not count: time in a queue of our own does not count."""
         deadline, begun = self.deadline, self.runtime.now()
         self.deadline = None

@@ -140,7 +140,7 @@ def _is_on_the_way_out(member: RecordedMember, recorded: Recorded) -> bool:
     """
     wanted = {each.id for each in recorded.listed}
     # One without an instance id may be any of the listed instances.
-    nameless = not member.instance_id and any(each.path.startswith("instanceIds") for each in recorded.listed)
+    nameless = not member.instance_id and any(each.input == "instanceIds" for each in recorded.listed)
     return bool(wanted) and not nameless and not _is_in(member, wanted)
 
 

@@ -268,17 +268,17 @@ def _listed(values: Mapping[str, object]) -> tuple[Listed, ...]:
 
 
 def _policy(values: Mapping[str, object]) -> Policy:
-    return Policy(**{row.snake: _effective(row, values.get(row.name)) for row in _POLICY})
-
-
-def _effective(row: Property, value: object) -> Any:  # noqa: ANN401  # of the type that the row names
-    """Return a value that is right: the given one, what an unknown one stands for, or the default."""
-    # An ill-formed recorded value must not stop a delete, so it counts as absent; a program's is refused before.
-    if is_unknown(value):
-        value = row.while_unknown
-    elif value is None or problem_of(row, value):
-        value = row.default
-    return normalize(row, value) if row.choices is None else row.choices(value)
+    """Return a right policy: of each value the given one, what an unknown one stands for, or the default."""
+    right: dict[str, Any] = {}
+    for row in _POLICY:
+        value = values.get(row.name)
+        # An ill-formed recorded value must not stop a delete, so it counts as absent; a program's is refused before.
+        if is_unknown(value):
+            value = row.while_unknown
+        elif value is None or problem_of(row, value):
+            value = row.default
+        right[row.snake] = normalize(row, value) if row.choices is None else row.choices(value)
+    return Policy(**right)
 
 
 def _text(values: Mapping[str, object], name: str) -> str:

@@ -207,6 +207,12 @@ class Page(Generic[_T]):
     items: tuple[_T, ...]
     total: int | None = None
 
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether more may follow it as the first page; the documented total may be one of pages."""
+        count = len(self.items)
+        return count > 0 and self.total != count and (count % 10 == 0 or (self.total or 0) > count)
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeOrder:
@@ -231,6 +237,17 @@ class TaskFailure:
     stage: str
     code: str  # EDAS-1xxxx, or empty
     message: str
+
+    @property
+    def reason(self) -> str:
+        """What distinguishes two failures of one instance: EDAS repeats each in several places."""
+        return self.code or self.message
+
+    def explained_by(self, cause: TaskFailure) -> TaskFailure:
+        """Return a failure that has no code, or says nothing, with the only reason given for its batch."""
+        if self.code or (self.message and not cause.code):
+            return self
+        return replace(self, code=cause.code, message=self.message or cause.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,9 +294,9 @@ class Listed:
     id: str
 
     @property
-    def by_instance(self) -> bool:
-        """Whether it is an ECS instance id, and not an ECU id."""
-        return self.path.startswith("instanceIds")
+    def input(self) -> str:
+        """The list it stands in."""
+        return self.path.partition("[")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +362,20 @@ class RecordedMember:
     ip: str
     state: MemberState
     joined: bool
+
+    def as_member(self) -> Member:
+        """Return it as it was written down, when no reading shows it."""
+        return Member(
+            ecu_id=self.ecu_id,
+            instance_id=self.instance_id,
+            ecc_id=self.ecc_id,
+            ip=self.ip,
+            zone="",
+            group_id="",
+            state=self.state,
+            task=TaskState.UNKNOWN,
+            online=None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ class PlanInput:
         settled: by ECU id, the ECC id of members the last operation left as they were: whatever they are, it is
             no failed join.
         unsettled: ECU ids the last operation failed to bring up.
-        spared: ids, in either spelling, that another membership of this run claims for this group.
+        protected: ids, in either spelling, that another membership of this run claims for this group.
         other_floor: what another membership of this run states for this group; a delete has no floor but this.
         ready: ECU ids that may be scaled out to now.
         absent: desired ids that are neither members nor ready; while there is one, nothing is sent.
@@ -133,7 +133,7 @@ class PlanInput:
     managed: frozenset[str] = frozenset()
     settled: Mapping[str, str] = field(default_factory=dict)
     unsettled: frozenset[str] = frozenset()
-    spared: frozenset[str] = frozenset()
+    protected: frozenset[str] = frozenset()
     other_floor: Floor = field(default_factory=Floor)
     ready: frozenset[str] = frozenset()
     absent: tuple[Absent, ...] = ()
@@ -239,7 +239,9 @@ def decide(plan_input: PlanInput) -> Plan:
     broken = _broken(plan_input, members)
     join = tuple(sorted(_joining(plan_input, present)))
     going = [each for each in members if _shall_go(plan_input, each)]
-    kept = tuple(each for each in going if not plan_input.spared.isdisjoint({each.ecu_id, each.instance_id}))
+    kept = tuple(
+        each for each in going if not plan_input.protected.isdisjoint({each.ecu_id, each.instance_id})
+    )
     leaving = [each for each in going if each not in kept]
     foreign = tuple(
         each for each in members if each.ecu_id not in plan_input.desired and not is_managed(plan_input, each)

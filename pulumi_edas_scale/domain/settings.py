@@ -208,7 +208,12 @@ def resolve_settings(
     region_source = ""
     for row in SETTINGS:
         called = sources.get(row.name, f"the input {row.name} of the provider")
-        for given, source in ((reported.get(row.name), called), *_sources(row, config, environ)):
+        stated = [
+            (reported.get(row.name), called),
+            *((config.get(key), f"the stack configuration {key}") for key in (row.key, *row.borrowed)),
+            *((environ.get(name), f"the environment variable {name}") for name in row.environment),
+        ]
+        for given, source in stated:
             # Empty counts as absent: it is how a shell or a CI job takes a variable away.
             if given is None or given == "":
                 continue
@@ -261,15 +266,6 @@ def _decoded(row: Setting, value: object) -> object:
     ):
         return float(value)
     return value
-
-
-def _sources(
-    row: Setting, config: Mapping[str, str], environ: Mapping[str, str]
-) -> Iterator[tuple[object, str]]:
-    for key in (row.key, *row.borrowed):
-        yield config.get(key), f"the stack configuration {key}"
-    for name in row.environment:
-        yield environ.get(name), f"the environment variable {name}"
 
 
 def _unknown_names(config: Mapping[str, str], explicit: Mapping[str, object]) -> Iterator[Failure]:

@@ -66,7 +66,7 @@ TASK_ERRORS: Final[Mapping[str, TaskError]] = {
         "stop that process by hand on the instance",
     ),
 }
-"""By code. EDAS puts the code in front of a text or alone, so look it up with ``explain``."""
+"""By code. EDAS puts the code in front of a text or alone, so look it up with ``find_task_error``."""
 
 
 def find_code(text: str) -> str:
@@ -78,6 +78,6 @@ def find_code(text: str) -> str:
     return next((code for code, error in TASK_ERRORS.items() if f"_{error.name}_" in f"_{words}_"), "")
 
 
-def explain(code: str) -> TaskError | None:
+def find_task_error(code: str) -> TaskError | None:
     """Return what a code means, None when EDAS does not document it."""
     return TASK_ERRORS.get(code)

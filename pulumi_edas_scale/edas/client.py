@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pulumi_edas_scale.domain.clock import LINE_SECONDS
 from pulumi_edas_scale.domain.codes import Message
 from pulumi_edas_scale.domain.errors import EdasError, InputError, InternalError, NotSentError
 from pulumi_edas_scale.edas import parse as answers
@@ -53,9 +54,6 @@ CREDENTIALS_TIMEOUT: Final = 20.0
 
 PATIENT_SECONDS: Final = 10.0
 """What a call may always take, also where somebody waits who would rather know now that nothing comes."""
-
-SILENT_SECONDS: Final = 8.0
-"""How long a call may be under way before a line says so, and again; law 14 allows ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +317,7 @@ def _check_of(context: OperationContext | None, operation: str) -> Callable[[], 
             return
         context.check()
         waited = time.monotonic() - begun
-        if waited >= SILENT_SECONDS * (lines + 1):
+        if waited >= LINE_SECONDS * (lines + 1):
             lines += 1
             context.report(f"waiting for the answer of {operation}, {waited:.0f} s")
 

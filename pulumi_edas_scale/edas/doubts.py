@@ -22,20 +22,20 @@ FORGOTTEN_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
+class Threshold:
     """How often the same must be seen, and over how many seconds, before it is believed."""
 
     looks: int
     seconds: float
 
 
-AGREED: Final = Belief(looks=3, seconds=15.0)
+AGREED: Final = Threshold(looks=3, seconds=15.0)
 """What law 15 asks for."""
 
-TWICE: Final = Belief(looks=2, seconds=5.0)
+TWICE: Final = Threshold(looks=2, seconds=5.0)
 """Where another witness says the same."""
 
-AT_ONCE: Final = Belief(looks=1, seconds=0.0)
+AT_ONCE: Final = Threshold(looks=1, seconds=0.0)
 """Where the caller itself asks again, or expected nothing else."""
 
 
@@ -46,9 +46,9 @@ class Agreement:
     since: float
     looks: int
 
-    def believed(self, belief: Belief, now: float) -> bool:
+    def believed(self, threshold: Threshold, now: float) -> bool:
         """Return whether that is enough."""
-        return self.looks >= belief.looks and now - self.since >= belief.seconds
+        return self.looks >= threshold.looks and now - self.since >= threshold.seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pulumi_edas_scale.domain.clock import Backoff
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -42,8 +44,8 @@ next answers: a hint that is later than this is no help."""
 OFF_SECONDS: Final = 300.0
 """How long a hint that never comes first is left alone."""
 
-FIRST_FAILURE_SECONDS: Final = 15.0
-LONGEST_FAILURE_SECONDS: Final = 600.0
+FAILURE_BACKOFF: Final = Backoff(first=15.0, factor=2.0, longest=600.0)
+"""Pauses after a hint that failed: nobody misses it, and an account that may not read it should not be asked often."""
 
 
 @dataclass(slots=True)
@@ -116,7 +118,7 @@ class Hints:
 
     def failed(self, now: float) -> None:
         """Note that the call failed: nothing hangs on it, so it may rest."""
-        rest = min(FIRST_FAILURE_SECONDS * 2.0 ** min(self._failures, 8), LONGEST_FAILURE_SECONDS)
+        rest = FAILURE_BACKOFF.pause(self._failures)
         self._failures += 1
         self._rests = True
         self._next = now + rest

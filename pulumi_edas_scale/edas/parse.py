@@ -549,17 +549,17 @@ def _failures(
     found = [_of_its_instance(failure, named) for failure in found]
     coded = {(each.ip, each.instance_name) for each in found if each.code and each.ip}
     of_instance = {
-        (failure.ip, failure.instance_name, _reason(failure)): failure
+        (failure.ip, failure.instance_name, failure.reason): failure
         for failure in reversed(found)
         # Without a code it adds nothing to one of the same instance that has one.
         if failure.code or (failure.ip, failure.instance_name) not in coded
         if failure.ip or failure.instance_name
     }
-    said = {_reason(failure) for failure in of_instance.values()} | {""}
+    said = {failure.reason for failure in of_instance.values()} | {""}
     of_batch = {
-        _reason(failure): failure
+        failure.reason: failure
         for failure in reversed(found)
-        if not (failure.ip or failure.instance_name) and _reason(failure) not in said
+        if not (failure.ip or failure.instance_name) and failure.reason not in said
     }
     causes = [failure for failure in of_batch.values() if failure.code] or list(of_batch.values())
     if not any(failure.code for failure in (*of_instance.values(), *causes)):
@@ -567,13 +567,13 @@ def _failures(
         causes = [failure for failure in causes if failure.code] or causes
     if len(causes) == 1:
         (cause,) = causes
-        of_instance = {key: _explained(failure, cause) for key, failure in of_instance.items()}
-        explained = any(_reason(failure) == _reason(cause) for failure in of_instance.values())
-        of_batch = {_reason(each): each for each in (*of_batch.values(), cause)}
+        of_instance = {key: failure.explained_by(cause) for key, failure in of_instance.items()}
+        explained = any(failure.reason == cause.reason for failure in of_instance.values())
+        of_batch = {each.reason: each for each in (*of_batch.values(), cause)}
         if explained:
-            del of_batch[_reason(cause)]
+            del of_batch[cause.reason]
     failures = {*of_batch.values(), *of_instance.values()}
-    return tuple(sorted(failures, key=lambda failure: (failure.ip, failure.instance_name, _reason(failure))))
+    return tuple(sorted(failures, key=lambda failure: (failure.ip, failure.instance_name, failure.reason)))
 
 
 def _of_its_instance(failure: TaskFailure, named: Mapping[str, TaskFailure]) -> TaskFailure:
@@ -602,18 +602,6 @@ def _codes_in(value: object, depth: int = 0) -> frozenset[str]:
     return frozenset().union(*(_codes_in(each, depth + 1) for each in inner if depth < _DEEPEST))
 
 
-def _reason(failure: TaskFailure) -> str:
-    """Return what distinguishes two failures of one instance: EDAS repeats each in several places."""
-    return failure.code or failure.message
-
-
-def _explained(failure: TaskFailure, cause: TaskFailure) -> TaskFailure:
-    """Return a failure of an instance that has no code, or says nothing, with the only reason given for its batch."""
-    if failure.code or (failure.message and not cause.code):
-        return failure
-    return replace(failure, code=cause.code, message=failure.message or cause.message)
-
-
 def _stage_failures(pipeline: Mapping[str, object]) -> Iterator[TaskFailure]:
     for stage in loose_objects(pipeline, "StageList", "StageInfoDTO"):
         result = stage.get("StageResultDTO")
@@ -623,20 +611,16 @@ def _stage_failures(pipeline: Mapping[str, object]) -> Iterator[TaskFailure]:
         if isinstance(service, Mapping) and phase_of(as_integer(service.get("Status"))) is Phase.ENDED_BADLY:
             yield _failure("", "", loose_text(service, "StageName"), loose_text(service, "Message"))
         for instance in loose_objects(result, "InstanceDTOList", "InstanceDTO"):
-            yield from _instance_failures(instance, loose_text(stage, "StageName"))
-
-
-def _instance_failures(instance: Mapping[str, object], stage_name: str) -> Iterator[TaskFailure]:
-    ip, name = instance_ip(instance), loose_text(instance, "InstanceName")
-    failed = [
-        stage
-        for stage in loose_objects(instance, "InstanceStageDTOList", "InstanceStageDTO")
-        if phase_of(as_integer(stage.get("Status"))) is Phase.ENDED_BADLY
-    ]
-    for stage in failed:
-        yield _failure(ip, name, loose_text(stage, "StageName"), loose_text(stage, "StageMessage"))
-    if not failed and phase_of(as_integer(instance.get("Status"))) is Phase.ENDED_BADLY:
-        yield _failure(ip, name, stage_name, "")
+            ip, name = instance_ip(instance), loose_text(instance, "InstanceName")
+            failed = [
+                step
+                for step in loose_objects(instance, "InstanceStageDTOList", "InstanceStageDTO")
+                if phase_of(as_integer(step.get("Status"))) is Phase.ENDED_BADLY
+            ]
+            for step in failed:
+                yield _failure(ip, name, loose_text(step, "StageName"), loose_text(step, "StageMessage"))
+            if not failed and phase_of(as_integer(instance.get("Status"))) is Phase.ENDED_BADLY:
+                yield _failure(ip, name, loose_text(stage, "StageName"), "")
 
 
 def _task_failures(pipeline: Mapping[str, object]) -> Iterator[TaskFailure]:

@@ -111,6 +111,13 @@ class _Watched:
         """How old the order was when it was polled last."""
         return self.polled - self.begun
 
+    def due(self, age: float) -> float:
+        """Return the moment to poll it when that is worth it from an age on."""
+        if self.in_doubt:
+            return self.not_before
+        due = self.begun + age if self.hinted_at is None else min(self.begun + age, self.hinted_at)
+        return max(due, self.not_before)
+
 
 @dataclass(slots=True)
 class _Kind:
@@ -259,17 +266,17 @@ class PollSchedule:
             order.left_deploying = left_deploying
             order.hinted_at = at if order.hinted_at is None else min(order.hinted_at, at)
 
-    def next_poll(self, now: float, spare_calls: float) -> tuple[str, float] | None:
+    def next_poll(self, spare_calls: float) -> tuple[str, float] | None:
         """Return the order to poll next and the moment to do so, None when nobody waits.
 
         Args:
-            now: the present moment.
             spare_calls: how many polls the budget allows in this minute beyond those already made.
         """
-        del now
         # The end of an order that is hinted at costs one poll. Those are kept back first, or else the polls that look
         # for the others would have spent them.
-        expected = self._expected_hints()
+        expected = set()
+        if self.next_hint(1.0) is not None:
+            expected = {name for name, each in self._watched.items() if self.hints.covers(each.app_id)}
         to_spare = spare_calls - KEPT_FOR_HINTS * len(expected)
         threshold = POLLS_KEPT * len(self._watched) / max(to_spare, 1.0)
         threshold = min(max(threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
@@ -293,21 +300,17 @@ class PollSchedule:
                     likely = kind.age_by_others(order.seen_age, LOWEST_THRESHOLD)
                     age = min(age, max(likely, guess - order.begun))
             elif to_spare > 0:
-                age = self._age_beside_hints(order, threshold, kinds[order.kind], polls_left)
+                # Its end will probably be hinted at: only the quick may be quicker.
+                age = _first_age(order, threshold, kinds[order.kind], polls_left)
+                age = max(min(order.seen_age + UNLIKELY_ROUNDS * self._round(), age), FIRST_GUESS_SECONDS)
             else:
                 # Every poll is kept for an end that is hinted at. For hints that are missed there is a slow round, in
                 # which each has a place of its own: orders that began together would else be polled together.
                 rounds = UNLIKELY_ROUNDS * (1 + place / len(self._watched))
                 age = order.seen_age + rounds * self._round()
-            due = (_due(order, age), order.polled, order_id)
+            due = (order.due(age), order.polled, order_id)
             first = due if first is None else min(first, due)
         return None if first is None else (first[2], first[0])
-
-    def _expected_hints(self) -> frozenset[str]:
-        """Return the orders whose end will probably be hinted at."""
-        if self.next_hint(1.0) is None:
-            return frozenset()
-        return frozenset(name for name, each in self._watched.items() if self.hints.covers(each.app_id))
 
     def _round(self) -> float:
         return max(LONGEST_GAP_SECONDS, LONGEST_ROUND_SECONDS * len(self._watched))
@@ -322,24 +325,10 @@ class PollSchedule:
             longest = min(longest, max(STEADY_GAP_SECONDS, STEADY_SHARE * order.seen_age))
         return min(order.seen_age + longest, _first_age(order, threshold, kind, polls_left))
 
-    def _age_beside_hints(self, order: _Watched, threshold: float, kind: _Kind, polls_left: float) -> float:
-        """Return the same for an order whose end will probably be hinted at: only the quick may be quicker."""
-        longest = order.seen_age + UNLIKELY_ROUNDS * self._round()
-        age = min(longest, _first_age(order, threshold, kind, polls_left))
-        return max(age, FIRST_GUESS_SECONDS)
-
 
 def _first_age(order: _Watched, threshold: float, kind: _Kind, polls_left: float) -> float:
     by_others = kind.age_by_others(order.seen_age, threshold)
     return min(by_others, kind.age_at_front(order.seen_age, threshold, polls_left))
-
-
-def _due(order: _Watched, age: float) -> float:
-    """Return the moment to poll an order that is worth it from an age on."""
-    if order.in_doubt:
-        return order.not_before
-    due = order.begun + age if order.hinted_at is None else min(order.begun + age, order.hinted_at)
-    return max(due, order.not_before)
 
 
 def _worth(seen_age: float, chance: float) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pulumi_edas_scale.domain.clock import OperationContext, Runtime
 
-_LONG_SECONDS: Final = 3600.0
+_UNTIL_NOTIFIED_SECONDS: Final = 3600.0
 """A waiter is notified when its turn comes; this only bounds a single wait."""
 
 
@@ -41,7 +41,7 @@ class KeyedQueue:
             queue = self._queues.setdefault(app_id, deque())
             queue.append(ticket)
         try:
-            with context.uncounted():
+            with context.deadline_paused():
                 self._await_head(queue, ticket, context, on_place)
             yield
         finally:
@@ -63,7 +63,7 @@ class KeyedQueue:
                 context.check()
                 place = queue.index(ticket)
                 if place == reported and place:
-                    context.wait(_LONG_SECONDS)
+                    context.wait(_UNTIL_NOTIFIED_SECONDS)
                     place = queue.index(ticket)
             if place == 0:
                 return

@@ -37,7 +37,7 @@ does), and two are between a minute of EDAS's and one of ours."""
 WINDOW_SECONDS: Final = 61.0
 """A second more than the minute, for calls that travel at different speeds."""
 
-REFUSAL_BACKOFF: Final = Backoff(first=1.0, factor=2.0, longest=30.0, jitter=0.25)
+THROTTLED_BACKOFF: Final = Backoff(first=1.0, factor=2.0, longest=30.0, jitter=0.25)
 
 KEPT_BACK: Final = 0.7
 """Others use the account as well: after a refusal this share of the limit is tried."""
@@ -144,7 +144,7 @@ class Budget:
             retry_after: seconds the gateway asks for, None when it does not say.
             chance: a number in [0, 1) that spreads the pauses of several processes.
         """
-        pause = REFUSAL_BACKOFF.pause(self._refusals, chance)
+        pause = THROTTLED_BACKOFF.pause(self._refusals, chance)
         self._paused_until = max(self._paused_until, now + max(pause, retry_after or 0.0))
         self._refusals += 1
         self._limit = max(self._limit_now(now) * KEPT_BACK, float(FEWEST_CALLS))

@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from pulumi_edas_scale.domain.clock import Backoff, DeadlineExceeded
+from pulumi_edas_scale.domain.clock import LINE_SECONDS, Backoff, DeadlineExceeded
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CutListError,
@@ -28,7 +28,7 @@ from pulumi_edas_scale.domain.errors import (
 from pulumi_edas_scale.domain.messages import describe_budget, describe_retry, describe_shared
 from pulumi_edas_scale.domain.orders import is_active
 from pulumi_edas_scale.domain.resolution import with_instance_ids
-from pulumi_edas_scale.edas.doubts import AGREED, AT_ONCE, Belief, Trouble
+from pulumi_edas_scale.edas.doubts import AGREED, AT_ONCE, Threshold, Trouble
 from pulumi_edas_scale.edas.rate_limit import (
     CALLS_PER_MINUTE,
     POLL_SHARE,
@@ -76,11 +76,8 @@ CLUSTER_FRESH_SECONDS: Final = 5.0
 
 RETRY_BACKOFF: Final = Backoff(first=0.5, factor=2.0, longest=6.5, jitter=0.5)
 
-SILENT_SECONDS: Final = 2.0
+BRIEF_WAIT_SECONDS: Final = 2.0
 """A wait for the budget that is shorter is not worth a status line."""
-
-LINE_SECONDS: Final = 8.0
-"""Between two status lines of one wait for the budget; law 14 allows ten."""
 
 CUT_LIST_SECONDS: Final = 60.0
 """How long after the end of an order the number of instances may run ahead of the list of placements."""
@@ -156,7 +153,10 @@ class Reads:
             odd = reading.value.oddity_of(group_id)
             if not odd:
                 self.seems_not(name_of_group)
-                return Reading(self._identified(reading.value), reading.begun)
+                with self.runtime:
+                    self._learn(reading.value.members)
+                    # EDAS leaves the ECS id of a machine out at times, so any that was ever read counts.
+                    return Reading(with_instance_ids(reading.value, self._instance_ids), reading.begun)
             self._failed(name_of_group, UnknownShapeError(name[0], "200", odd), reading.begun, context)
             begun_after = max(begun_after, self.runtime.now())
 
@@ -290,7 +290,7 @@ class Reads:
         context: OperationContext,
         *,
         begun_after: float = float("-inf"),
-        belief: Belief = AGREED,
+        threshold: Threshold = AGREED,
     ) -> Cluster:
         """Return what kind of cluster it is, and whether it is there.
 
@@ -298,14 +298,14 @@ class Reads:
             cluster_id: the cluster.
             context: bounds of the operation.
             begun_after: how old the reading may be; any will do for the kind, which does not change.
-            belief: when a refusal is believed.
+            threshold: when a refusal is believed.
         """
         name = ("GetCluster", cluster_id)
         return self._shared(
             name,
             begun_after,
             context,
-            lambda: self._read(name, lambda client: client.read_cluster(cluster_id), context, belief),
+            lambda: self._read(name, lambda client: client.read_cluster(cluster_id), context, threshold),
         ).value
 
     def cluster_members(self, cluster_id: str, context: OperationContext) -> tuple[ClusterMember, ...]:
@@ -332,29 +332,23 @@ class Reads:
             lambda client, page, size: client.read_applications(page, size),
         )
 
-    def _identified(self, live: Application) -> Application:
-        """Return a reading with the ECS ids of its machines as they were ever read: EDAS leaves some out at times."""
-        with self.runtime:
-            self._learn(live.members)
-            return with_instance_ids(live, self._instance_ids)
-
     def _learn(self, known: Iterable[Member | Machine | ClusterMember]) -> None:
         self._instance_ids.update(
             (each.ecu_id, each.instance_id) for each in known if each.ecu_id and each.instance_id
         )
 
-    def seems(self, name: tuple[str, str], error: EdasError, belief: Belief) -> bool:
+    def seems(self, name: tuple[str, str], error: EdasError, threshold: Threshold) -> bool:
         """Note what a failure seems to say, and return whether that has been seen often enough to be believed.
 
         Args:
             name: what it seems to be, and of what; ``seems_not`` takes it back.
             error: the failure.
-            belief: how often is enough.
+            threshold: how often is enough.
         """
         now = self.runtime.now()
         with self.runtime:
             doubt = self._noted(name, error, now).doubt
-        return doubt is not None and doubt.believed(belief, now)
+        return doubt is not None and doubt.believed(threshold, now)
 
     def seems_not(self, name: tuple[str, str]) -> None:
         """Take back what seemed to be so."""
@@ -373,7 +367,7 @@ class Reads:
             budget = self._budget(operation)
             context.check()
             while (wait := budget.wait_seconds(self.runtime.now())) > 0:
-                if wait > SILENT_SECONDS and self.runtime.now() - reported_at >= LINE_SECONDS:
+                if wait > BRIEF_WAIT_SECONDS and self.runtime.now() - reported_at >= LINE_SECONDS:
                     reported_at = self.runtime.now()
                     context.report(describe_budget(operation, wait))
                 waited = True
@@ -529,7 +523,7 @@ class Reads:
             except MissingListError:
                 return Reading((), begun)
             found = dict.fromkeys(first.items)
-            for page in itertools.count(2) if _may_be_cut(first) else ():
+            for page in itertools.count(2) if first.may_be_cut else ():
                 page_name = (operation, f"{subject} page {page}")
 
                 def call(client: EdasClient, page: int = page, size: int = len(first.items)) -> Page[_T]:
@@ -552,7 +546,7 @@ class Reads:
         name: tuple[str, str],
         call: Callable[[EdasClient], _T],
         context: OperationContext,
-        belief: Belief = AGREED,
+        threshold: Threshold = AGREED,
     ) -> Reading[_T]:
         """Call until EDAS answers well, or until a failure is final.
 
@@ -577,19 +571,17 @@ class Reads:
                     raise
                 except (BusinessError, ThrottledError, UnavailableError) as error:
                     last = error
-                    self._failed(name, error, begun, context, belief)
+                    self._failed(name, error, begun, context, threshold)
                 else:
                     with self.runtime:
                         self._troubles.pop(name, None)
                         self._budget(operation).accepted()
                     return Reading(value, begun)
         except DeadlineExceeded as sign:
-            raise sign from last or self._recent_failure(name)
-
-    def _recent_failure(self, name: tuple[str, str]) -> EdasError | None:
-        """Return how others have failed in a reading just now: the budget may pause because of them."""
-        trouble = self._troubles.get(name)
-        return trouble.error if trouble is not None and isinstance(trouble.error, ThrottledError) else None
+            # Without a call of our own it is how others have failed just now: the budget may pause because of them.
+            trouble = self._troubles.get(name)
+            theirs = trouble.error if trouble and isinstance(trouble.error, ThrottledError) else None
+            raise sign from last or theirs
 
     def _failed(
         self,
@@ -597,7 +589,7 @@ class Reads:
         error: EdasError,
         begun: float,
         context: OperationContext,
-        belief: Belief = AGREED,
+        threshold: Threshold = AGREED,
     ) -> None:
         """Raise a failure that is final; else say it, and let time pass before the next try."""
         if isinstance(error, ThrottledError):
@@ -606,13 +598,13 @@ class Reads:
             trouble = self._noted(name, error, begun)
             self.runtime.notify()  # all who wait for this reading say the same
         now = self.runtime.now()
-        believed_at = self._believed_at(name, trouble, belief, now)
+        believed_at = self._believed_at(name, trouble, threshold, now)
         patience = context.retry_timeout
         if isinstance(error, EndpointError):
             # A certificate or a name does not mend itself, but both may look wrong while a network starts.
             patience = ENDPOINT_PATIENCE_SECONDS if patience is None else SHORT_ENDPOINT_PATIENCE_SECONDS
         if patience is not None and believed_at is not None:
-            patience = max(patience, belief.seconds)
+            patience = max(patience, threshold.seconds)
         with self.runtime:
             # A pause that outlasts the patience is not begun: its end would bring no other answer.
             paused = self._budget(name[0]).wait_seconds(now) if isinstance(error, ThrottledError) else 0.0
@@ -630,16 +622,16 @@ class Reads:
         context.sleep(pause if believed_at is None else min(pause, believed_at - now))
 
     def _believed_at(
-        self, name: tuple[str, str], trouble: Trouble, belief: Belief, now: float
+        self, name: tuple[str, str], trouble: Trouble, threshold: Threshold, now: float
     ) -> float | None:
         """Return from when on a failure is believed; None when it says nothing that could be."""
         doubt = trouble.doubt
         if doubt is None:
             return None
-        settled = doubt.since + belief.seconds
+        settled = doubt.since + threshold.seconds
         if isinstance(trouble.error, CutListError):
             settled = max(settled, self._order_ended.get(name[1], float("-inf")) + CUT_LIST_SECONDS)
-        return settled if doubt.looks >= belief.looks else max(settled, now + RETRY_BACKOFF.first)
+        return settled if doubt.looks >= threshold.looks else max(settled, now + RETRY_BACKOFF.first)
 
     def _noted(self, name: tuple[str, str], error: EdasError, begun: float) -> Trouble:
         known = self._troubles.get(name)
@@ -648,11 +640,5 @@ class Reads:
         return trouble
 
 
-_PAGE_BEHIND: Final = Belief(looks=2, seconds=0.0)
+_PAGE_BEHIND: Final = Threshold(looks=2, seconds=0.0)
 """A page that is asked for only to be sure, and refused, is behind the last one."""
-
-
-def _may_be_cut(page: Page[_T]) -> bool:
-    """Return whether more may follow a first answer; the documented total may be one of pages."""
-    count = len(page.items)
-    return count > 0 and page.total != count and (count % 10 == 0 or (page.total or 0) > count)

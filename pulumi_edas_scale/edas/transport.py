@@ -175,7 +175,12 @@ def run_call(
         while thread.is_alive() and (left := attempt.seconds_left(seconds, seconds_before)) > 0:
             thread.join(min(left, CHECK_SECONDS))
             if thread.is_alive():
-                _check(thread, check, LAST_WORD_SECONDS if writes else 0.0)
+                try:
+                    check()
+                except Exception:
+                    thread.join(LAST_WORD_SECONDS if writes else 0.0)
+                    if thread.is_alive():
+                        raise
     finally:
         late = attempt.too_slow() if thread.is_alive() else None
         if late is not None:
@@ -185,15 +190,6 @@ def run_call(
     if errors:
         raise errors[0]
     return result[0]
-
-
-def _check(thread: threading.Thread, check: Callable[[], None], last_word: float) -> None:
-    try:
-        check()
-    except Exception:
-        thread.join(last_word)
-        if thread.is_alive():
-            raise
 
 
 class _Watched:

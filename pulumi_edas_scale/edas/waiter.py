@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pulumi_edas_scale.domain.clock import DeadlineExceeded
+from pulumi_edas_scale.domain.clock import Backoff, DeadlineExceeded
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     EdasError,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.edas.reads import Reads
 
-_LONG_SECONDS: Final = 1.0
+_LONGEST_WAIT_SECONDS: Final = 1.0
 """Another order is due first: its waiter notifies when it has polled; this only bounds a single wait."""
 
 _HINT_CALL_SECONDS: Final = 3.0
@@ -38,8 +38,7 @@ _REPORT_GAP_SECONDS: Final = 2.2
 """Between two polls of an order of which only its report tells: at most 28 a minute, and no order costs more than 30
 calls of an operation (law 17)."""
 
-_FIRST_DOUBT_SECONDS: Final = 0.5
-_LONGEST_DOUBT_SECONDS: Final = 7.5
+_FAILED_POLL_BACKOFF: Final = Backoff(first=0.5, factor=2.0, longest=7.5)
 """Pauses after failed polls. An order may be unknown to EDAS for its first moments and last a second or two, so the
 first pause is short; the sixth poll of a row comes after fifteen seconds, when ``Confirmation`` can believe it."""
 
@@ -93,7 +92,7 @@ class _Doubt:
         return _Doubt(error, self.failures + 1, refusals)
 
     def next_poll(self, now: float) -> float:
-        return now + min(_FIRST_DOUBT_SECONDS * 2.0 ** min(self.failures - 1, 8), _LONGEST_DOUBT_SECONDS)
+        return now + _FAILED_POLL_BACKOFF.pause(self.failures - 1)
 
 
 @dataclass(slots=True)
@@ -213,7 +212,11 @@ class Waiter:
             with runtime:
                 context.check()
                 now = runtime.now()
-                asked = self._begin_hint(now)
+                asked: tuple[str, ...] = ()
+                hint = self.poll_schedule.next_hint(self.reads.poll_part(now))
+                if hint is not None and hint <= now:
+                    hinted = self.poll_schedule.begin_hint(now)
+                    asked = hinted if self.reads.begin_hint(now) else ()  # no call is to spare for it
                 if not asked:
                     operation = self._turn(order_id, context, way, now)
                     if operation is not None:
@@ -224,12 +227,14 @@ class Waiter:
     def _turn(self, order_id: str, context: OperationContext, way: Way, now: float) -> str | None:
         """Return by which operation to poll the order now; else wait for a while and return None."""
         spare = self.reads.spare_polls(now)
-        choice = self.poll_schedule.next_poll(now, sum(spare.values()))
+        choice = self.poll_schedule.next_poll(sum(spare.values()))
         hint = self.poll_schedule.next_hint(self.reads.poll_part(now))
-        until_hint = _LONG_SECONDS if hint is None else max(hint - now, 0.0)
+        until_hint = _LONGEST_WAIT_SECONDS if hint is None else max(hint - now, 0.0)
         if choice is None or choice[0] != order_id or choice[1] > now:
-            until_poll = choice[1] - now if choice is not None and choice[0] == order_id else _LONG_SECONDS
-            context.wait(min(until_poll, until_hint, _LONG_SECONDS))
+            until_poll = (
+                choice[1] - now if choice is not None and choice[0] == order_id else _LONGEST_WAIT_SECONDS
+            )
+            context.wait(min(until_poll, until_hint, _LONGEST_WAIT_SECONDS))
             return None
         operation = way.choose(spare)
         if operation is not None:
@@ -239,18 +244,10 @@ class Waiter:
             return operation
         if sum(spare.values()) >= 1:
             # Those behind may still be polled by the other operation, so this one steps aside for a moment.
-            self.poll_schedule.postpone(order_id, now + _LONG_SECONDS)
+            self.poll_schedule.postpone(order_id, now + _LONGEST_WAIT_SECONDS)
             self.reads.runtime.notify()
-        context.wait(min(until_hint, _LONG_SECONDS / 2))
+        context.wait(min(until_hint, _LONGEST_WAIT_SECONDS / 2))
         return None
-
-    def _begin_hint(self, now: float) -> tuple[str, ...]:
-        """Return the applications to ask for a hint now, none when that is not due or no call is to spare."""
-        due = self.poll_schedule.next_hint(self.reads.poll_part(now))
-        if due is None or due > now:
-            return ()
-        asked = self.poll_schedule.begin_hint(now)
-        return asked if self.reads.begin_hint(now) else ()
 
     def _read_hint(self, asked: tuple[str, ...], context: OperationContext) -> None:
         """Ask for a hint; that it does not come is not a failure, and it may not hold up an order for long."""

@@ -224,22 +224,15 @@ class Service:
         for rule in rules:
             if rule.effect == "delay":
                 await asyncio.sleep(rule.seconds)
-            else:
-                await self._pause(entry)
+                continue
+            with self.host.changed:
+                self.host.paused[entry["n"]] = entry
+                self.host.world.version += 1
+                self.host.changed.notify_all()
+            # A poll: the condition of the host is one for threads, and would block every other call of this loop.
+            while entry["n"] in self.host.paused:  # noqa: ASYNC110 - as the comment says
+                await asyncio.sleep(0.01)
         return not rules or (request.transport is not None and not request.transport.is_closing())
-
-    async def _pause(self, entry: dict[str, Any]) -> None:
-        number = entry["n"]
-        with self.host.changed:
-            self.host.paused[number] = entry
-            self.host.world.version += 1
-            self.host.changed.notify_all()
-        # A poll: the condition of the host is one for threads, and would block every other call of this loop.
-        while True:
-            with self.host.lock:
-                if number not in self.host.paused:
-                    return
-            await asyncio.sleep(0.01)
 
     # ---- the control API ----
 
@@ -277,32 +270,29 @@ class Service:
             raise web.HTTPServiceUnavailable(text="too many readers of the event stream")
         self._event_readers += 1
         try:
-            return await self._send_events(request)
+            response = web.StreamResponse(
+                headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+            )
+            await response.prepare(request)
+            seen: tuple[int, int] | None = None
+            while request.transport is not None and not request.transport.is_closing():
+                with self.host.lock:
+                    progress.advance(self.host.world, self.host.now())
+                    version = (self.host.world.version, self.host.world.rules.version)
+                    if version != self._event[0]:  # rendered once for all readers
+                        recent = list(self.host.world.log)[-page.LOG_LINES :]
+                        text = json.dumps({**self.host.snapshot(), "log": recent}, ensure_ascii=False)
+                        self._event = (version, f"event: state\ndata: {text}\n\n".encode())
+                if version != seen:
+                    seen = version
+                    try:
+                        await asyncio.wait_for(response.write(self._event[1]), READER_TIMEOUT_SECONDS)
+                    except asyncio.TimeoutError:
+                        _break_connection(request)
+                await asyncio.sleep(EVENT_INTERVAL_SECONDS)
+            return response
         finally:
             self._event_readers -= 1
-
-    async def _send_events(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        )
-        await response.prepare(request)
-        seen: tuple[int, int] | None = None
-        while request.transport is not None and not request.transport.is_closing():
-            with self.host.lock:
-                progress.advance(self.host.world, self.host.now())
-                version = (self.host.world.version, self.host.world.rules.version)
-                if version != self._event[0]:  # rendered once for all readers
-                    recent = list(self.host.world.log)[-page.LOG_LINES :]
-                    text = json.dumps({**self.host.snapshot(), "log": recent}, ensure_ascii=False)
-                    self._event = (version, f"event: state\ndata: {text}\n\n".encode())
-            if version != seen:
-                seen = version
-                try:
-                    await asyncio.wait_for(response.write(self._event[1]), READER_TIMEOUT_SECONDS)
-                except asyncio.TimeoutError:
-                    _break_connection(request)
-            await asyncio.sleep(EVENT_INTERVAL_SECONDS)
-        return response
 
 
 async def _json_body(request: web.Request) -> Any:  # noqa: ANN401 - any JSON

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pulumi_edas_scale.emulator.world import progress
 from pulumi_edas_scale.emulator.world.entities import (
     Application,
-    Cluster,
     Ecu,
     Group,
     Member,
@@ -46,7 +45,15 @@ def snapshot(world: World, now: float) -> Json:
         "now": now,
         "version": world.version,
         "switches": world.switches.as_json(),
-        "clusters": [_cluster_json(world, cluster, now) for cluster in world.clusters.values()],
+        "clusters": [
+            {
+                "id": cluster.id,
+                "name": cluster.name,
+                "type": cluster.type,
+                "ecus": [machine_json(world, ecu, now) for ecu in cluster.ecus.values()],
+            }
+            for cluster in world.clusters.values()
+        ],
         "applications": [
             application_json(world, application, now) for application in world.applications.values()
         ],
@@ -107,15 +114,6 @@ def order_json(order: Order) -> Json:
             }
             for target in order.targets
         ],
-    }
-
-
-def _cluster_json(world: World, cluster: Cluster, now: float) -> Json:
-    return {
-        "id": cluster.id,
-        "name": cluster.name,
-        "type": cluster.type,
-        "ecus": [machine_json(world, ecu, now) for ecu in cluster.ecus.values()],
     }
 
 

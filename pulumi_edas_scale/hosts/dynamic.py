@@ -11,7 +11,6 @@ import os
 import sys
 import traceback
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pulumi_edas_scale.domain.errors import EdasScaleError, InputError, InternalError
@@ -157,7 +156,12 @@ class DynamicFrontEnd:
             self._host.flush()
         if refuse is not None and not isinstance(error, InternalError):
             return refuse(error)
-        raise dynamic_host.failure(call, failure_status(error, partial(_with_reference, props))) from None
+
+        def with_reference(properties: Mapping[str, object]) -> struct_pb2.Struct:
+            # By it the host finds the provider again.
+            return render_properties({**properties, PROVIDER_KEY: props[PROVIDER_KEY]})
+
+        raise dynamic_host.failure(call, failure_status(error, with_reference)) from None
 
     def _usable(self) -> Service:
         if self._operations is None:
@@ -175,11 +179,6 @@ def _host_of_this_process(owner: type) -> DynamicHost:
     host = dynamic_host.DynamicHost(address, is_ours, dynamic_host.end_process)
     host.attach()
     return host
-
-
-def _with_reference(props: Mapping[str, Any], properties: Mapping[str, object]) -> struct_pb2.Struct:
-    """Return the message of properties with the reference to the provider, by which the host finds it again."""
-    return render_properties({**properties, PROVIDER_KEY: props[PROVIDER_KEY]})
 
 
 def _bug(method: str, error: BaseException) -> InternalError:

@@ -99,12 +99,15 @@ def current_call() -> Call:
         if frame is None:
             return Call()
         request, context = frame.f_locals["request"], frame.f_locals["context"]
+        reads = isinstance(request, provider_pb2.ReadRequest)
         return Call(
             method=type(request).__name__.removesuffix("Request"),
             urn=str(getattr(request, "urn", "")),
             timeout_seconds=float(getattr(request, "timeout", 0.0)) or None,
-            inputs=_recorded_inputs(request),
-            has_outputs=not isinstance(request, provider_pb2.ReadRequest) or bool(request.properties.fields),
+            inputs=rpc.deserialize_properties(request.inputs)
+            if reads and request.HasField("inputs")
+            else None,
+            has_outputs=not reads or bool(request.properties.fields),
             hidden=_hidden_outputs(request),
             ignored=tuple(map(str, getattr(request, "ignoreChanges", ()))),
             context=context,
@@ -125,13 +128,6 @@ def _servicer_frames(frame: FrameType | None) -> Iterator[FrameType]:
         ):
             yield frame
         frame = frame.f_back
-
-
-def _recorded_inputs(request: object) -> Mapping[str, Any] | None:
-    if not isinstance(request, provider_pb2.ReadRequest) or not request.HasField("inputs"):
-        return None
-    inputs: dict[str, Any] = rpc.deserialize_properties(request.inputs)
-    return inputs
 
 
 def _hidden_outputs(request: object) -> Mapping[str, Any]:

@@ -139,7 +139,11 @@ def _launcher() -> str:
 @cache
 def _ensure_host_python() -> None:
     python = host_python(Path.cwd(), os.environ)
-    if python is None or _same_environment(python):
+    if python is None:
+        return
+    # Not the file itself: python and python3 of one environment are two links, and the link is what makes it one.
+    there, here = Path(python), Path(sys.executable)
+    if there.parent.resolve() == here.parent.resolve() and there.resolve() == here.resolve():
         return
     code = "import importlib.util as u, sys; sys.exit(any(not u.find_spec(n) for n in ('pulumi', 'pulumi_edas_scale')))"
     try:
@@ -198,9 +202,3 @@ def _runtime_options(directory: Path) -> dict[str, Any]:
             options = runtime.get("options") if isinstance(runtime, dict) else None
             return options if isinstance(options, dict) else {}
     return {}
-
-
-def _same_environment(python: str) -> bool:
-    # Not the file itself: python and python3 of one environment are two links, and the link is what makes it one.
-    there, here = Path(python), Path(sys.executable)
-    return there.parent.resolve() == here.parent.resolve() and there.resolve() == here.resolve()

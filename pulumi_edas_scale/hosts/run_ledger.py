@@ -124,7 +124,17 @@ class RunLedger:
     def read(self) -> Iterable[Record]:
         """Return the records not returned before."""
         unwritten, self._unwritten = self._unwritten, []
-        return [*self._read_file(), *unwritten]
+        found: list[Record] = []
+        with contextlib.suppress(OSError):
+            while self._files is not None and (chunk := os.pread(self._files[1], _CHUNK, self._offset)):
+                self._offset += len(chunk)
+                self._tail += chunk
+        *lines, self._tail = self._tail.split(b"\n")
+        for line in lines:
+            # A line that a killed process left half, or a record of a newer version, says nothing.
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                found.append(_from_json(json.loads(line)))
+        return [*found, *unwritten]
 
     def note_questions(self, asking: int, answered_at: float) -> None:
         """Report to the other processes."""
@@ -157,17 +167,6 @@ class RunLedger:
                 self._base.rmdir()  # refused while there is another run
         for each in files:
             os.close(each)
-
-    def _read_file(self) -> Iterator[Record]:
-        with contextlib.suppress(OSError):
-            while self._files is not None and (chunk := os.pread(self._files[1], _CHUNK, self._offset)):
-                self._offset += len(chunk)
-                self._tail += chunk
-        *lines, self._tail = self._tail.split(b"\n")
-        for line in lines:
-            # A line that a killed process left half, or a record of a newer version, says nothing.
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                yield _from_json(json.loads(line))
 
 
 @contextlib.contextmanager

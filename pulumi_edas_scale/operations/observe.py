@@ -42,7 +42,7 @@ from pulumi_edas_scale.domain.resolution import (
     resolve,
     with_instance_ids,
 )
-from pulumi_edas_scale.edas.doubts import TWICE, Belief
+from pulumi_edas_scale.edas.doubts import TWICE, Threshold
 from pulumi_edas_scale.edas.reads import FRESH_SECONDS
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Target:
             each
             for each in self.listed
             if each.id not in before
-            or self.ignored.isdisjoint({each.path, each.path.partition("[")[0]})
+            or self.ignored.isdisjoint({each.path, each.input})
             or find_member(members, each.id) is not None
         )
 
@@ -202,7 +202,7 @@ def observe(  # noqa: PLR0913 - a reading, a target, and what was done so far
     besides = None if target.deleting else target.urn
     with session.runtime:
         claims = session.ownership.claims
-        spared = claims.protected(target.scope, besides=besides)
+        protected = claims.protected(target.scope, besides=besides)
         floor = claims.floor(target.scope, besides=besides)
         # A Check compares the ids as they are spelled: that two are one machine is known from a reading alone.
         doubles = tuple(
@@ -218,7 +218,7 @@ def observe(  # noqa: PLR0913 - a reading, a target, and what was done so far
         managed=managed_ecus(target.recorded, live, target.scope.group_id),
         settled=target.recorded.settled,
         unsettled=target.recorded.unsettled,
-        spared=spared,
+        protected=protected,
         other_floor=floor,
         ready=frozenset(resolution.ready),
         absent=resolution.absent,
@@ -288,7 +288,7 @@ def outcome_of(  # noqa: PLR0913 - a reading, whose it is, and what is known of 
 KIND_SECONDS: Final = 8.0
 """How long it is tried to learn on what kind of cluster an application runs: it only makes a better message."""
 
-_KIND_REFUSED: Final = Belief(looks=2, seconds=0.0)
+_KIND_REFUSED: Final = Threshold(looks=2, seconds=0.0)
 
 
 def describe_strangers(  # noqa: PLR0913 - a membership, and who else is in its group
@@ -331,7 +331,7 @@ def find_kubernetes(
     patient = replace(context, deadline=deadline, retry_timeout=KIND_SECONDS)
     try:
         if live is not None and live.cluster_id:
-            cluster = session.reads.cluster(live.cluster_id, patient, belief=_KIND_REFUSED)
+            cluster = session.reads.cluster(live.cluster_id, patient, threshold=_KIND_REFUSED)
             known = [ApplicationSummary(app_id, live.name, live.cluster_id, cluster.cluster_type)]
         else:
             known = [each for each in session.reads.applications(patient) if each.app_id == app_id]
@@ -366,7 +366,7 @@ def is_gone(session: Session, scope: Scope, cluster_id: str, context: OperationC
         if not cluster_id:
             raise CannotTellError(None)
         try:
-            present = reads.cluster(cluster_id, context, begun_after=begun, belief=TWICE).present
+            present = reads.cluster(cluster_id, context, begun_after=begun, threshold=TWICE).present
         except BusinessError as error:
             raise CannotTellError(error) from error
         if not present:

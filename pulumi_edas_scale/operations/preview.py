@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
-from pulumi_edas_scale.domain.clock import DeadlineExceeded
+from pulumi_edas_scale.domain.clock import IMPATIENT_RETRY_SECONDS, DeadlineExceeded
 from pulumi_edas_scale.domain.codes import Message, format_failure
 from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationError, ThrottledError
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS: Final = 25.0
 """How long a preview asks in total: the user learns the cause within half a minute."""
-
-RETRY_TIMEOUT_SECONDS: Final = 8.0
-"""How long one call that keeps failing is repeated: a failure now is better than an answer in a minute."""
 
 
 @dataclass(slots=True)
@@ -80,8 +77,55 @@ class Preview:
             return tuple((path, "add") for path in paths)
         if plan.evict:
             return (("exclusive", "update"),)
-        path = next((each.path for each in listed), "instanceIds")
-        return ((path.partition("[")[0], "update"),)
+        return ((next((each.input for each in listed), "instanceIds"), "update"),)
+
+    def add_missing_group(self, target: Target, live: Application) -> None:
+        """Note that the group is not there."""
+        failure = messages.describe_missing_group(target.scope, live)
+        # The id of a group that was deleted never comes back, so no resource of the program can mend it for us.
+        if any(group.name == target.scope.group_id for group in live.groups) or not _is_new(target):
+            self.failures.append(failure)
+        else:
+            self.mendable.append(format_failure(*failure))
+
+    def add_drift(
+        self, session: Session, target: Target, found: Observation, context: OperationContext
+    ) -> None:
+        """Note what others did to the membership, and what of our own work is unfinished."""
+        recorded = target.recorded
+        # An id that is not known yet may be any of those that left.
+        desired = {each.id for each in target.listed} if target.unknown_ids == 0 else None
+        drift = find_drift(recorded, found.live, target.scope, desired)
+        if target.ignored and not recorded.unsettled:
+            away = messages.describe_left_alone(drift, target.scope)
+            self.lines.extend([away] if away is not None else [])
+            drift = replace(drift, gone=(), moved=(), joining=())
+        self.unfinished = drift.unfinished
+        unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, target.scope)
+        self.warnings.extend([unfinished] if unfinished is not None else [])
+        self.lines.extend(messages.describe_reached(drift, target.scope))
+        traces = find_traces(session, target.scope, drift.gone, OrderType.SCALE_IN, context)
+        self.warnings.extend(messages.describe_drift(drift, found.live, target.scope, traces))
+
+    def judge(self, session: Session, target: Target, found: Observation) -> None:
+        """Sort what is wrong into failures and warnings."""
+        plan, floor = found.plan, found.plan_input.floor
+        self.failures.extend(found.wrong_ids)
+        self.failures.extend(
+            messages.describe_refusal(each, plan, target.policy, target.scope, floor)
+            for each in plan.refusals
+        )
+        for each in plan.doubts:
+            path, reason = messages.describe_refusal(each, plan, target.policy, target.scope, floor)
+            words = f"{path}: depending on ids that are not known yet, at most: {reason}"
+            self.warnings.append(Message(reason.code, words))
+        self.mendable.extend(
+            format_failure(*messages.describe_absent(each, found.live))
+            for each in plan.absent
+            if not _is_released(session, target, each)
+        )
+        if plan.evict:
+            self.warnings.append(messages.describe_evictions(plan, target.scope, target.unknown_ids))
 
 
 def preview_change(
@@ -180,17 +224,17 @@ def _look_within(
         return
     target = replace(target, scope=scope.named(live))
     if live.group(scope.group_id) is None:
-        _report_missing_group(target, live, preview)
+        preview.add_missing_group(target, live)
         return
     found = observe(session, target, live, context)
     preview.observation = found
-    _report_drift(session, target, found, context, preview)
+    preview.add_drift(session, target, found, context)
     if not creating:
         arrivals = describe_strangers(
             session, target.scope, found.plan.foreign, known_foreign, urn=target.urn, policy=target.policy
         )
         preview.lines.extend([arrivals] if arrivals is not None else [])
-    _judge(session, target, found, preview)
+    preview.judge(session, target, found)
     plan = found.plan
     if plan.changes_membership and not creating:
         if _refuse_kubernetes(session, target, live, context, preview):
@@ -222,54 +266,6 @@ def _report_active_order(
         for each in orders
         if is_active(each.status)
     )
-
-
-def _report_missing_group(target: Target, live: Application, preview: Preview) -> None:
-    failure = messages.describe_missing_group(target.scope, live)
-    # The id of a group that was deleted never comes back, so no resource of the program can mend it for us.
-    if any(group.name == target.scope.group_id for group in live.groups) or not _is_new(target):
-        preview.failures.append(failure)
-    else:
-        preview.mendable.append(format_failure(*failure))
-
-
-def _report_drift(
-    session: Session, target: Target, found: Observation, context: OperationContext, preview: Preview
-) -> None:
-    recorded = target.recorded
-    # An id that is not known yet may be any of those that left.
-    desired = {each.id for each in target.listed} if target.unknown_ids == 0 else None
-    drift = find_drift(recorded, found.live, target.scope, desired)
-    if target.ignored and not recorded.unsettled:
-        away = messages.describe_left_alone(drift, target.scope)
-        preview.lines.extend([away] if away is not None else [])
-        drift = replace(drift, gone=(), moved=(), joining=())
-    preview.unfinished = drift.unfinished
-    unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, target.scope)
-    preview.warnings.extend([unfinished] if unfinished is not None else [])
-    preview.lines.extend(messages.describe_reached(drift, target.scope))
-    traces = find_traces(session, target.scope, drift.gone, OrderType.SCALE_IN, context)
-    preview.warnings.extend(messages.describe_drift(drift, found.live, target.scope, traces))
-
-
-def _judge(session: Session, target: Target, found: Observation, preview: Preview) -> None:
-    """Sort what is wrong into failures and warnings."""
-    plan, floor = found.plan, found.plan_input.floor
-    preview.failures.extend(found.wrong_ids)
-    preview.failures.extend(
-        messages.describe_refusal(each, plan, target.policy, target.scope, floor) for each in plan.refusals
-    )
-    for each in plan.doubts:
-        path, reason = messages.describe_refusal(each, plan, target.policy, target.scope, floor)
-        words = f"{path}: depending on ids that are not known yet, at most: {reason}"
-        preview.warnings.append(Message(reason.code, words))
-    preview.mendable.extend(
-        format_failure(*messages.describe_absent(each, found.live))
-        for each in plan.absent
-        if not _is_released(session, target, each)
-    )
-    if plan.evict:
-        preview.warnings.append(messages.describe_evictions(plan, target.scope, target.unknown_ids))
 
 
 def preview_replacement(
@@ -362,7 +358,7 @@ def _cause_of(failure: EdasError | DeadlineExceeded) -> BaseException:
 def _bounded(context: OperationContext) -> OperationContext:
     """Return the bounds of one look: a deadline from now on, and patience for one call that fails."""
     deadline = context.runtime.now() + DEADLINE_SECONDS
-    return replace(context, deadline=deadline, retry_timeout=RETRY_TIMEOUT_SECONDS)
+    return replace(context, deadline=deadline, retry_timeout=IMPATIENT_RETRY_SECONDS)
 
 
 def _is_released(session: Session, target: Target, absent: Absent) -> bool:

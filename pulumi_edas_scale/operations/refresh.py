@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from pulumi_edas_scale.domain import messages
 from pulumi_edas_scale.domain.drift import find_drift
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationError
-from pulumi_edas_scale.domain.model import Member, Outcome, Recorded, Scope, TaskState
 from pulumi_edas_scale.domain.orders import OrderType
 from pulumi_edas_scale.domain.resolution import find_member, with_instance_ids
 from pulumi_edas_scale.edas.reads import FRESH_SECONDS
@@ -29,7 +28,7 @@ from pulumi_edas_scale.operations.traces import find_traces
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
     from pulumi_edas_scale.domain.codes import Message
-    from pulumi_edas_scale.domain.model import Application, RecordedMember
+    from pulumi_edas_scale.domain.model import Application, Outcome, Recorded, Scope
     from pulumi_edas_scale.operations.session import Session
 
 
@@ -108,7 +107,7 @@ def refresh(
         # Members that an order may have taken out for a moment stay recorded as they were: that is not drift.
         drift = replace(drift, gone=(), moved=(), left=(), joining=())
         present = {each.ecu_id for each in here}
-        out = (_as_recorded(each) for each in recorded.members if each.ecu_id not in present)
+        out = ((each.as_member(), each.joined) for each in recorded.members if each.ecu_id not in present)
         outcome = replace(outcome, members=(*outcome.members, *out))
     unfinished = messages.describe_unfinished(drift, recorded.change_order_ids, scope)
     traces = find_traces(session, scope, drift.gone, OrderType.SCALE_IN, context)
@@ -134,24 +133,6 @@ def _settled_reading(
         return reading.value, reads.unchanged_since(app_id, reading.begun)
     except EdasError:
         return live, False  # whether an order runs is not known, so nothing is dropped
-
-
-def _as_recorded(member: RecordedMember) -> tuple[Member, bool]:
-    """Return a member that a change order may have taken out for a moment, as it was written down."""
-    return (
-        Member(
-            ecu_id=member.ecu_id,
-            instance_id=member.instance_id,
-            ecc_id=member.ecc_id,
-            ip=member.ip,
-            zone="",
-            group_id="",
-            state=member.state,
-            task=TaskState.UNKNOWN,
-            online=None,
-        ),
-        member.joined,
-    )
 
 
 def _left_ids(recorded: Recorded, live: Application, scope: Scope) -> frozenset[str]:

@@ -76,7 +76,7 @@ def test_planning_again_is_empty(plan_input: PlanInput) -> None:
         desired=plan_input.desired,
         managed=plan_input.desired,
         settled={each.ecu_id: each.ecc_id for each in live.members_of(GROUP)},
-        spared=plan_input.spared,
+        protected=plan_input.protected,
         policy=plan_input.policy,
     )
     assert decide(again).orders == ()
@@ -161,7 +161,7 @@ def test_only_ours_leave(plan_input: PlanInput) -> None:
         assert len(order.ecu_ids) == len(order.ecc_ids) <= plan_input.policy.batch_size
         for ecu, ecc in zip(order.ecu_ids, order.ecc_ids, strict=True):
             assert present[ecu].ecc_id == ecc
-            assert ecu not in plan_input.spared
+            assert ecu not in plan_input.protected
             if order.repair:
                 assert ecu in plan_input.desired
             elif ecu not in plan_input.managed:

@@ -152,7 +152,7 @@ def _plan_input(where: list[int], what: list[int], policy: Policy, flags: int) -
             for each in live.members
         },
         unsettled=those(Facet.UNSETTLED),
-        spared=those(Facet.SPARED) - desired,
+        protected=those(Facet.SPARED) - desired,
         ready=frozenset(ECUS) - used - late,
         absent=tuple(
             Absent(

@@ -128,7 +128,7 @@ class Life:
     def _look(self, now: float) -> float | None:
         """Make the looks that are due, as the waiter does; return when the next will be, None if unknown."""
         while sum((spare := self._inventory.spare_polls(now)).values()) >= 1:
-            choice = self.poll_schedule.next_poll(now, sum(spare.values()))
+            choice = self.poll_schedule.next_poll(sum(spare.values()))
             if choice is None or choice[1] > now:
                 return None if choice is None else choice[1]
             operation = self._ways[int(choice[0])].choose(spare)

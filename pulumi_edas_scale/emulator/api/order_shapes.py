@@ -6,6 +6,7 @@ ECU or ECC id; `TaskStatus` is a string and every other status a number, as in t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_edas_scale.emulator.api.shapes import ACCOUNT, Json, china_time, milliseconds, utc_time
@@ -69,94 +70,142 @@ def order_shape(world: World, order: Order, now: float) -> Json:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One instance of an order, as the API shows it."""
+
+    world: World
+    order: Order
+    index: int
+    target: Target
+
+    @property
+    def status(self) -> int:
+        """Its status; an order that shows failed before it goes on shows it here too."""
+        if self.target.status == OrderStatus.RUNNING and self.order.status == OrderStatus.FAILED:
+            return int(OrderStatus.FAILED)
+        return int(self.target.status)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it shows a failure."""
+        return self.status == OrderStatus.FAILED
+
+    @property
+    def error(self) -> str:
+        """The cause of its failure, empty without one."""
+        return (self.target.error or TASK_TIMEOUT) if self.failed else ""
+
+    @property
+    def place(self) -> str:
+        """Where a cause stands: no public answer shows it, so the switch `task_error_place` tries every place."""
+        return self.world.switches.text("task_error_place")
+
+    @property
+    def message(self) -> str:
+        """What it says; the switch may keep the cause from it."""
+        if not self.failed:
+            return {OrderStatus.SUCCESS: "Success", OrderStatus.RUNNING: "Running"}.get(
+                OrderStatus(self.status), "Ready"
+            )
+        if self.place in ("everywhere", "text"):
+            return self.error
+        return self.error.partition(" ")[2] if self.place == "name" and self._coded else "Failed"
+
+    @property
+    def _coded(self) -> bool:
+        return self.error.startswith("EDAS-")
+
+    def instance(self) -> Json:
+        """Return its InstanceDTO."""
+        both = self.world.switches.text("instance_ip") == "public_and_private"
+        target = self.target
+        return {
+            "InstanceIp": f"{target.public_ip} (Public)<br>{target.ip} (Private)" if both else target.ip,
+            "InstanceName": target.name,
+            "PodName": "",
+            "PodStatus": "",
+            "Status": self.status,
+            "InstanceStageDTOList": {
+                "InstanceStageDTO": [
+                    {
+                        "StageId": part_of(self.order.id, _STEP_DIGITS, self.index),
+                        "StageName": self.order.kind.task,
+                        "Status": self.status,
+                        "StageMessage": self.message,
+                        "StartTime": utc_time(target.started_at),
+                        "FinishTime": utc_time(target.finished_at),
+                    }
+                ]
+            },
+        }
+
+    def task(self) -> Json:
+        """Return its TaskInfoDTO."""
+        with_code = self._coded and self.place in ("everywhere", "code")
+        return {
+            "TaskId": part_of(self.order.id, _TASK_DIGITS, self.index),
+            "TaskName": self.order.kind.task,
+            "TaskStatus": str(self.status),
+            "TaskMessage": f"[CALLBACK] message: {self.message.lower()}",
+            "TaskErrorCode": self.error.split(" ")[0] if with_code else "",
+            "TaskErrorMessage": self.message if self.error else "",
+            "TaskErrorIgnorance": 0,
+            "RetryType": 0,
+            "ShowManualIgnorance": False,
+        }
+
+
 def _pipeline(world: World, order: Order, batch: int, now: float) -> Json:
-    targets = [(index, target) for index, target in enumerate(order.targets) if target.batch == batch]
-    status = _batch_status(order, batch, [target for _, target in targets])
-    started = [target.started_at for _, target in targets if target.started_at is not None]
+    shown = [
+        _Shown(world, order, index, target)
+        for index, target in enumerate(order.targets)
+        if target.batch == batch
+    ]
+    status = _batch_status(order, batch, [each.target for each in shown])
+    started = [each.target.started_at for each in shown if each.target.started_at is not None]
     return {
         "PipelineId": part_of(order.id, BATCH_DIGITS, batch),
         "PipelineName": f"Batch: {batch + 1}",
         "PipelineStatus": status,
         "StartTime": str(milliseconds(min(started, default=order.created_at))),
         "UpdateTime": str(milliseconds(order.finished_at or now)),
-        "StageList": {"StageInfoDTO": [_stage(world, order, batch, status, targets)]},
+        "StageList": {"StageInfoDTO": [_stage(order, batch, status, shown)]},
         "StageDetailList": {
             "StageDetailDTO": [
                 {
                     "StageId": part_of(order.id, _DETAIL_DIGITS, batch),
                     "StageName": "Process Start",
                     "StageStatus": status,
-                    "TaskList": {
-                        "TaskInfoDTO": [_task(world, order, index, target) for index, target in targets]
-                    },
+                    "TaskList": {"TaskInfoDTO": [each.task() for each in shown]},
                 }
             ]
         },
     }
 
 
-def _stage(world: World, order: Order, batch: int, status: int, targets: list[tuple[int, Target]]) -> Json:
+def _stage(order: Order, batch: int, status: int, shown: list[_Shown]) -> Json:
+    message = ""
+    if status not in (OrderStatus.RUNNING, OrderStatus.HELD, OrderStatus.BATCH_WAIT, OrderStatus.READY):
+        failed = [each for each in shown if each.failed]
+        message = failed[0].message if failed else "Success"
+        if failed and failed[0].place == "stage":
+            message = "; ".join(f"{each.target.ip}: {each.error}" for each in failed)
     # Held and batch wait are states of a batch; the stages inside it know neither.
-    shown = OrderStatus.RUNNING if status in (OrderStatus.HELD, OrderStatus.BATCH_WAIT) else status
+    inside = OrderStatus.RUNNING if status in (OrderStatus.HELD, OrderStatus.BATCH_WAIT) else status
     return {
         "StageId": part_of(order.id, _STAGE_DIGITS, batch),
         "StageName": order.kind.noun.replace("-", " "),
-        "Status": int(shown),
+        "Status": int(inside),
         "StageResultDTO": {
             "ServiceStage": {
                 "StageId": part_of(order.id, _SERVICE_DIGITS, batch),
                 "StageName": "Process Start",
-                "Status": int(shown),
-                "Message": _service_message(world, order, status, targets),
+                "Status": int(inside),
+                "Message": message,
             },
-            "InstanceDTOList": {
-                "InstanceDTO": [_instance(world, order, index, target) for index, target in targets]
-            },
+            "InstanceDTOList": {"InstanceDTO": [each.instance() for each in shown]},
         },
-    }
-
-
-def _instance(world: World, order: Order, index: int, target: Target) -> Json:
-    status = _target_status(order, target)
-    both = world.switches.text("instance_ip") == "public_and_private"
-    return {
-        "InstanceIp": f"{target.public_ip} (Public)<br>{target.ip} (Private)" if both else target.ip,
-        "InstanceName": target.name,
-        "PodName": "",
-        "PodStatus": "",
-        "Status": status,
-        "InstanceStageDTOList": {
-            "InstanceStageDTO": [
-                {
-                    "StageId": part_of(order.id, _STEP_DIGITS, index),
-                    "StageName": order.kind.task,
-                    "Status": status,
-                    "StageMessage": _shown_message(world, order, target),
-                    "StartTime": utc_time(target.started_at),
-                    "FinishTime": utc_time(target.finished_at),
-                }
-            ]
-        },
-    }
-
-
-def _task(world: World, order: Order, index: int, target: Target) -> Json:
-    status = _target_status(order, target)
-    error = _target_message(order, target) if status == OrderStatus.FAILED else ""
-    # No public answer shows where EDAS puts the cause of a failure, so a switch tries every place.
-    place = world.switches.text("task_error_place")
-    with_code = error.startswith("EDAS-") and place in ("everywhere", "code")
-    message = _shown_message(world, order, target)
-    return {
-        "TaskId": part_of(order.id, _TASK_DIGITS, index),
-        "TaskName": order.kind.task,
-        "TaskStatus": str(status),
-        "TaskMessage": f"[CALLBACK] message: {message.lower()}",
-        "TaskErrorCode": error.split(" ")[0] if with_code else "",
-        "TaskErrorMessage": message if error else "",
-        "TaskErrorIgnorance": 0,
-        "RetryType": 0,
-        "ShowManualIgnorance": False,
     }
 
 
@@ -169,35 +218,3 @@ def _batch_status(order: Order, batch: int, targets: list[Target]) -> int:
         return order.status
     done = bool(targets) and all(target.finished_at is not None for target in targets)
     return int(OrderStatus.SUCCESS if done else OrderStatus.READY)
-
-
-def _target_status(order: Order, target: Target) -> int:
-    """Return the status of one instance; an order that shows failed before it goes on shows it here too."""
-    if target.status == OrderStatus.RUNNING and order.status == OrderStatus.FAILED:
-        return int(OrderStatus.FAILED)
-    return int(target.status)
-
-
-def _target_message(order: Order, target: Target) -> str:
-    status = _target_status(order, target)
-    if status == OrderStatus.FAILED:
-        return target.error or TASK_TIMEOUT
-    return {OrderStatus.SUCCESS: "Success", OrderStatus.RUNNING: "Running"}.get(OrderStatus(status), "Ready")
-
-
-def _shown_message(world: World, order: Order, target: Target) -> str:
-    """Return the message of one instance; the switch `task_error_place` may keep its error from it."""
-    message = _target_message(order, target)
-    place = world.switches.text("task_error_place")
-    if _target_status(order, target) != OrderStatus.FAILED or place in ("everywhere", "text"):
-        return message
-    return message.partition(" ")[2] if place == "name" and message.startswith("EDAS-") else "Failed"
-
-
-def _service_message(world: World, order: Order, status: int, targets: list[tuple[int, Target]]) -> str:
-    if status in (OrderStatus.RUNNING, OrderStatus.HELD, OrderStatus.BATCH_WAIT, OrderStatus.READY):
-        return ""
-    failed = [target for _, target in targets if _target_status(order, target) == OrderStatus.FAILED]
-    if failed and world.switches.text("task_error_place") == "stage":
-        return "; ".join(f"{target.ip}: {_target_message(order, target)}" for target in failed)
-    return _shown_message(world, order, failed[0]) if failed else "Success"

@@ -88,15 +88,13 @@ class Verifier:
             )
         _check_token(request.headers, key)
         # Last: a request that is not signed with the key must not use up a nonce of its owner.
-        self._check_nonce(request.headers.get("x-acs-signature-nonce", ""), now)
-        return key
-
-    def _check_nonce(self, nonce: str, now: float) -> None:
+        nonce = request.headers.get("x-acs-signature-nonce", "")
         if nonce in self._nonces:
             raise SignatureError(400, "SignatureNonceUsed", "The request signature nonce has been used.")
         self._nonces[nonce] = now
         if len(self._nonces) > MAX_NONCES:
             self._nonces.popitem(last=False)
+        return key
 
 
 def signature_of(request: SignedRequest, signed_headers: Iterable[str], secret: str) -> str:

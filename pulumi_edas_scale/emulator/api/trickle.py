@@ -34,7 +34,9 @@ def pieces_of(response: Response, part: str) -> Iterable[bytes]:
             [_head(response, "Transfer-Encoding: chunked")], itertools.repeat(b"1\r\n \r\n")
         )
     if part == "bomb":
-        packed = _bomb(response.body)
+        packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+        blocks = [packer.compress(b" " * _BLOCK_BYTES) for _ in range(_BOMB_BYTES // _BLOCK_BYTES)]
+        packed = b"".join([*blocks, packer.compress(response.body), packer.flush()])
         return [_head(response, "Content-Encoding: gzip", f"Content-Length: {len(packed)}"), packed]
     head = _head(response, f"Content-Length: {len(response.body)}")
     if part == "headers":
@@ -50,9 +52,3 @@ def _head(response: Response, *headers: str) -> bytes:
         phrase = ""
     lines = [f"HTTP/1.1 {response.status} {phrase}", *given, *headers, "Connection: close", "", ""]
     return "\r\n".join(lines).encode()
-
-
-def _bomb(body: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
-    blocks = [packer.compress(b" " * _BLOCK_BYTES) for _ in range(_BOMB_BYTES // _BLOCK_BYTES)]
-    return b"".join([*blocks, packer.compress(body), packer.flush()])

@@ -52,10 +52,14 @@ def complete_task(world: World, order: Order, target: Target, application: Appli
     if member is None:
         return
     member.updated_at = at
-    if target.error:
-        _fail(world, order, target, application, at)
-    else:
+    if not target.error:
         _succeed(world, order, target, application, at)
+    elif order.kind is OrderKind.SCALE_OUT and world.switches.text("failed_joiner") == "leaves":
+        world.remove_member(application, member.ecc_id, at)
+    else:
+        member.app_state = AppState.STOPPED if order.kind in _STARTING_KINDS else target.state_before
+        member.task_state = TaskState.FAILED
+        _override(member, target)
 
 
 def mark_deployed(world: World, group: Group, order: Order) -> None:
@@ -107,16 +111,6 @@ def _bring_up(world: World, target: Target, member: Member, application: Applica
         member.app_state, member.task_state = AppState.STOPPED, TaskState.PROCESSING
         member.starts_at = at + delay
         world.starting.append(Start(at + delay, application.id, member.ecc_id))
-
-
-def _fail(world: World, order: Order, target: Target, application: Application, at: float) -> None:
-    member = application.members[target.ecc_id]
-    if order.kind is OrderKind.SCALE_OUT and world.switches.text("failed_joiner") == "leaves":
-        world.remove_member(application, member.ecc_id, at)
-        return
-    member.app_state = AppState.STOPPED if order.kind in _STARTING_KINDS else target.state_before
-    member.task_state = TaskState.FAILED
-    _override(member, target)
 
 
 def _override(member: Member, target: Target) -> None:

@@ -132,8 +132,9 @@ def build_world(data: object, switches: Mapping[str, Any] | None = None) -> Worl
     world = World(
         region=root.text("region"),
         access_keys=[
-            _access_key(entry, f"$.accessKeys[{index}]")
+            AccessKey(key.text("id"), key.text("secret"), key.text_or_none("securityToken"))
             for index, entry in enumerate(root.entries("accessKeys"))
+            for key in [Fields.of(entry, f"$.accessKeys[{index}]", {"id", "secret", "securityToken"})]
         ],
     )
     world.switches.update(mapping_of(root.data.get("switches", {}), "$.switches"), "$.switches")
@@ -144,11 +145,6 @@ def build_world(data: object, switches: Mapping[str, Any] | None = None) -> Worl
         add_application(world, entry, f"$.applications[{index}]")
     world.reset_lowest_running()
     return world
-
-
-def _access_key(data: object, path: str) -> AccessKey:
-    entry = Fields.of(data, path, {"id", "secret", "securityToken"})
-    return AccessKey(entry.text("id"), entry.text("secret"), entry.text_or_none("securityToken"))
 
 
 def _add_cluster(world: World, data: object, path: str) -> None:
@@ -221,7 +217,10 @@ def add_application(world: World, data: object, path: str) -> Application:
     entry = Fields.of(
         data, path, {"id", "name", "cluster", "type", "namespace", "deployed", "listed", "groups"}
     )
-    cluster = _cluster_named(world, entry.text("cluster"), f"{path}.cluster")
+    name = entry.text("cluster")
+    cluster = next((each for each in world.clusters.values() if name in (each.id, each.name)), None)
+    if cluster is None:
+        raise InputError(f"{path}.cluster: there is no cluster {name!r}")
     application = Application(
         id=entry.text("id", default=lambda: world.ids.next("application")),
         name=entry.text("name"),
@@ -284,10 +283,3 @@ def _add_member(world: World, application: Application, group: Group, data: obje
         task_state=TaskState(entry.one_of("taskState", tuple(TaskState), TaskState.SUCCESS)),
     )
     application.members[member.ecc_id] = member
-
-
-def _cluster_named(world: World, name: str, path: str) -> Cluster:
-    for cluster in world.clusters.values():
-        if name in (cluster.id, cluster.name):
-            return cluster
-    raise InputError(f"{path}: there is no cluster {name!r}")

@@ -78,7 +78,7 @@ def test_our_queue_costs_no_time() -> None:
     """Time that does not count moves the deadline, and inside there is none."""
     runtime = QuietRuntime()
     context = OperationContext(runtime, deadline=5.0)
-    with context.uncounted():
+    with context.deadline_paused():
         context.wait(60.0)
     assert context.deadline == 65.0
 
@@ -86,7 +86,7 @@ def test_our_queue_costs_no_time() -> None:
 def test_an_operation_without_a_deadline_gets_none() -> None:
     """Time that does not count makes no deadline where there was none."""
     context = OperationContext(QuietRuntime())
-    with context.uncounted():
+    with context.deadline_paused():
         context.wait(60.0)
     assert context.deadline is None
 

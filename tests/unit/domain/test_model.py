@@ -85,8 +85,8 @@ def test_a_scope_reads_as_the_id_of_the_resource() -> None:
 
 def test_a_listed_id_knows_its_list() -> None:
     """An id is an ECS instance's if it stands in instanceIds, whatever it looks like."""
-    assert Listed("instanceIds[0]", "anything").by_instance
-    assert not Listed("ecuIds[0]", "i-a").by_instance
+    assert Listed("instanceIds[0]", "anything").input == "instanceIds"
+    assert Listed("ecuIds[0]", "i-a").input == "ecuIds"
 
 
 def test_a_spec_with_all_parts_has_a_scope() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pulumi_edas_scale.domain.task_errors import TASK_ERRORS, explain, find_code
+from pulumi_edas_scale.domain.task_errors import TASK_ERRORS, find_code, find_task_error
 
 
 @pytest.mark.parametrize("code", TASK_ERRORS)
@@ -39,5 +39,5 @@ def test_a_code_by_its_number_or_its_name(text: str, code: str) -> None:
 
 def test_an_unknown_code_is_not_explained() -> None:
     """Nothing is invented for a code that EDAS does not document."""
-    assert explain("EDAS-19999") is None
-    assert explain("") is None
+    assert find_task_error("EDAS-19999") is None
+    assert find_task_error("") is None

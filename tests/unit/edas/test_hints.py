@@ -7,8 +7,8 @@ from typing import Final
 from pulumi_edas_scale.domain.model import ApplicationSummary
 from pulumi_edas_scale.edas.hints import (
     DEPLOYING,
+    FAILURE_BACKOFF,
     FEWEST_ENDS,
-    FIRST_FAILURE_SECONDS,
     HINT_SECONDS,
     IN_TIME_SECONDS,
     MOST_APPLICATIONS,
@@ -63,11 +63,11 @@ def test_a_failure_rests() -> None:
     """A failing call rests, ever longer, and meanwhile nothing is expected of it."""
     hints = asked()
     hints.failed(2.0)
-    assert hints.next_reading(BOTH, 1.0) == 2.0 + FIRST_FAILURE_SECONDS
+    assert hints.next_reading(BOTH, 1.0) == 2.0 + FAILURE_BACKOFF.first
     assert not hints.covers("a")
     assert not hints.covers("new")
     hints.failed(20.0)
-    assert hints.next_reading(BOTH, 1.0) == 20.0 + 2 * FIRST_FAILURE_SECONDS
+    assert hints.next_reading(BOTH, 1.0) == 20.0 + 2 * FAILURE_BACKOFF.first
 
 
 def test_a_hint_that_never_comes_is_left_alone() -> None:

@@ -64,24 +64,24 @@ def taught(*seconds: float, kind: str = KIND) -> PollSchedule:
 def test_nobody_waits() -> None:
     """Without an order, or with orders that are all being looked at, there is nothing to look at."""
     poll_schedule = PollSchedule()
-    assert poll_schedule.next_poll(0.0, PLENTY) is None
+    assert poll_schedule.next_poll(PLENTY) is None
     poll_schedule.watch("one", "one", KIND, 0.0, 0.0)
     poll_schedule.poll_begins("one", 1.0)
-    assert poll_schedule.next_poll(1.0, PLENTY) is None
+    assert poll_schedule.next_poll(PLENTY) is None
 
 
 def test_the_first_look() -> None:
     """An order is looked at soon after it began: the emulator's immediate ones have ended by then."""
     poll_schedule = PollSchedule()
     poll_schedule.watch("one", "one", KIND, 10.0, 10.0)
-    assert poll_schedule.next_poll(10.0, PLENTY) == ("one", 10.0 + FIRST_POLL_SECONDS)
+    assert poll_schedule.next_poll(PLENTY) == ("one", 10.0 + FIRST_POLL_SECONDS)
 
 
 def test_an_order_found_running_is_looked_at_as_soon() -> None:
     """An order that was begun long before by somebody else is looked at soon as well."""
     poll_schedule = PollSchedule()
     poll_schedule.watch("one", "one", KIND, -500.0, 10.0)
-    choice = poll_schedule.next_poll(10.0, PLENTY)
+    choice = poll_schedule.next_poll(PLENTY)
     assert choice is not None
     assert choice[1] <= 10.0 + LONGEST_GAP_SECONDS
 
@@ -90,7 +90,7 @@ def test_looks_have_a_shortest_distance() -> None:
     """However young an order is, two looks are some tenths of a second apart."""
     poll_schedule = PollSchedule()
     seen_at(poll_schedule, "one", 0.4)
-    choice = poll_schedule.next_poll(0.4, PLENTY)
+    choice = poll_schedule.next_poll(PLENTY)
     assert choice is not None
     assert choice[1] >= 0.4 + SHORTEST_GAP_SECONDS
 
@@ -112,7 +112,7 @@ def test_a_doubt_is_settled_when_it_can_be() -> None:
     poll_schedule.watch("one", "one", KIND, 0.0, 0.0)
     poll_schedule.poll_begins("one", 3.0)
     poll_schedule.poll_ends("one", 3.0, not_before=10.5)
-    assert poll_schedule.next_poll(3.0, 1.0) == ("one", 10.5)
+    assert poll_schedule.next_poll(1.0) == ("one", 10.5)
 
 
 def test_a_doubt_may_go() -> None:
@@ -121,7 +121,7 @@ def test_a_doubt_may_go() -> None:
     poll_schedule.watch("one", "one", KIND, 0.0, 0.0)
     poll_schedule.poll_ends("one", 3.0, not_before=100.0)
     poll_schedule.poll_ends("one", 4.0)
-    choice = poll_schedule.next_poll(4.0, PLENTY)
+    choice = poll_schedule.next_poll(PLENTY)
     assert choice is not None
     assert choice[1] < 5.0
 
@@ -132,7 +132,7 @@ def test_an_order_is_looked_at_when_it_is_as_old_as_those_before() -> None:
     poll_schedule.watch("one", "one", KIND, 100.0, 100.0)
     poll_schedule.poll_begins("one", 108.8)
     poll_schedule.poll_ends("one", 108.8)
-    assert poll_schedule.next_poll(108.8, PLENTY) == ("one", 109.0)
+    assert poll_schedule.next_poll(PLENTY) == ("one", 109.0)
 
 
 def test_one_kind_teaches_nothing_about_another() -> None:
@@ -141,7 +141,7 @@ def test_one_kind_teaches_nothing_about_another() -> None:
     poll_schedule.watch("one", "one", KIND, 100.0, 100.0)
     poll_schedule.poll_begins("one", 108.8)
     poll_schedule.poll_ends("one", 108.8)
-    choice = poll_schedule.next_poll(108.8, PLENTY)
+    choice = poll_schedule.next_poll(PLENTY)
     assert choice is not None
     assert choice[1] == pytest.approx(100.0 + 8.8 / (1 - LOWEST_THRESHOLD))
 
@@ -150,7 +150,7 @@ def test_an_order_older_than_all_before_is_still_looked_at() -> None:
     """When an order has outlived all that is known, its end is looked for in proportion to its age."""
     poll_schedule = taught(9.0)
     seen_at(poll_schedule, "one", 50.0)
-    choice = poll_schedule.next_poll(50.0, PLENTY)
+    choice = poll_schedule.next_poll(PLENTY)
     assert choice is not None
     assert choice[1] == pytest.approx(50.0 + STEADY_GAP_SECONDS)
 
@@ -160,7 +160,7 @@ def test_the_one_at_the_front_finds_out() -> None:
     poll_schedule = PollSchedule()
     seen_at(poll_schedule, "young", 6.0)
     seen_at(poll_schedule, "old", 20.0)
-    choice = poll_schedule.next_poll(20.0, PLENTY)
+    choice = poll_schedule.next_poll(PLENTY)
     assert choice is not None
     assert choice[0] == "young"
     assert choice[1] <= 20.0 / (1 - LOWEST_THRESHOLD)
@@ -173,7 +173,7 @@ def test_scarce_calls_make_looks_rare() -> None:
         seen_at(poll_schedule, str(place), 1.0)
     moments = []
     for spare in (PLENTY, 50.0, 10.0, 0.0):
-        choice = poll_schedule.next_poll(1.0, spare)
+        choice = poll_schedule.next_poll(spare)
         assert choice is not None
         moments.append(choice[1])
     assert moments == sorted(moments)
@@ -184,7 +184,7 @@ def test_a_high_price_leaves_hearsay_unheard() -> None:
     """When a look costs more than hearsay can be worth, the order still has its turn in a round."""
     poll_schedule = taught(1000.0)
     seen_at(poll_schedule, "one", 20.0)
-    assert poll_schedule.next_poll(20.0, 0.0) == ("one", 20.0 + UNLIKELY_ROUNDS * LONGEST_GAP_SECONDS)
+    assert poll_schedule.next_poll(0.0) == ("one", 20.0 + UNLIKELY_ROUNDS * LONGEST_GAP_SECONDS)
 
 
 def test_everybody_has_a_turn_in_a_round() -> None:
@@ -192,7 +192,7 @@ def test_everybody_has_a_turn_in_a_round() -> None:
     poll_schedule = taught(*[5000.0] * 16)
     for place in range(100):
         seen_at(poll_schedule, str(place), 60.0)
-    choice = poll_schedule.next_poll(60.0, 1.0)
+    choice = poll_schedule.next_poll(1.0)
     assert choice is not None
     assert choice[1] <= 60.0 + UNLIKELY_ROUNDS * 100 * LONGEST_ROUND_SECONDS
 
@@ -202,9 +202,9 @@ def test_equals_take_turns() -> None:
     poll_schedule = PollSchedule()
     poll_schedule.watch("b", APP, KIND, 0.0, 0.0)
     poll_schedule.watch("a", APP, KIND, 0.0, 0.0)
-    assert poll_schedule.next_poll(0.0, PLENTY) == ("a", FIRST_POLL_SECONDS)
+    assert poll_schedule.next_poll(PLENTY) == ("a", FIRST_POLL_SECONDS)
     poll_schedule.poll_begins("a", FIRST_POLL_SECONDS)
-    assert poll_schedule.next_poll(0.0, PLENTY) == ("b", FIRST_POLL_SECONDS)
+    assert poll_schedule.next_poll(PLENTY) == ("b", FIRST_POLL_SECONDS)
 
 
 BOUNDS: Final = {
@@ -332,7 +332,7 @@ def test_who_is_hinted_at_is_polled_next() -> None:
     schedule.take_hint([_line("one", "DEPLOYING"), _line("two", "RUNNING")], 10.5)
     gaps, now = [], 10.5
     for _ in range(3):
-        choice = schedule.next_poll(now, 1.0)
+        choice = schedule.next_poll(1.0)
         assert choice is not None
         assert choice[0] == "two"
         gaps.append(choice[1] - now)
@@ -340,6 +340,6 @@ def test_who_is_hinted_at_is_polled_next() -> None:
         schedule.poll_begins("two", now)
         schedule.poll_ends("two", now)
     assert gaps == [0.0, FALSE_HINT_SECONDS, 2 * FALSE_HINT_SECONDS]
-    choice = schedule.next_poll(now, 1.0)
+    choice = schedule.next_poll(1.0)
     assert choice is not None
     assert choice[1] >= now + LONGEST_GAP_SECONDS

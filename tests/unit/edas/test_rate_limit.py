@@ -7,7 +7,7 @@ import pytest
 from pulumi_edas_scale.edas.rate_limit import (
     CALLS_PER_MINUTE,
     FEWEST_CALLS,
-    REFUSAL_BACKOFF,
+    THROTTLED_BACKOFF,
     WINDOW_SECONDS,
     Budget,
 )
@@ -109,7 +109,7 @@ def test_pauses_double() -> None:
         budget.refused(now, None, 0.5)
         pauses.append(budget.wait_seconds(now))
         now += pauses[-1]
-    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0] + [REFUSAL_BACKOFF.longest] * 7
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0] + [THROTTLED_BACKOFF.longest] * 7
 
 
 def test_an_accepted_call_ends_the_row() -> None:
@@ -160,7 +160,7 @@ def test_some_calls_always_remain() -> None:
     budget = Budget(100)
     for moment in range(50):
         budget.refused(float(moment), None, 0.5)
-    assert FEWEST_CALLS <= budget.spare(49.0 + REFUSAL_BACKOFF.longest) <= FEWEST_CALLS + 12
+    assert FEWEST_CALLS <= budget.spare(49.0 + THROTTLED_BACKOFF.longest) <= FEWEST_CALLS + 12
 
 
 def test_two_that_share_an_account_are_both_served() -> None:
