@@ -725,20 +725,36 @@ def _recorded_name(member: RecordedMember) -> str:
 
 
 def describe_arrivals(
-    foreign: Iterable[Member], known: Iterable[str], scope: Scope, *, exclusive: bool
-) -> str | None:
-    """Return that foreign members arrived which were not recorded before, and what becomes of them, or None."""
-    seen = set(known)
-    new = [short_name(each) for each in foreign if each.ecu_id not in seen]
-    if not new:
-        return None
+    foreign: Iterable[Member], scope: Scope, traces: Traces, *, exclusive: bool
+) -> tuple[str, ...]:
+    """Return that foreign members arrived, and what becomes of them.
+
+    One that an order through the API brought in may be that of another membership of the program, which the engine has
+    not shown yet: it is told, and not called drift.
+    """
+    others: dict[str, list[str]] = {}
+    drifted = []
+    for each in foreign:
+        order = traces.orders.get(each.ecu_id)
+        if exclusive or order is None or order.source == CONSOLE:
+            drifted.append(short_name(each))
+        else:
+            others.setdefault(order.order_id, []).append(short_name(each))
     where = describe_group(scope)
     fate = (
         "'pulumi up' scales in, because exclusive is set"
         if exclusive
         else "left alone, unless exclusive is set"
     )
-    return fit(lambda most: f"Drift: {join_list(new, most)} joined {where}, not recorded here: {fate}.")
+
+    def line(begin: str, names: Sequence[str], end: str) -> str:
+        return fit(lambda most: f"{begin}{join_list(names, most)} joined {where}{end}")
+
+    lines = [
+        line("", names, f" by change order {order_id}, and another membership may list it. Left alone.")
+        for order_id, names in others.items()
+    ]
+    return (*([line("Drift: ", drifted, f", not recorded here: {fate}.")] if drifted else ()), *lines)
 
 
 def describe_retry(error: EdasError, seconds: float) -> str:

@@ -18,7 +18,6 @@ from pulumi_edas_scale.domain.errors import (
     UnavailableError,
 )
 from pulumi_edas_scale.domain.messages import (
-    describe_arrivals,
     describe_listed_by_another,
     describe_misspelt,
     describe_repeated,
@@ -289,30 +288,6 @@ KIND_SECONDS: Final = 8.0
 """How long it is tried to learn on what kind of cluster an application runs: it only makes a better message."""
 
 _KIND_REFUSED: Final = Threshold(looks=2, seconds=0.0)
-
-
-def describe_strangers(  # noqa: PLR0913 - a membership, and who else is in its group
-    session: Session,
-    scope: Scope,
-    foreign: Collection[Member],
-    known_foreign: Collection[str],
-    *,
-    urn: str,
-    policy: Policy,
-) -> str | None:
-    """Return that members arrived which no membership of the run lists, and what becomes of them, or None.
-
-    Args:
-        session: whose run knows what the other memberships list.
-        scope: the group.
-        foreign: the members of the group that the membership does not manage.
-        known_foreign: ECU ids of those that are recorded, and so no news.
-        urn: the membership that looks.
-        policy: says whether it suffers others.
-    """
-    with session.runtime:
-        strangers = session.ownership.claims.strangers(foreign, scope, besides=urn)
-    return describe_arrivals(strangers, known_foreign, scope, exclusive=policy.exclusive)
 
 
 def find_kubernetes(

@@ -19,8 +19,8 @@ from pulumi_edas_scale.domain.errors import BusinessError, EdasError, OperationE
 from pulumi_edas_scale.domain.orders import OrderType, is_active
 from pulumi_edas_scale.domain.resolution import Absent, Cause, find_member
 from pulumi_edas_scale.operations.lookups import find_wrong_application
-from pulumi_edas_scale.operations.observe import describe_strangers, find_kubernetes, observe
-from pulumi_edas_scale.operations.traces import find_traces
+from pulumi_edas_scale.operations.observe import find_kubernetes, observe
+from pulumi_edas_scale.operations.traces import describe_strangers, find_traces
 
 if TYPE_CHECKING:
     from pulumi_edas_scale.domain.clock import OperationContext
@@ -231,9 +231,15 @@ def _look_within(
     preview.add_drift(session, target, found, context)
     if not creating:
         arrivals = describe_strangers(
-            session, target.scope, found.plan.foreign, known_foreign, urn=target.urn, policy=target.policy
+            session,
+            target.scope,
+            found.plan.foreign,
+            known_foreign,
+            context,
+            urn=target.urn,
+            policy=target.policy,
         )
-        preview.lines.extend([arrivals] if arrivals is not None else [])
+        preview.lines.extend(arrivals)
     preview.judge(session, target, found)
     plan = found.plan
     if plan.changes_membership and not creating:

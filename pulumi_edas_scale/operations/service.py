@@ -27,7 +27,7 @@ from pulumi_edas_scale.domain.model import Outcome, Recorded, Scope
 from pulumi_edas_scale.domain.orders import OrderType
 from pulumi_edas_scale.operations.claims import Claim
 from pulumi_edas_scale.operations.lookups import QUERIES, find_wrong_application
-from pulumi_edas_scale.operations.observe import Target, describe_strangers, outcome_of
+from pulumi_edas_scale.operations.observe import Target, outcome_of
 from pulumi_edas_scale.operations.outcome import ChangeError, Operation
 from pulumi_edas_scale.operations.ownership import MemoryLog, Ownership
 from pulumi_edas_scale.operations.preview import Preview, preview_change, preview_replacement
@@ -35,7 +35,7 @@ from pulumi_edas_scale.operations.reconcile import Reconciler
 from pulumi_edas_scale.operations.refresh import read_group, refresh
 from pulumi_edas_scale.operations.request import Diff, Request, Result
 from pulumi_edas_scale.operations.session import Session, open_session
-from pulumi_edas_scale.operations.traces import find_traces
+from pulumi_edas_scale.operations.traces import describe_strangers, find_traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -253,14 +253,14 @@ class Service:
             scope,
             found.outcome.foreign,
             request.known_foreign,
+            context,
             urn=request.urn,
             policy=recorded.policy,
         )
         for sentence in found.warnings:
             self.host.warn(request.urn, sentence)
-        for line in (found.away, arrivals):
-            if line is not None:
-                self.host.info(request.urn, line)
+        for line in (*([found.away] if found.away is not None else ()), *arrivals):
+            self.host.info(request.urn, line)
         return request.result_less(found.left, found.outcome)
 
     def invoke(self, token: str, args: Mapping[str, object]) -> dict[str, object]:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 from pulumi_edas_scale.domain.clock import DeadlineExceeded
 from pulumi_edas_scale.domain.drift import Traces
 from pulumi_edas_scale.domain.errors import EdasError
+from pulumi_edas_scale.domain.messages import describe_arrivals
 from pulumi_edas_scale.domain.orders import OrderType, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pulumi_edas_scale.domain.clock import OperationContext
-    from pulumi_edas_scale.domain.model import ChangeOrder, Scope
+    from pulumi_edas_scale.domain.model import ChangeOrder, Member, Policy, Scope
     from pulumi_edas_scale.operations.session import Session
 
 MOST_REPORTS: Final = 5
@@ -87,3 +88,31 @@ def find_traces(
             if type_of(order.co_type) is kind:
                 found[ecu_id] = order
     return Traces(found, by_run)
+
+
+def describe_strangers(  # noqa: PLR0913 - a membership, and who else is in its group
+    session: Session,
+    scope: Scope,
+    foreign: Collection[Member],
+    known_foreign: Collection[str],
+    context: OperationContext,
+    *,
+    urn: str,
+    policy: Policy,
+) -> tuple[str, ...]:
+    """Return that members arrived which no membership of the run lists so far, and what becomes of them.
+
+    Args:
+        session: whose run knows what the other memberships list.
+        scope: the group.
+        foreign: the members of the group that the membership does not manage.
+        known_foreign: ECU ids of those that are recorded, and so no news.
+        context: bounds of the operation.
+        urn: the membership that looks.
+        policy: says whether it suffers others.
+    """
+    with session.runtime:
+        strangers = session.ownership.claims.strangers(foreign, scope, besides=urn)
+    new = [each for each in strangers if each.ecu_id not in known_foreign]
+    traces = find_traces(session, scope, new, OrderType.SCALE_OUT, context)
+    return describe_arrivals(new, scope, traces, exclusive=policy.exclusive)

@@ -320,6 +320,19 @@ def test_s52_two_memberships_of_one_group(stack: Stack) -> None:
 
 
 @pytest.mark.scenario("S52")
+def test_s52_a_clean_stack_reports_no_drift(stack: Stack) -> None:
+    """Members of other memberships of the group, made at the same time or later, are not told as drift."""
+    first, second = membership("one", instance_ids=["i-a"]), membership("two", instance_ids=["i-b"])
+    stack.write(first, second)
+    stack.up()
+    stack.write(first, second, membership("three", instance_ids=["i-c", "i-d"]))
+    stack.up()
+
+    assert "Drift:" not in stack.preview(expect_no_changes=True).words
+    assert "Drift:" not in stack.refresh().words
+
+
+@pytest.mark.scenario("S52")
 def test_s52_an_id_in_two_memberships_is_refused(stack: Stack) -> None:
     """A member belongs to one membership: the second one is refused, naming both."""
     stack.write(membership("one", instance_ids=["i-a", "i-b"]), membership("two", instance_ids=["i-b"]))

@@ -233,14 +233,14 @@ def truths() -> list[tuple[str, str]]:
         *((f"drift {place}", words) for place, words in enumerate(drift, 1)),
         *unfinished_work(),
         *(
-            (
-                f"arrivals: exclusive {exclusive}",
-                messages.describe_arrivals(
-                    [member("b"), nameless("c")], ["ecu-a"], SCOPE, exclusive=exclusive
-                )
-                or "",
-            )
+            (f"arrivals: exclusive {exclusive}, {place}", words)
             for exclusive in (False, True)
+            for place, words in enumerate(
+                messages.describe_arrivals(
+                    [member("b"), nameless("c"), *map(member, "gi")], SCOPE, traces, exclusive=exclusive
+                ),
+                1,
+            )
         ),
         ("not up", messages.describe_not_up(unwell, ["i-z", "i-y"], 300.4)),
         ("never deployed", messages.describe_never_deployed(SCOPE)),
@@ -455,7 +455,7 @@ def test_a_healthy_membership_has_not_drifted() -> None:
 
 def test_known_neighbours_are_no_news() -> None:
     """Nothing is said of foreign members that are recorded already."""
-    assert messages.describe_arrivals([member("a")], ["ecu-a"], SCOPE, exclusive=False) is None
+    assert messages.describe_arrivals((), SCOPE, Traces(), exclusive=False) == ()
 
 
 @pytest.mark.parametrize(
@@ -535,7 +535,8 @@ def test_a_line_where_nothing_failed_is_short() -> None:
         messages.describe_left_alone(drift, LONG) or "",
         messages.describe_busy(drift, LONG) or "",
         messages.describe_unfinished(replace(drift, leaving=()), [LONG.app_id], LONG) or "",
-        messages.describe_arrivals(ten, (), LONG, exclusive=True) or "",
+        *messages.describe_arrivals(ten, LONG, Traces(), exclusive=True),
+        *messages.describe_arrivals(ten, LONG, Traces(dict.fromkeys(ecus, order)), exclusive=False),
         messages.describe_active_order(
             ChangeOrder(LONG.group_id, GREEN, 1, "Deploy V2", "alice", "now"), LONG
         ),

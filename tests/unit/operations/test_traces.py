@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pulumi_edas_scale.domain.clock import OperationContext
 from pulumi_edas_scale.domain.errors import BusinessError, UnavailableError
 from pulumi_edas_scale.domain.orders import OrderType
@@ -193,3 +195,19 @@ def test_a_report_that_failed_is_asked_for_again() -> None:
     assert find_traces(session, SCOPE, gone, IN, impatient).orders == {}
     account.refuse_reads = {}
     assert "ecu-a" in find_traces(session, SCOPE, gone, IN, OperationContext(account.runtime)).orders
+
+
+@pytest.mark.parametrize(("source", "drift"), [("pop", False), ("console", True)])
+def test_s52_an_arrival_by_an_order_of_the_api_is_not_called_drift(source: str, *, drift: bool) -> None:
+    """It may be a member of another membership of the program, which the engine shows only after this one."""
+    program = Program(Account().running("a"))
+    program.create("a")
+    order_id = program.account.start("Scale Out", ["b"], seconds=0.0)
+    program.account.orders[order_id].line = replace(program.account.orders[order_id].line, source=source)
+    program.account.running("b").runtime.wait(1.0)
+    program.process().diff(Request(URN, ID, program.inputs("a"), program.outputs))
+    program.refresh()
+    told, refreshed = program.host.infos
+    assert told == refreshed
+    assert told.startswith("Drift: ") is drift
+    assert "i-b joined deploy group web (web) of application" in told
