@@ -1,6 +1,6 @@
 """Measure what operations cost beyond EDAS's own time, and say what became worse.
 
-    python tools/bench.py                                  everything that is promised, some twenty minutes
+    python tools/bench.py                                  everything that is promised, some 25 minutes
     python tools/bench.py --size quick                     the same in small, to try it
     python tools/bench.py --only start,imports             some sections
     python tools/bench.py --compare docs/bench.json        and say what became worse

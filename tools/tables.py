@@ -118,19 +118,23 @@ def _cell(figure: Figure) -> str:
     return f"{figure.median:g}" if figure.unit == CALLS else f"{figure.median:.1f} {unit}"
 
 
-def machine_paragraph(_schema: dict[str, Any]) -> str:
-    """Return what was measured on, when, and how busy it was."""
+def machine_table(_schema: dict[str, Any]) -> str:
+    """Return what was measured on, and of each section which tree, when, how long, and how busy it was."""
     about = _measured().about
-    sections = about["sections"]
-    dates = sorted({each["date"] for each in sections.values()})
-    loads = ", ".join(
-        f"{name} {each['loadAtStart']} to {each['loadAtEnd']}" for name, each in sections.items()
-    )
-    return (
-        f"{about['cores']} cores, {about['memoryGiB']} GiB; Python {about['python']}, pulumi {about['pulumi']}, "
-        f"grpcio {about['grpcio']}; measured on {' and '.join(dates)}. Load (one minute) at the start and end of "
-        f"each section: {loads}."
-    )
+    versions = f"Python {about['python']}, pulumi {about['pulumi']}, grpcio {about['grpcio']}"
+    rows = [
+        f"{about['cores']} cores, {about['memoryGiB']} GiB; {versions}.",
+        "",
+        "| section | tree | size | date | took | load at start | at end |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, each in about["sections"].items():
+        took = f"{each['seconds']} s" if "seconds" in each else ""
+        rows.append(
+            f"| {name} | {each['tree']} | {each['size']} | {each['date']} | {took} | {each['loadAtStart']} "
+            f"| {each['loadAtEnd']} |"
+        )
+    return "\n".join(rows)
 
 
 def messages_table(topic: str) -> str:
@@ -304,7 +308,7 @@ def _json_block(value: object) -> str:
 
 
 TABLES = {
-    "machine": machine_paragraph,
+    "machine": machine_table,
     "measures": measures_table,
     "growth": growth_table,
     "pacing": pacing_table,

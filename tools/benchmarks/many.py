@@ -68,7 +68,7 @@ def measure_limited(lab: Lab, sizes: Sizes) -> Iterator[Figure]:
     """Create more groups than EDAS lets orders be sent for in a minute."""
     count = sizes.limited_groups
     estate = Estate(count, count, joined=False)
-    world = estate.world(order_duration=f"seconds:{ORDER_SECONDS}", context="documented")
+    world = estate.world(order_duration=f"seconds:{ORDER_SECONDS}", limits="documented")
     promised = count == LIMITED_GROUPS
     for front_end in FrontEnd:
         with lab.stack(front_end, world) as stack:
