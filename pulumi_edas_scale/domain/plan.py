@@ -50,6 +50,7 @@ class Wait(enum.Enum):
     RISING = "joined instances to run"
     FLOOR = "joined instances to run, because of minRunning"
     LATE = "an instance that an earlier run scaled out to be listed"
+    QUIET = "Pulumi to have its answers about all resources of the program"
     STARTING = "adopted members to run, which EDAS still starts"
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pulumi_edas_scale.domain import messages
-from pulumi_edas_scale.domain.clock import Backoff, Cancelled, DeadlineExceeded
+from pulumi_edas_scale.domain.clock import LINE_SECONDS, Backoff, Cancelled, DeadlineExceeded
 from pulumi_edas_scale.domain.codes import format_failure, join_messages
 from pulumi_edas_scale.domain.errors import BusinessError, EdasError, InputError
 from pulumi_edas_scale.domain.model import Outcome, TaskState
@@ -58,6 +58,9 @@ URGENT_LOOKS: Final = 5
 
 LOOKS_BEFORE_WORDS: Final = 2
 """After so many looks at the cluster, some twelve seconds, it is said who holds a missing instance."""
+
+FIRST_LINE_SECONDS: Final = 1.0
+"""The engine asks about its resources within a fraction of that, so that a longer wait is worth a line."""
 
 OPERATIONS: Final = {OrderKind.SCALE_OUT: "ScaleOutApplication", OrderKind.SCALE_IN: "ScaleInApplication"}
 
@@ -288,16 +291,10 @@ class Reconciler:
 
     def _may_write(self, order: Order) -> bool:
         """Make sure the write may be made now; False when time passed, so that everything is looked at again."""
-        operation, runtime = self.operation, self.operation.context.runtime
-        if order.kind is OrderKind.SCALE_IN:
-            spoke_up = False
-            with runtime:
-                while (seconds := operation.session.ownership.quiet_in(runtime.now())) > 0:
-                    operation.context.wait(seconds)
-                    spoke_up = True
-            if spoke_up:
-                # A resource that the engine asked about meanwhile may own who was to leave.
-                return False
+        operation = self.operation
+        if order.kind is OrderKind.SCALE_IN and self._awaited_quiet():
+            # A resource that the engine asked about meanwhile may own who was to leave.
+            return False
         name = OPERATIONS[order.kind]
         if self._permit != name:
             waited = operation.session.reads.reserve(name, operation.context)
@@ -305,6 +302,26 @@ class Reconciler:
             self._permit = name
             return not waited
         return True
+
+    def _awaited_quiet(self) -> bool:
+        """Let the engine ask about every resource of the program; return whether that took time."""
+        operation, runtime = self.operation, self.operation.context.runtime
+        ownership, begun = operation.session.ownership, self.operation.context.runtime.now()
+        next_line = begun + FIRST_LINE_SECONDS
+        operation.progress.waiting, waited = Wait.QUIET, False
+        while True:
+            with runtime:
+                if (seconds := ownership.quiet_in(runtime.now())) <= 0:
+                    break
+                operation.context.wait(seconds)
+            waited, now = True, runtime.now()
+            if (
+                now >= next_line
+            ):  # a preview of another resource may take minutes, and a process may be frozen
+                operation.reporter.progress(f"waiting for {Wait.QUIET.value}, {now - begun:.0f} s")
+                next_line = now + LINE_SECONDS
+        operation.progress.waiting = None
+        return waited
 
     def _pause_left(self) -> float:
         """Return what is left of the pause after the last order of this operation."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,7 @@ from pulumi_edas_scale.edas.lookout import Lookout
 from pulumi_edas_scale.edas.reads import Reads
 from pulumi_edas_scale.operations.claims import Claim
 from pulumi_edas_scale.operations.outcome import ChangeError
+from pulumi_edas_scale.operations.ownership import MemoryLog, MemoryRun, Ownership
 from pulumi_edas_scale.operations.reconcile import Reconciler
 from tests.unit.operations.account import FAILED, HELD, SCOPE, Account, Stack
 
@@ -1293,3 +1295,45 @@ def test_an_adopted_member_that_is_stopped_is_told_and_left_alone() -> None:
     fresh.up("a")
     assert [getattr(each, "code", "") for each in fresh.heard.warned] == ["ES503"]
     assert stack.account.writes == fresh.account.writes == []
+
+
+# -- the questions of the engine (law 14) -----------------------------------------------------------------------------
+
+
+def asked(seconds: float) -> Stack:
+    """Return members i-a and i-b, while another provider process answers a question for so many seconds."""
+    run = MemoryRun()
+    stack = Stack(Account().running("a", "b"), ownership=Ownership(MemoryLog(run)))
+    stack.up("a", "b")
+    other = Ownership(MemoryLog(run))
+    other.question_begins()
+    runtime = stack.account.runtime
+    runtime.after(seconds, lambda: other.question_ends(runtime.now()))
+    return stack
+
+
+def test_a_scale_in_waits_for_a_long_question_and_says_so() -> None:
+    """Another resource may be previewed for minutes: a line says what is waited for, every ten seconds."""
+    stack = asked(60.0)
+    moments = [stack.account.runtime.moment]
+    hear = stack.heard.progress
+
+    def keep_moment(text: str) -> None:
+        moments.append(stack.account.runtime.moment)
+        hear(text)
+
+    stack.heard.progress = keep_moment  # type: ignore[method-assign]
+    stack.up("a")
+    assert stack.account.writes == ["in b"]
+    assert max(after - before for before, after in pairwise(moments)) < 10.0
+    assert any("waiting for Pulumi to have its answers" in each for each in stack.heard.progressed)
+
+
+def test_a_frozen_process_ends_a_scale_in_at_its_time_out() -> None:
+    """A process that never answers keeps its question open: the failure names what was waited for, nothing is sent."""
+    stack = asked(10_000.0)
+    with pytest.raises(
+        ChangeError, match="It was waiting for Pulumi to have its answers about all resources"
+    ):
+        stack.up("a", timeout_seconds=60)
+    assert stack.account.writes == []
