@@ -229,8 +229,32 @@ CHANGES: Final = (
     Change(
         "a scale in does not wait for the questions of the run",
         "operations/reconcile.py",
-        "if order.kind is OrderKind.SCALE_IN:\n            spoke_up",
-        "if order.kind is None:\n            spoke_up",
+        "if order.kind is OrderKind.SCALE_IN and self._awaited_quiet():",
+        "if order.kind is None and self._awaited_quiet():",
+    ),
+    Change(
+        "somebody leaves for an adopted member that does not run yet",
+        "operations/reconcile.py",
+        "(leaves or plan.next_order is None)",
+        "plan.next_order is None",
+    ),
+    Change(
+        "who listed one instance for another group is not asked",
+        "operations/claims.py",
+        "if urn != claim.urn), None)\n        if other_urn is not None:",
+        "if urn != claim.urn and self._by_urn[urn].scope == claim.scope), None)\n        if other_urn is not None:",
+    ),
+    Change(
+        "an order of the API is told as somebody else's",
+        "domain/messages.py",
+        "if order.source == CONSOLE:",
+        "if order.source:",
+    ),
+    Change(
+        "an order before the last join explains who left",
+        "operations/traces.py",
+        "            ecu_id = sought.pop(ip)\n            if type_of(order.co_type) is kind:",
+        "            ecu_id = sought[ip]\n            if type_of(order.co_type) is kind:",
     ),
     Change(
         "other people's ghosts are adopted",

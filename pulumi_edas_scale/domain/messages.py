@@ -642,8 +642,8 @@ def describe_staying(foreign: Sequence[Member], scope: Scope, traces: Traces) ->
     names, where = [*map(short_name, foreign)], describe_group(scope)
     return fit(
         lambda most: (
-            f"{join_list(names, most)}{by} {stay} in {where}, not recorded here. Left by a killed update? "
-            f"List {it}, 'pulumi up', and destroy again."
+            f"{join_list(names, most)}{by} {stay} in {where}, not recorded here. If no membership has "
+            f"{it}: list {it}, 'pulumi up', destroy again."
         )
     )
 

@@ -173,7 +173,7 @@ def test_a_delete_says_who_stays_without_a_record() -> None:
     assert program.account.writes == ["in a"]
     (line,) = program.host.infos
     assert line.startswith("i-b (change order order-1) stays in deploy group")
-    assert line.endswith("List it, 'pulumi up', and destroy again.")
+    assert line.endswith("list it, 'pulumi up', destroy again.")
 
 
 def test_a_delete_says_nothing_of_members_that_are_known() -> None:
