@@ -430,12 +430,14 @@ class Reconciler:
         )
         waited.looks += 1
         # The clock stands still only while an order of the application is active, or EDAS starts that very joiner.
-        stands = starting
-        if not (starting or urgent):  # the first seconds cost little
+        active = False
+        if not urgent:  # the first seconds cost little
             reads, app_id = operation.session.reads, operation.target.scope.app_id
             self._orders = reads.recent_change_orders(app_id, operation.context, within=pause)
-            stands = any(is_active(each.status) for each in self._orders)
-        if not stands:
+            active = any(is_active(each.status) for each in self._orders)
+        if starting and active:
+            return False  # the start is work of that order: the next round follows it, by its name
+        if not (starting or active):
             waited.seconds += runtime.now() - begun
         return reason is (self._blocked_by(seen) if isinstance(seen, Observation) else seen)
 

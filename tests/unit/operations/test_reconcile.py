@@ -585,6 +585,21 @@ def test_a_joiner_that_edas_still_starts_is_waited_for_without_a_join_timeout() 
     assert names(stack) == ["i-a"]
 
 
+def test_an_order_that_starts_the_joiner_is_followed_by_its_name() -> None:
+    """Who waits for a start that an order still works on waits for that order, and says which it is."""
+    stack = Stack(Account(start_states={"ecu-a": (MemberState.STOPPED, TaskState.PROCESSING)}).free("a"))
+    account = stack.account
+
+    def redeploy() -> None:
+        ready = partial(account.set_state, "a", MemberState.RUNNING)
+        account.start("Deploy Application", ["a"], seconds=200.0, effect=ready)
+
+    account.runtime.after(20.0, redeploy)
+    stack.up("a")
+    assert any(each.startswith("change order order-2 ") for each in stack.heard.progressed)
+    assert account.runtime.moment < 1000.0 + 230.0
+
+
 def test_a_joiner_whose_start_failed_is_not_waited_for_because_another_starts() -> None:
     """The clock stands still only for the joiner that EDAS still starts."""
     starts = {
