@@ -66,6 +66,10 @@ class Stood(NamedTuple):
     all_start: bool
 
 
+BLIND: Final = re.compile(r"failed: .* Trying again")
+"""The line of a reading that is repeated."""
+
+
 @dataclass
 class Conduct:
     """One create, update or delete while it runs, as seen from outside.
@@ -182,6 +186,8 @@ class Conduct:
             self._quiet[reason] = self._quiet.get(reason, 0.0) + since
         # A reading that is repeated or waits for its turn has a line of its own, and the wait goes on.
         stands = stood.surely or (stood.all_start and self._last_wait in {Wait.RISING, Wait.FLOOR})
+        # Who cannot look does not learn of an order: an outage stops no clock.
+        stands = stands and not BLIND.search(self._line)
         if self._last_wait is not None and not stands:
             self._waited[self._last_wait] = self._waited.get(self._last_wait, 0.0) + since
 

@@ -319,11 +319,16 @@ class _Inventor:
         """Return a rule that no operation may fail of."""
         dice = self.dice
         place, order = self._place(), self._order()
+        slow = {**place, "effect": "delay", "seconds": dice.choice([1, 8])}
+        if slow["seconds"] > 1:
+            slow["times"] = (
+                1  # a preview does not ask a third time, and is right to say that it could not look
+            )
         return dice.choice(
             [
                 {**place, "effect": "throttle"},
                 {**place, "effect": "throttle", "retry_after_ms": 3000},
-                {**place, "effect": "delay", "seconds": dice.choice([1, 8])},
+                slow,
                 {
                     **place,
                     "operation": dice.choice(READS),

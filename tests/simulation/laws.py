@@ -74,6 +74,7 @@ class Doing:
     max_removals: int | None
     conduct: Conduct
     outs: Counter[str] = field(default_factory=Counter)
+    out_at: dict[str, float] = field(default_factory=dict)
     ins: Counter[str] = field(default_factory=Counter)
     repaired: set[str] = field(default_factory=set)
 
@@ -260,7 +261,14 @@ class Laws:
         if not alive:
             self.sent_by_the_dead |= dict.fromkeys(ecus, now)
         for ecu in ecus:
+            if ecu not in seen.present and self.edas.changed_at.get(doing.app_id, -1e9) > doing.out_at.get(
+                ecu, now
+            ):
+                doing.outs[ecu] = (
+                    0  # other people may have taken it out again, and the program still lists it
+                )
             doing.outs[ecu] += 1
+            doing.out_at[ecu] = now
             if ecu not in doing.desired:
                 self._broken(1, f"{doing.urn} scales out {ecu}, which nobody listed")
             if ecu in seen.busy and self.lonely and alive:
