@@ -53,6 +53,9 @@ READ_RETRY_TIMEOUT_SECONDS: Final = 20.0
 TRACES_SECONDS: Final = 5.0
 """How long a delete that is done asks who brought the members that stay: it only makes a better line."""
 
+SAME_AGAIN_SECONDS: Final = 5.0
+"""After so long a status is shown again although it says the same: the run is still there."""
+
 FUNCTION_LINE_SECONDS: Final = 3.0
 """Between two lines of a function that waits. What it waits for speaks up at most seven seconds apart, so none of its
 waits is silent for longer than ten."""
@@ -369,7 +372,7 @@ class Service:
 
     def _context(self, urn: str) -> OperationContext:
         """Return what bounds an operation that has no deadline yet."""
-        report = _HostReporter(self.host, urn).progress
+        report = _HostReporter(self.host, urn, self.runtime).progress
         return OperationContext(self.runtime, stopped=self.host.stopped, report=report)
 
     def _preview(self, request: Request) -> Preview:
@@ -420,7 +423,7 @@ class Service:
             session=session,
             target=target,
             context=self._context(target.urn),
-            reporter=_HostReporter(self.host, target.urn),
+            reporter=_HostReporter(self.host, target.urn, self.runtime),
             abort_on_stop=self.settings.on_cancel == "abort",
         )
         try:
@@ -441,11 +444,15 @@ class _HostReporter:
 
     host: Host
     urn: str
+    runtime: Runtime
     _shown: str = ""
+    _shown_at: float = 0.0
 
     def progress(self, text: str) -> None:
-        if text != self._shown:  # a log that is no terminal has a line for each
-            self._shown = text
+        now = self.runtime.now()
+        # A log that is no terminal has a line for each; but one that stands still says nothing of who still waits.
+        if text != self._shown or now - self._shown_at >= SAME_AGAIN_SECONDS:
+            self._shown, self._shown_at = text, now
             self.host.progress(self.urn, text)
 
     def info(self, text: str) -> None:

@@ -130,6 +130,24 @@ def test_a_status_that_is_shown_is_not_shown_again() -> None:
         assert before != after
 
 
+def test_a_wait_that_stands_still_is_shown_again() -> None:
+    """Nobody may have to guess whether a run is still there (law 14)."""
+    program = Program(Account())
+    account, moments = program.account, [1000.0]
+    # The clock of a join stands while an order of the application is active.
+    account.runtime.after(20.0, lambda: account.start("Deploy Application", ["b"], seconds=100.0))
+    account.runtime.after(150.0, lambda: account.free("a"))
+
+    def progress(urn: str, text: str) -> None:
+        assert urn == URN
+        assert text
+        moments.append(account.runtime.moment)
+
+    program.host.progress = progress  # type: ignore[method-assign]
+    program.create("a")
+    assert max(after - before for before, after in itertools.pairwise(moments)) <= 15.0
+
+
 # -- refresh ---------------------------------------------------------------------------------------------------------
 
 
