@@ -105,3 +105,85 @@ def test_what_is_not_known_teaches_nothing() -> None:
     hints.order_ended("a", 1.0, hinted=True)
     assert hints.covers("b")
     assert not hints.covers("a")
+
+
+def ended(hints: Hints, now: float, *, hinted: bool) -> None:
+    """Let the order of application a end, and begin the next one."""
+    hints.begin_reading(BOTH, now)
+    hints.heard([line("a"), line("b")], now)
+    hints.order_ended("a", now + 1.0, hinted=hinted)
+
+
+def late(hints: Hints, now: float) -> None:
+    """Let an order end whose hint has not come when it is too late for it."""
+    ended(hints, now, hinted=False)
+    hints.begin_reading(["b"], now + 2.0)
+    hints.heard([line("a"), line("b")], now + 2.0 + IN_TIME_SECONDS)
+
+
+def test_a_hint_is_trusted_when_a_quarter_of_the_ends_came_with_it() -> None:
+    """Two of eight ends are enough, one is not; then the order is polled as if there were no hints."""
+    for in_time, trusted in ((2, True), (1, False)):
+        hints = Hints()
+        for number in range(FEWEST_ENDS):
+            now = 100.0 * number
+            if number < in_time:
+                ended(hints, now, hinted=True)
+            else:
+                late(hints, now)
+        hints.begin_reading(BOTH, 5000.0)
+        hints.heard([line("a", "RUNNING"), line("b")], 5000.0)
+        assert hints.covers("a") is trusted
+
+
+def test_a_hint_that_comes_soon_after_a_poll_was_in_time() -> None:
+    """Whether it would have come is seen until the time is over, and not at the first answer."""
+    hints = Hints()
+    for number in range(FEWEST_ENDS):
+        now = 100.0 * number
+        ended(hints, now, hinted=False)
+        hints.begin_reading(["b"], now + 2.0)
+        hints.heard([line("a"), line("b")], now + 2.0)
+        hints.begin_reading(["b"], now + 1.0 + IN_TIME_SECONDS)
+        hints.heard([line("a", "RUNNING"), line("b")], now + 1.0 + IN_TIME_SECONDS)
+    hints.begin_reading(BOTH, 5000.0)
+    hints.heard([line("a"), line("b")], 5000.0)
+    assert hints.covers("a")
+
+
+def test_an_end_that_was_judged_is_covered_again_by_the_next_answer() -> None:
+    """Until then nothing is known of the next order of that application, and it is polled as usual."""
+    hints = asked()
+    hints.order_ended("a", 1.0, hinted=True)
+    assert not hints.covers("a")
+    assert hints.covers("b")
+    late(hints, 10.0)
+    assert not hints.covers("a")
+
+
+def test_a_line_of_a_stranger_does_not_end_the_answer() -> None:
+    """An answer that ignores the filter may begin with strangers."""
+    hints = asked()
+    assert hints.heard([line("stranger"), line("a", "RUNNING")], 2.0) == {"a": True}
+
+
+def test_hints_that_rest_cover_nobody() -> None:
+    """While they rest, an application that was never asked for is polled as if there were none."""
+    hints = Hints()
+    for number in range(FEWEST_ENDS):
+        late(hints, 100.0 * number)
+    assert not hints.covers("new")
+    hints.begin_reading(BOTH, 5000.0)
+    assert hints.covers("new")
+
+
+def test_each_failure_in_a_row_makes_the_rest_longer() -> None:
+    """A good answer begins the row anew."""
+    hints, rests = Hints(), []
+    for _ in range(3):
+        hints.failed(0.0)
+        rests.append(hints.next_reading(BOTH, 1.0))
+    assert rests == [FAILURE_BACKOFF.pause(each) for each in range(3)]
+    hints.heard([], 0.0)
+    hints.failed(0.0)
+    assert hints.next_reading(BOTH, 1.0) == rests[0]
