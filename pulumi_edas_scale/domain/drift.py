@@ -33,6 +33,7 @@ class Drift:
         moved: are in another group of the application.
         unwell: ran, and do not run now.
         left: left the group as an operation of ours wanted it.
+        unjoined: members whose join, by the last operation, did not end well, and that are gone since.
         dropped: left the group, and the program lists them no more.
         leaving: members that the last operation was to scale in, and did not.
         down: members whose join, by the last operation, did not end well.
@@ -44,6 +45,7 @@ class Drift:
     moved: tuple[Member, ...] = ()
     unwell: tuple[Member, ...] = ()
     left: tuple[RecordedMember, ...] = ()
+    unjoined: tuple[RecordedMember, ...] = ()
     dropped: tuple[RecordedMember, ...] = ()
     leaving: tuple[Member, ...] = ()
     down: tuple[Member, ...] = ()
@@ -53,7 +55,8 @@ class Drift:
     @property
     def unfinished(self) -> bool:
         """Whether the last operation left something to do, if only to record it."""
-        return bool(self.left or self.dropped or self.leaving or self.down or self.joining)
+        ours = (self.left, self.unjoined, self.dropped, self.leaving, self.down, self.joining)
+        return any(ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +121,20 @@ def _sort_absent(
     desired: Collection[str] | None,
 ) -> Drift:
     """Return what became of the recorded members that are not in the group."""
-    gone, moved, left, dropped = [], [], [], []
+    gone, moved, left, unjoined, dropped = [], [], [], [], []
     for each in absent:
         elsewhere = find_member(live.members, each.ecu_id)
         if elsewhere is not None:
             moved.append(elsewhere)
-        elif _is_on_the_way_out(each, recorded) or each.ecu_id in recorded.unsettled:
+        elif _is_on_the_way_out(each, recorded):
             left.append(each)
+        elif each.ecu_id in recorded.unsettled:
+            unjoined.append(each)
         elif not (desired is None or _is_in(each, desired)):
             dropped.append(each)
         else:
             gone.append(each)
-    return Drift(gone=tuple(gone), moved=tuple(moved), left=tuple(left), dropped=tuple(dropped))
+    return Drift(tuple(gone), tuple(moved), (), tuple(left), tuple(unjoined), tuple(dropped))
 
 
 def _is_on_the_way_out(member: RecordedMember, recorded: Recorded) -> bool:

@@ -662,7 +662,7 @@ def describe_left_alone(drift: Drift, scope: Scope) -> str | None:
 def describe_busy(drift: Drift, scope: Scope) -> str | None:
     """Return who is missing while a change order may be what moves them, or None."""
     away = [
-        *map(_recorded_name, (*drift.gone, *drift.left, *drift.dropped)),
+        *map(_recorded_name, (*drift.gone, *drift.left, *drift.unjoined, *drift.dropped)),
         *map(short_name, drift.moved),
     ]
     if not away:
@@ -706,7 +706,7 @@ def describe_unfinished(drift: Drift, order_ids: Sequence[str], scope: Scope) ->
         ("left as ordered", [*map(_recorded_name, drift.left)]),
         ("not scaled in yet", [*map(short_name, drift.leaving)]),
         ("joined, but not up", [f"{short_name(each)} {_STATE_WORDS[each.state][0]}" for each in drift.down]),
-        ("not joined yet", [*drift.joining]),
+        ("not joined yet", [*drift.joining, *map(_recorded_name, drift.unjoined)]),
     ]
     if not any(ids for _, ids in lists):
         return None

@@ -105,7 +105,7 @@ def refresh(
     if not undisturbed:
         away = messages.describe_busy(drift, scope)
         # Members that an order may have taken out for a moment stay recorded as they were: that is not drift.
-        drift = replace(drift, gone=(), moved=(), left=(), joining=())
+        drift = replace(drift, gone=(), moved=(), left=(), unjoined=(), joining=())
         present = {each.ecu_id for each in here}
         out = ((each.as_member(), each.joined) for each in recorded.members if each.ecu_id not in present)
         outcome = replace(outcome, members=(*outcome.members, *out))

@@ -50,8 +50,9 @@ def test_a_failed_join_is_ours() -> None:
     assert [each.ecu_id for each in found.down] == ["ecu-b"]
     assert found.joining == ("i-c",)
     found = find_drift(before, application(member("a")), SCOPE)
-    assert [each.ecu_id for each in found.left] == ["ecu-b"]
-    assert found.gone == ()
+    assert [each.ecu_id for each in found.unjoined] == ["ecu-b"]
+    assert (found.gone, found.left) == ((), ())
+    assert found.unfinished
 
 
 def test_who_stopped_is_drift_and_who_never_ran_is_not() -> None:

@@ -256,6 +256,7 @@ def unfinished_work() -> list[tuple[str, str]]:
     """Return what is said of work that was interrupted, of lists left to somebody else, and of busy groups."""
     ours = Drift(
         left=recorded(member("a")).members,
+        unjoined=recorded(member("e")).members,
         leaving=(member("b"),),
         down=(member("c", MemberState.STOPPED),),
         joining=("i-d",),
