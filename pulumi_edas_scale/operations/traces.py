@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pulumi_edas_scale.domain.clock import DeadlineExceeded
+from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded
 from pulumi_edas_scale.domain.drift import Traces
 from pulumi_edas_scale.domain.errors import EdasError
 from pulumi_edas_scale.domain.messages import describe_arrivals
@@ -26,6 +26,10 @@ MOST_REPORTS: Final = 5
 """How many of the newest orders of a group are asked whom they named: each costs a call, once in a process."""
 
 _MOVES: Final = (OrderType.SCALE_IN, OrderType.SCALE_OUT)
+
+
+_NO_EVIDENCE: Final = (EdasError, DeadlineExceeded, Cancelled)
+"""How a reading may end that only makes a better sentence: what it was made for has its result already."""
 
 
 class Machine(Protocol):
@@ -72,7 +76,7 @@ def find_traces(
     found: dict[str, ChangeOrder] = {}
     try:
         orders = session.reads.shown_change_orders(scope.app_id, context)
-    except (EdasError, DeadlineExceeded):
+    except _NO_EVIDENCE:
         return Traces(by_run=by_run, looked=False)
     ours = [
         each for each in orders if each.group_id in {scope.group_id, ""} and type_of(each.co_type) in _MOVES
@@ -81,7 +85,7 @@ def find_traces(
     ours.sort(key=lambda each: (each.created_at, type_of(each.co_type) is kind), reverse=True)
     for order in ours[:MOST_REPORTS]:
         ips: frozenset[str] = frozenset()
-        with suppress(EdasError, DeadlineExceeded):
+        with suppress(*_NO_EVIDENCE):
             ips = session.ghosts.addresses(session.reads, order.order_id, context)
         for ip in ips & sought.keys():
             ecu_id = sought.pop(ip)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pulumi_edas_scale.domain.clock import OperationContext
+from pulumi_edas_scale.domain.clock import CANCELLED, OperationContext
 from pulumi_edas_scale.domain.errors import BusinessError, UnavailableError
 from pulumi_edas_scale.domain.orders import OrderType
 from pulumi_edas_scale.operations.ownership import Ownership
@@ -94,6 +94,15 @@ def test_evidence_that_cannot_be_read_fails_nothing() -> None:
     context = OperationContext(account.runtime, account.runtime.now() + 5.0, retry_timeout=1.0)
     gone = [*Account().running("a").members.values()]
     assert find_traces(session, SCOPE, gone, IN, context).looked is False
+
+
+def test_a_stop_while_evidence_is_read_fails_nothing() -> None:
+    """Ctrl-C after a delete or a reading has ended well must not turn it into a failure."""
+    account = after(Account(), ("Scale In", "a"))
+    session = open_session(account, account.runtime, Ownership())
+    gone = [*Account().running("a").members.values()]
+    stopped = OperationContext(account.runtime, stopped=lambda: CANCELLED)
+    assert find_traces(session, SCOPE, gone, IN, stopped).looked is False
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------
