@@ -61,11 +61,12 @@ class Attempts:
 
 @dataclass(slots=True)
 class Submitter:
-    """The writes of one operation."""
+    """The writes of one operation; ``_failed`` are the orders whose bad end was seen to stay."""
 
     operation: Operation
     follower: Follower
     attempts: Attempts = field(default_factory=Attempts)
+    _failed: set[str] = field(default_factory=set)
 
     def submit(self, order: Order, found: Observation, known_orders: Collection[str]) -> bool:
         """Send one order and follow it to its end.
@@ -151,6 +152,16 @@ class Submitter:
         orders = operation.session.reads.change_orders(operation.target.scope.app_id, operation.context)
         if any(is_active(each.status) for each in orders):
             return  # busy is not a refusal: it is not counted, for a neighbour may work here for an hour
+        last = max(orders, key=lambda each: each.created_at, default=None)
+        if (
+            last is not None
+            and phase_of(last.status) is Phase.ENDED_BADLY
+            and last.order_id not in self._failed
+        ):
+            # EDAS may be at work on it again: a bad end counts when it has stayed, and so does what it refuses.
+            self._failed.add(last.order_id)
+            self.follower.follow_other(last)
+            return
         if self.attempts.refused >= REFUSALS_TOLERATED:
             raise error
         self._pause(REFUSAL_BACKOFF, self.attempts.refused)

@@ -16,7 +16,7 @@ from pulumi_edas_scale.domain.errors import (
     UnavailableError,
 )
 from pulumi_edas_scale.operations.outcome import ChangeError
-from tests.unit.operations.account import FAILED, SCOPE, Account, Stack
+from tests.unit.operations.account import FAILED, SCOPE, SUCCESS, Account, Stack
 
 OUT = "ScaleOutApplication"
 LOST = UnavailableError(OUT, message="the connection was interrupted")
@@ -55,6 +55,34 @@ def test_a_busy_application_is_no_refusal() -> None:
     account.before_write.extend([lambda: account.start("Application Deployment", ["z"], seconds=30.0)] * 4)
     stack.up("z", "a")
     assert account.writes == ["out a"] * 5
+
+
+def test_a_refusal_beside_an_order_that_failed_just_now_is_no_verdict_yet() -> None:
+    """EDAS may go on with an order that it shows as failed: a bad end counts when it has stayed."""
+    stack = Stack(Account().free("a"))
+    account = stack.account
+    account.start("Deploy Application", ["b"], seconds=0.0, end=FAILED)
+    order = account.orders["order-1"]
+
+    def go_on() -> None:
+        order.end, order.ends_at = SUCCESS, account.runtime.moment + 60.0
+
+    account.runtime.after(4.0, go_on)
+    account.answers = [(REFUSED, False)]
+    stack.up("a")
+    assert account.writes == ["out a", "out a"]
+    assert account.runtime.moment > 1000.0 + 60.0
+
+
+def test_an_order_that_failed_for_good_is_waited_for_once() -> None:
+    """After that the refusals count as ever, and the last one is told."""
+    stack = Stack(Account().free("a"))
+    account = stack.account
+    account.start("Deploy Application", ["b"], seconds=0.0, end=FAILED)
+    account.answers = [(REFUSED, False)] * 9
+    with pytest.raises(ChangeError, match="refused"):
+        stack.up("a")
+    assert account.writes == ["out a"] * 4
 
 
 def test_refusals_are_counted_anew_for_the_next_order() -> None:
