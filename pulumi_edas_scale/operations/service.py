@@ -50,9 +50,6 @@ if TYPE_CHECKING:
 READ_RETRY_TIMEOUT_SECONDS: Final = 20.0
 """A refresh has no time-out of its own: this long a failing call is retried, so that it ends within half a minute."""
 
-TRACES_SECONDS: Final = 5.0
-"""How long a delete that is done asks who brought the members that stay: it only makes a better line."""
-
 SAME_AGAIN_SECONDS: Final = 5.0
 """After so long a status is shown again although it says the same: the run is still there."""
 
@@ -214,7 +211,7 @@ class Service:
         with self.runtime:
             strangers = self.ownership.claims.strangers(foreign, target.scope, besides=request.urn)
         unknown = [each for each in strangers if each.ecu_id not in request.known_foreign]
-        context = replace(self._context(request.urn), deadline=self.runtime.now() + TRACES_SECONDS)
+        context = self._context(request.urn)
         traces = find_traces(session, target.scope, unknown, OrderType.SCALE_OUT, context)
         staying = messages.describe_staying(unknown, target.scope, traces)
         if staying is not None:

@@ -6,7 +6,7 @@ an account: whether that was this program, another one or a person with the same
 
 from __future__ import annotations
 
-from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MOST_REPORTS: Final = 5
 """How many of the newest orders of a group are asked whom they named: each costs a call, once in a process."""
+
+EVIDENCE_SECONDS: Final = 5.0
+"""How long evidence may take altogether; what it is for has waited for its own readings already."""
 
 _MOVES: Final = (OrderType.SCALE_IN, OrderType.SCALE_OUT)
 
@@ -74,6 +77,9 @@ def find_traces(
     if not sought:
         return Traces(by_run=by_run)
     found: dict[str, ChangeOrder] = {}
+    latest = session.runtime.now() + EVIDENCE_SECONDS
+    deadline = latest if context.deadline is None else min(latest, context.deadline)
+    context = replace(context, deadline=deadline)
     try:
         orders = session.reads.shown_change_orders(scope.app_id, context)
     except _NO_EVIDENCE:
@@ -84,10 +90,11 @@ def find_traces(
     # Times have seconds: of two orders in one of them, the one is meant that explains what is seen.
     ours.sort(key=lambda each: (each.created_at, type_of(each.co_type) is kind), reverse=True)
     for order in ours[:MOST_REPORTS]:
-        ips: frozenset[str] = frozenset()
-        with suppress(*_NO_EVIDENCE):
-            ips = session.ghosts.addresses(session.reads, order.order_id, context)
-        for ip in ips & sought.keys():
+        try:
+            named = session.ghosts.addresses(session.reads, order.order_id, context)
+        except _NO_EVIDENCE:
+            return Traces(found, by_run, looked=False)
+        for ip in named & sought.keys():
             ecu_id = sought.pop(ip)
             if type_of(order.co_type) is kind:
                 found[ecu_id] = order

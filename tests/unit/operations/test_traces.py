@@ -13,7 +13,7 @@ from pulumi_edas_scale.domain.orders import OrderType
 from pulumi_edas_scale.operations.ownership import Ownership
 from pulumi_edas_scale.operations.request import Request
 from pulumi_edas_scale.operations.session import open_session
-from pulumi_edas_scale.operations.traces import MOST_REPORTS, find_traces
+from pulumi_edas_scale.operations.traces import EVIDENCE_SECONDS, MOST_REPORTS, find_traces
 from tests.unit.operations.account import FAILED, SCOPE, Account
 from tests.unit.operations.test_service import ID, URN, Program
 
@@ -85,15 +85,27 @@ def test_nothing_is_read_for_nobody() -> None:
 
 
 def test_evidence_that_cannot_be_read_fails_nothing() -> None:
-    """Without the list nothing is known; without a report one order less is."""
+    """Without the list, or with a report that is refused, nothing is known, and nothing is claimed."""
     account = after(Account(), ("Scale In", "a"), ("Scale In", "b"))
     account.refuse_reads = {"GetChangeOrderInfo": BusinessError("GetChangeOrderInfo", "601", "no")}
-    assert (look(account, "a").orders, look(account, "a").looked) == ({}, True)
+    assert (look(account, "a").orders, look(account, "a").looked) == ({}, False)
     account.refuse_reads = {"ListRecentChangeOrder": UnavailableError("ListRecentChangeOrder", "503", "down")}
     session = open_session(account, account.runtime, Ownership())
     context = OperationContext(account.runtime, account.runtime.now() + 5.0, retry_timeout=1.0)
     gone = [*Account().running("a").members.values()]
     assert find_traces(session, SCOPE, gone, IN, context).looked is False
+
+
+def test_evidence_takes_seconds_whatever_edas_does() -> None:
+    """A refresh ends within half a minute: an outage of the reports costs it some seconds, once."""
+    account = after(Account(), *[("Scale In", "a")] * MOST_REPORTS)
+    session = open_session(account, account.runtime, Ownership())
+    gone = [*Account().running("a").members.values()]
+    account.refuse_reads = {"GetChangeOrderInfo": UnavailableError("GetChangeOrderInfo", "503", "down")}
+    begun = account.runtime.moment
+    found = find_traces(session, SCOPE, gone, IN, OperationContext(account.runtime, retry_timeout=20.0))
+    assert (found.orders, found.looked) == ({}, False)
+    assert account.runtime.moment - begun <= EVIDENCE_SECONDS + 1.0
 
 
 def test_a_stop_while_evidence_is_read_fails_nothing() -> None:
