@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import yaml
 
+from pulumi_edas_scale.version import __version__
 from tests.e2e import orders, sdks
 from tests.e2e.stack import COMMAND_TIMEOUT, FrontEnd, Stack
 from tests.e2e.world import BETA, REGION, SHOP
@@ -63,6 +64,14 @@ def test_the_yaml_example_lives(stack: Stack) -> None:
     """examples/yaml goes up, stays clean, takes one member in place of another, and goes down."""
     write_yaml(stack, yaml.safe_load((ROOT / "examples" / "yaml" / "Pulumi.yaml").read_text()))
     live(stack)
+
+
+def test_the_plugin_is_added_to_a_yaml_project(stack: Stack, path: tuple[Path, ...]) -> None:
+    """``pulumi package add`` writes the package into the project; for other languages it needs Pulumi's own hosts."""
+    write_yaml(stack, yaml.safe_load((ROOT / "examples" / "yaml" / "Pulumi.yaml").read_text("utf-8")))
+    stack.run("package", "add", str(path[0] / "pulumi-resource-edas-scale"))
+    project = yaml.safe_load((stack.program / "Pulumi.yaml").read_text("utf-8"))
+    assert project["packages"] == {"edas-scale": f"edas-scale@{__version__}"}
 
 
 def test_the_typescript_example_lives(stack: Stack) -> None:
@@ -136,6 +145,7 @@ def test_s22_generated_programs_are_clean(stack: Stack, language: str) -> None:
     assert orders.writes(stack.edas) == []
 
 
+@pytest.mark.timeout(1800)  # as above
 @pytest.mark.scenario("S22")
 def test_s22_the_generated_go_program_compiles(stack: Stack, tmp_path: Path) -> None:
     """What the generator of Go writes for an imported group compiles against the generated SDK."""

@@ -21,17 +21,44 @@ if TYPE_CHECKING:
     from tests.e2e.stack import Stack
 
 
+PIP = (sys.executable, "-m", "pip", "--quiet", "--isolated")
+
+
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel of this tree; what it depends on is that of the environment that runs the tests."""
-    directory = tmp_path_factory.mktemp("wheel")
-    made = directory / "environment"
-    pip = (sys.executable, "-m", "pip", "--quiet")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this tree, built as a user builds it."""
+    directory = tmp_path_factory.mktemp("dist")
     build = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", directory, ROOT)
-    subprocess.run([*pip, *build], check=True)
+    subprocess.run([*PIP, *build], check=True)
+    [built] = directory.glob("*.whl")
+    return built
+
+
+@pytest.mark.parametrize("way", ["directory", "index"])
+def test_a_development_build_is_found_where_wheels_are_kept(wheel: Path, tmp_path: Path, way: str) -> None:
+    """A directory of wheels and a private index give the build by its name alone, without ``--pre``."""
+    environment = tmp_path / "environment"
+    venv.create(environment)
+    page = tmp_path / "simple" / "pulumi-edas-scale" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(f'<a href="{wheel.as_uri()}">{wheel.name}</a>')
+    where = {
+        "directory": ("--no-index", "--find-links", wheel.parent),
+        "index": ("--index-url", (tmp_path / "simple").as_uri()),
+    }
+
+    install = ("install", "--no-deps", *where[way], "pulumi-edas-scale")
+    subprocess.run([*PIP, "--python", environment, *install], check=True)
+
+    assert list(environment.glob("lib/python*/site-packages/pulumi_edas_scale/plugin.py"))
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """An environment with the wheel of this tree; what it depends on is that of the environment that runs the tests."""
+    made = tmp_path_factory.mktemp("wheel") / "environment"
     venv.create(made)
-    [wheel] = directory.glob("*.whl")
-    subprocess.run([*pip, "--python", made, "install", "--no-deps", "--no-index", wheel], check=True)
+    subprocess.run([*PIP, "--python", made, "install", "--no-deps", "--no-index", wheel], check=True)
     [packages] = made.glob("lib/python*/site-packages")
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     return made

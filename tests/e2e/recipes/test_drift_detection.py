@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tests.e2e.stack import Stack
 
 ABC = ["i-a", "i-b", "i-c"]
+ROOT = Path(__file__).parents[3]
 DYNAMIC_ONLY = pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dynamic"])
 
 
@@ -55,6 +58,29 @@ def test_a_preview_as_json_carries_plan_and_drift(web: Stack) -> None:
     ]
     assert [message.partition(":")[0] for severity, message in said if severity == "info"] == ["scale out 1"]
     assert any("Drift: i-b left" in message for severity, message in said if severity == "warning")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not on PATH")
+@pytest.mark.parametrize("front_end", [FrontEnd.NATIVE], ids=["native"])
+def test_the_line_of_the_cookbook_prints_plan_and_drift(web: Stack) -> None:
+    """It works as it stands, also beside the engine's warning about a plugin on PATH, which is about no resource."""
+    (web.program / "Pulumi.yaml").write_text(json.dumps({"name": "shop", "runtime": "python"}))
+    web.edas.action("leave", instance="i-b")
+    [line] = re.findall(
+        r"^pulumi preview --json \| .*$", (ROOT / "docs" / "cookbook.md").read_text("utf-8"), re.MULTILINE
+    )
+
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        cwd=web.program,
+        env=web.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [each.partition(":")[0] for each in done.stdout.splitlines()] == ["info web", "warning web"]
 
 
 @DYNAMIC_ONLY
