@@ -7,10 +7,12 @@ from pulumi_edas_scale.domain.orders import (
     AGREEING_SECONDS,
     STATUSES,
     Confirmation,
+    OrderType,
     Phase,
     describe_status,
     is_active,
     phase_of,
+    type_of,
 )
 
 BAD_ENDS = sorted(number for number in STATUSES if phase_of(number) is Phase.ENDED_BADLY)
@@ -101,3 +103,20 @@ def test_following_the_proposed_looks_settles_it() -> None:
         now = confirmation.next_poll(now)
         confirmation, looks = confirmation.after(6, now), looks + 1
     assert (now, looks) == (50.0 + AGREEING_SECONDS, AGREEING_LOOKS)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Application Scale Out", OrderType.SCALE_OUT),
+        ("SCALE-IN", OrderType.SCALE_IN),
+        ("scale_out", OrderType.SCALE_OUT),
+        ("Roll-Back", OrderType.OTHER),
+        ("\u5e94\u7528\u6269\u5bb9", OrderType.SCALE_OUT),
+        ("something new", OrderType.UNKNOWN),
+        ("", OrderType.UNKNOWN),
+    ],
+)
+def test_the_type_of_an_order_is_read_in_every_spelling(text: str, kind: OrderType) -> None:
+    """What is not understood is not known, and proves nothing."""
+    assert type_of(text) is kind

@@ -52,6 +52,8 @@ def test_an_old_failure_is_forgotten() -> None:
     late = FORGOTTEN_SECONDS + 1
     found = trouble((REFUSED, 0), (REFUSED, 15), (REFUSED, 15 + late))
     assert (found.since, found.tries) == (15 + late, 1)
+    found = trouble((REFUSED, 0), (REFUSED, 15), (REFUSED, 15 + FORGOTTEN_SECONDS))
+    assert (found.since, found.tries) == (0, 3)
 
 
 @given(st.lists(st.tuples(st.sampled_from([REFUSED, ODD, LOST]), st.floats(0, 50)), min_size=1, max_size=12))

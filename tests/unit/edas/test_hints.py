@@ -187,3 +187,16 @@ def test_each_failure_in_a_row_makes_the_rest_longer() -> None:
     hints.heard([], 0.0)
     hints.failed(0.0)
     assert hints.next_reading(BOTH, 1.0) == rests[0]
+
+
+def test_whether_a_hint_is_in_time_is_open_until_the_time_is_over() -> None:
+    """At the last moment it still is; a moment later it is late, and that is what is remembered."""
+    hints, now = Hints(), 0.0
+    for number in range(FEWEST_ENDS):
+        now = 100.0 * number
+        ended(hints, now, hinted=False)
+        hints.begin_reading(["b"], now + 2.0)
+        assert hints.heard([line("b")], now + 1.0 + IN_TIME_SECONDS) == {}
+        assert hints.next_reading(["b", "c"], 1.0) == now + 2.0 + HINT_SECONDS
+        assert hints.heard([line("b")], now + 1.1 + IN_TIME_SECONDS) == {}
+    assert hints.next_reading(["b", "c"], 1.0) == now + 1.1 + IN_TIME_SECONDS + OFF_SECONDS

@@ -7,9 +7,11 @@ import pytest
 from pulumi_edas_scale.edas.rate_limit import (
     CALLS_PER_MINUTE,
     FEWEST_CALLS,
+    LEAST_POLL_SHARE,
     THROTTLED_BACKOFF,
     WINDOW_SECONDS,
     Budget,
+    PollShare,
 )
 
 FIVE_MINUTES = 300.0
@@ -183,3 +185,49 @@ def test_two_that_share_an_account_are_both_served() -> None:
         now += 0.25
     assert min(made) > max(made) / 2
     assert refusals < len(accepted) / 5
+
+
+def test_each_refusal_halves_what_polls_may_take() -> None:
+    """An eighth always remains, and refusals of calls that were under way together count once."""
+    share = PollShare()
+    assert share.part(100.0) == 1.0
+    share.refused(100.0)
+    assert share.part(100.0) == 0.5
+    share.refused(101.9)
+    assert share.part(101.9) == pytest.approx(0.5 + 1.9 / 600)
+    share.refused(102.0)
+    assert share.part(102.0) == pytest.approx((0.5 + 2 / 600) / 2)
+    for second in range(20):
+        share.refused(110.0 + 2 * second)
+    assert share.part(148.0) == LEAST_POLL_SHARE
+
+
+def test_what_polls_may_take_grows_back_in_five_minutes_from_a_half() -> None:
+    """And never beyond all of it; a moment before the refusal is as good as that of the refusal."""
+    share = PollShare()
+    share.refused(100.0)
+    assert share.part(99.0) == share.part(100.0) == 0.5
+    assert share.part(250.0) == 0.75
+    assert share.part(400.0) == share.part(1000.0) == 1.0
+
+
+def test_polls_take_a_part_of_theirs() -> None:
+    """What is spare for them is the least of their own allowance and of all calls."""
+    budget = Budget(100, polls=60.0)
+    assert budget.spare_polls(0.0, 1.0) == 60.0
+    assert budget.spare_polls(0.0, 0.5) == 30.0
+    for _ in range(20):
+        budget.spend_poll(0.0)
+    assert budget.spare_polls(0.0, 0.5) == 10.0
+    assert budget.spare_polls(0.0, 0.25) == 0.0
+    for _ in range(70):
+        budget.spend(0.0)
+    assert budget.spare_polls(0.0, 1.0) == 10.0
+
+
+def test_a_limit_is_not_regained_at_the_moment_of_a_refusal() -> None:
+    """Seven tenths are left, to the last call."""
+    budget = Budget(1000)
+    budget.refused(50.0, None, 0.5)
+    budget._paused_until = 0.0  # the pause is another test's
+    assert budget.spare(50.0) == 700.0
