@@ -39,8 +39,9 @@ To debug it, start it without an address and name the port that it prints:
 PULUMI_DEBUG_PROVIDERS=edas-scale:PORT pulumi up
 """
 
-_DRAIN_TIMEOUT: Final = 2.0
-"""Seconds that operations under way may take to end truthfully once the process must go."""
+_DRAIN_TIMEOUT: Final = 4.0
+"""Seconds that operations under way may take to end truthfully once the process must go: hundreds of them on a busy
+machine. The engine kills a plugin five seconds after it has interrupted it."""
 
 _LARGEST_MESSAGE: Final = 400 * 1024 * 1024
 """Bytes; Pulumi's own limit for a message (rpcutil.GrpcChannelOptions)."""

@@ -41,7 +41,9 @@ _LONGEST_QUEUE: Final = 10_000
 
 
 class Engine:
-    """One engine: the lines on its display, and whether it lives. Any thread may call; nothing blocks but ``flush``.
+    """One engine: the lines on its display, and whether it lives. Any thread may call.
+
+    Nothing blocks but ``flush``, and ``watch`` for one connection on this machine.
 
     Args:
         address: where it listens; None, or what is not an address, makes an engine that gets nothing and never goes.

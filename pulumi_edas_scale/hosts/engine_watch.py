@@ -82,11 +82,16 @@ class EngineWatch:
         return self._gone.is_set()
 
     def start(self) -> threading.Thread | None:
-        """Connect and watch in a daemon thread, which is returned; None without an address."""
+        """Connect, and watch in a daemon thread, which is returned; None without an address.
+
+        The connection is made at once: an engine that attaches is there until it has the answer, and an end of it after
+        that must be one that is noticed.
+        """
         if self._target is None:
             return None
+        first = self._connect(self._target)
         name = f"engine-watch-{self._target[1]}"
-        thread = threading.Thread(target=self._watch, args=(self._target,), name=name, daemon=True)
+        thread = threading.Thread(target=self._watch, args=(self._target, first), name=name, daemon=True)
         thread.start()
         return thread
 
@@ -100,8 +105,7 @@ class EngineWatch:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
 
-    def _watch(self, target: tuple[str, int]) -> None:
-        first = self._connect(target)
+    def _watch(self, target: tuple[str, int], first: socket.socket | OSError) -> None:
         # Whoever resets a connection was there, and whoever started us has listened before: it may have died since.
         was_there = isinstance(first, ConnectionResetError) or (
             self._started_us and isinstance(first, ConnectionRefusedError)

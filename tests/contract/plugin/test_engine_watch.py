@@ -66,6 +66,18 @@ def test_an_ended_connection_alone_means_nothing(engine: socket.socket) -> None:
     assert gone.wait(WAIT)
 
 
+def test_an_engine_that_leaves_at_once_is_noticed(engine: socket.socket) -> None:
+    """The connection is there when an engine that attaches gets its answer, so that its end is noticed from then on."""
+    gone = threading.Event()
+    watch = EngineWatch(address_of(engine), gone.set)
+    assert watch.start()
+    engine.settimeout(0)
+    connection, _ = engine.accept()
+    engine.close()
+    connection.close()
+    assert gone.wait(WAIT)
+
+
 def test_a_closed_watch_is_silent(engine: socket.socket) -> None:
     """After close the connection ends and the end of the engine is not reported."""
     gone = threading.Event()

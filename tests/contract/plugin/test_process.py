@@ -208,3 +208,15 @@ def test_cancel_ends_hundreds_of_waits(edas: Emulator) -> None:
         process.stub.Cancel(empty_pb2.Empty(), timeout=WAIT)
         said = {create.exception(timeout=WAIT).details() for create in creates}
     assert all("was stopped: the run was cancelled" in text for text in said), said
+
+
+def test_a_call_that_was_given_up_ends_in_silence(edas: Emulator) -> None:
+    """An operation whose call the engine broke off ends with the run, and nobody reads of its unsent answer."""
+    with plugin(environ=edas.environment()) as process:
+        process.configure()
+        create = process.start_create()
+        edas.await_calls("ScaleOutApplication", count=1)
+        create.cancel()
+        process.popen.send_signal(signal.SIGTERM)
+        assert process.end() == (0, "", "")
+    assert len(edas.log("ScaleOutApplication")) == 1
