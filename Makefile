@@ -97,7 +97,7 @@ property: $(STAMP) ## the laws, in drawn situations and in simulated lives of me
 	$(PYTEST) -n $(WORKERS) tests/simulation
 
 .PHONY: contract
-contract: $(STAMP) ## the real SDK and both doors against the emulator
+contract: $(STAMP) ## the real SDK and both front ends against the emulator
 	$(PYTEST) -n $(WORKERS) tests/contract
 
 .PHONY: e2e

@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _heed_interrupts() -> None:
-    """Let what is started heed interrupts: a shell has a program in the background ignore them, and all its children.
+    """Let what is started honour interrupts: a shell has a program in the background ignore them, and all its children.
 
     Pulumi ends its plugins by an interrupt and waits five seconds for it, so that each command would take that longer.
     """

@@ -199,7 +199,7 @@ CHANGES: Final = (
     Change(
         "the join clock runs while the application is busy",
         "operations/reconcile.py",
-        "            stands = any(is_active(each.status) for each in self._orders)\n",
+        "            active = any(is_active(each.status) for each in self._orders)\n",
         "",
     ),
     Change(
@@ -275,7 +275,7 @@ CHANGES: Final = (
         "return None",
     ),
     Change(
-        "the deadline begins anew with every turn",
+        "the deadline begins again with every turn",
         "operations/reconcile.py",
         "        if context.deadline is None:\n",
         "        if context is not None:\n",

@@ -330,7 +330,7 @@ COLLECTED = {"suites": suites_table}
 
 
 def fill(text: str, schema: dict[str, Any], makers: Mapping[str, Maker] = TABLES) -> str:
-    """Return the document with every marked table made anew."""
+    """Return the document with every marked table made again."""
     for name, make in makers.items():
         marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if marked.search(text) is None:
@@ -371,7 +371,7 @@ def main() -> int:
                 path.write_text(filled, "utf-8")
     for name in old:
         sys.stderr.write(
-            f"{name}: the tables {'are old; run python tools/tables.py' if check else 'were made anew'}\n"
+            f"{name}: the tables {'are old; run python tools/tables.py' if check else 'were made again'}\n"
         )
     return 1 if old and check else 0
 

@@ -16,7 +16,7 @@ MEMBERSHIPS = frozenset(
         "pulumi-python:dynamic/edas-scale:DeployGroupMembership",
     }
 )
-"""Both doors."""
+"""Both front ends."""
 
 
 def floor_is_missing(inputs: Mapping[str, Any]) -> Iterator[str]:

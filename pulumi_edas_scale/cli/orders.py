@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pulumi_edas_scale.domain.model import ClusterMember, Machine, Member, OrderReport, TaskFailure
+    from pulumi_edas_scale.domain.task_errors import TaskError
 
 SHORTEST_POLL_INTERVAL: Final = 0.7
 """Seconds; EDAS allows 100 polls of change orders a minute, for the whole account."""
@@ -80,11 +81,48 @@ def order(  # noqa: PLR0913 - one argument per option
         polled = _follow(cloud, polled, interval, form=form)
     instance_ids = _instance_ids(cloud, app) if app else {}
     if form is not Form.TABLE:
-        say_value(_as_value(polled, instance_ids), form, one_of_many=follow)
+        say_value(polled.as_value(instance_ids), form, one_of_many=follow)
     else:
-        _explain(polled, instance_ids)
+        polled.explain(instance_ids)
     if phase_of(polled.report.status) is Phase.ENDED_BADLY:
         click.get_current_context().exit(FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """What failed in an order, and what the documentation of EDAS says of its code."""
+
+    failure: TaskFailure
+    documented: TaskError | None
+
+    def say(self, instance_ids: Mapping[str, str]) -> None:
+        """Print it with EDAS's cause and fix; ``instance_ids`` names machines by their address."""
+        failure, documented = self.failure, self.documented
+        where = f" in '{failure.stage}'" if failure.stage else ""
+        name = f" {documented.name}" if documented else ""
+        known = [each for each in (instance_ids.get(failure.ip), failure.instance_name, failure.ip) if each]
+        also = f" ({', '.join(known[1:])})" if known[1:] else ""
+        who = f"{known[0]}{also}" if known else "the whole batch"
+        say(f"- {who}: {failure.code or 'no error code'}{name}{where}")
+        if failure.message:
+            say(f"  EDAS says: '{failure.message}'")
+        if documented:
+            say(f"  Cause: {documented.cause}.")
+            say(f"  Fix: {documented.fix}.")
+
+    def as_value(self) -> dict[str, str]:
+        """Return it for machines."""
+        failure, documented = self.failure, self.documented
+        return {
+            "instanceName": failure.instance_name,
+            "ip": failure.ip,
+            "stage": failure.stage,
+            "code": failure.code,
+            "name": documented.name if documented else "",
+            "message": failure.message,
+            "cause": documented.cause if documented else "",
+            "fix": documented.fix if documented else "",
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +141,78 @@ class _Polled:
                 done = sum(each.ended for each in batch.instances)
                 return f"{words}; batch {number} of {len(batches)}: {done} of {len(batch.instances)} instances done"
         return words
+
+    def explain(self, instance_ids: Mapping[str, str]) -> None:
+        """Print it for people; ``instance_ids`` names machines by their address."""
+        report, body = self.report, self.body
+        say(f"Change order {report.order_id}: {describe_status(report.status)}")
+        started = f"started by {report.created_by}" if report.created_by else "started"
+        moment = f" at {body.created_at} (as EDAS writes it, without a zone)" if body.created_at else ""
+        say(f"{body.kind or report.description or 'Change'}, {started}{moment}")
+        if body.detail:
+            say(body.detail)
+        _say_held(report)
+        for number, batch in enumerate(body.batches, start=1):
+            state = "" if batch.status is None else f": {describe_status(batch.status)}"
+            say()
+            say(f"Batch {number} of {len(body.batches)}{state}")
+            if batch.instances:
+                say_table(
+                    ("INSTANCE", "NAME", "IP", "STATE", "LAST STEP"),
+                    [
+                        (
+                            instance_ids.get(each.ip, ""),
+                            each.name,
+                            each.ip,
+                            "" if each.status is None else describe_status(each.status),
+                            each.step,
+                        )
+                        for each in batch.instances
+                    ],
+                )
+        if report.failures:
+            say()
+            say("What failed:")
+            for failure in report.failures:
+                _Failed(failure, find_task_error(failure.code)).say(instance_ids)
+        elif phase_of(report.status) is Phase.ENDED_BADLY:
+            say()
+            say("EDAS reports no cause; the console shows the order under Change Records.")
+
+    def as_value(self, instance_ids: Mapping[str, str]) -> dict[str, Any]:
+        """Return it for machines."""
+        report, body = self.report, self.body
+        return {
+            "orderId": report.order_id,
+            "status": report.status,
+            "state": _word(report.status),
+            "kind": body.kind,
+            "description": report.description,
+            "detail": body.detail,
+            "createdAt": body.created_at,
+            "createdBy": report.created_by,
+            "heldPipelineId": report.held_pipeline_id,
+            "batches": [
+                {
+                    "name": batch.name,
+                    "status": batch.status,
+                    "state": _word(batch.status),
+                    "instances": [
+                        {
+                            "instanceId": instance_ids.get(each.ip, ""),
+                            "name": each.name,
+                            "ip": each.ip,
+                            "status": each.status,
+                            "state": _word(each.status),
+                            "step": each.step,
+                        }
+                        for each in batch.instances
+                    ],
+                }
+                for batch in body.batches
+            ],
+            "failures": [_Failed(each, find_task_error(each.code)).as_value() for each in report.failures],
+        }
 
 
 def _poll(cloud: Cloud, order_id: str) -> _Polled:
@@ -130,7 +240,7 @@ def _follow(cloud: Cloud, polled: _Polled, interval: float, *, form: Form) -> _P
         if polled.progress != said:
             said = polled.progress
             if form is not Form.TABLE:
-                say_value(_as_value(polled, {}), form, one_of_many=True)
+                say_value(polled.as_value({}), form, one_of_many=True)
             else:
                 say(f"Change order {polled.report.order_id}: {said}")
                 _say_held(polled.report)
@@ -160,106 +270,5 @@ def _instance_ids(cloud: Cloud, app: str) -> dict[str, str]:
     return {each.ip: each.instance_id or each.ecu_id for each in known if each.ip}
 
 
-def _explain(polled: _Polled, instance_ids: Mapping[str, str]) -> None:
-    report, body = polled.report, polled.body
-    say(f"Change order {report.order_id}: {describe_status(report.status)}")
-    started = f"started by {report.created_by}" if report.created_by else "started"
-    moment = f" at {body.created_at} (as EDAS writes it, without a zone)" if body.created_at else ""
-    say(f"{body.kind or report.description or 'Change'}, {started}{moment}")
-    if body.detail:
-        say(body.detail)
-    _say_held(report)
-    for number, batch in enumerate(body.batches, start=1):
-        state = "" if batch.status is None else f": {describe_status(batch.status)}"
-        say()
-        say(f"Batch {number} of {len(body.batches)}{state}")
-        if batch.instances:
-            say_table(
-                ("INSTANCE", "NAME", "IP", "STATE", "LAST STEP"),
-                [
-                    (
-                        instance_ids.get(each.ip, ""),
-                        each.name,
-                        each.ip,
-                        "" if each.status is None else describe_status(each.status),
-                        each.step,
-                    )
-                    for each in batch.instances
-                ],
-            )
-    if report.failures:
-        say()
-        say("What failed:")
-        for failure in report.failures:
-            _say_failure(failure, instance_ids)
-    elif phase_of(report.status) is Phase.ENDED_BADLY:
-        say()
-        say("EDAS reports no cause; the console shows the order under Change Records.")
-
-
-def _say_failure(failure: TaskFailure, instance_ids: Mapping[str, str]) -> None:
-    where = f" in '{failure.stage}'" if failure.stage else ""
-    documented = find_task_error(failure.code)
-    name = f" {documented.name}" if documented else ""
-    known = [each for each in (instance_ids.get(failure.ip), failure.instance_name, failure.ip) if each]
-    also = f" ({', '.join(known[1:])})" if known[1:] else ""
-    who = f"{known[0]}{also}" if known else "the whole batch"
-    say(f"- {who}: {failure.code or 'no error code'}{name}{where}")
-    if failure.message:
-        say(f"  EDAS says: '{failure.message}'")
-    if documented:
-        say(f"  Cause: {documented.cause}.")
-        say(f"  Fix: {documented.fix}.")
-
-
-def _as_value(polled: _Polled, instance_ids: Mapping[str, str]) -> dict[str, Any]:
-    report, body = polled.report, polled.body
-    return {
-        "orderId": report.order_id,
-        "status": report.status,
-        "state": _word(report.status),
-        "kind": body.kind,
-        "description": report.description,
-        "detail": body.detail,
-        "createdAt": body.created_at,
-        "createdBy": report.created_by,
-        "heldPipelineId": report.held_pipeline_id,
-        "batches": [
-            {
-                "name": batch.name,
-                "status": batch.status,
-                "state": _word(batch.status),
-                "instances": [
-                    {
-                        "instanceId": instance_ids.get(each.ip, ""),
-                        "name": each.name,
-                        "ip": each.ip,
-                        "status": each.status,
-                        "state": _word(each.status),
-                        "step": each.step,
-                    }
-                    for each in batch.instances
-                ],
-            }
-            for batch in body.batches
-        ],
-        "failures": [_failure_json(each) for each in report.failures],
-    }
-
-
 def _word(status: int | None) -> str:
     return "" if status is None else word_of(status)
-
-
-def _failure_json(failure: TaskFailure) -> dict[str, str]:
-    documented = find_task_error(failure.code)
-    return {
-        "instanceName": failure.instance_name,
-        "ip": failure.ip,
-        "stage": failure.stage,
-        "code": failure.code,
-        "name": documented.name if documented else "",
-        "message": failure.message,
-        "cause": documented.cause if documented else "",
-        "fix": documented.fix if documented else "",
-    }

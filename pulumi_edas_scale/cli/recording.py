@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi_edas_scale.cli.output import Failure
 from pulumi_edas_scale.cli.redaction import Redactor
 from pulumi_edas_scale.domain.orders import is_active
-from pulumi_edas_scale.edas.parse import as_integer
+from pulumi_edas_scale.edas.parse import as_integer, value_at
 from pulumi_edas_scale.version import __version__
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def read_what_is_open(cloud: Cloud, app_id: str, cluster_id: str) -> None:
     """Make the readings whose answers are not documented; the recorder of ``cloud`` keeps them."""
     read = cloud.client.read
     read("ListApplication")
-    listed = _at(cloud.recorder.body_of("ListApplication"), "ApplicationList.Application")
+    listed = value_at(cloud.recorder.body_of("ListApplication"), "ApplicationList", "Application")
     rows = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
     empty_ids = [each.get("AppId") for each in rows if as_integer(each.get("Instances")) == 0]
     read("ListApplication", current_page=FAR_PAGE, page_size=PAGE_SIZE)
@@ -197,7 +197,7 @@ EMPTY_VALUES: Final[tuple[tuple[str, object], ...]] = (("null", None), ("array",
 
 
 def _facts_of(each: Exchange) -> Iterator[Settled]:
-    code = _at(each.body, "Code")
+    code = value_at(each.body, "Code")
     good = each.error is None
     if good and isinstance(code, (int, str)):
         side = "text" if isinstance(code, str) else "number"
@@ -215,8 +215,8 @@ def _facts_of(each: Exchange) -> Iterator[Settled]:
         yield Settled(
             "page_behind_last", side, "What a page behind the last one is; lists end there either way."
         )
-    total = as_integer(_at(each.body, "ClusterMemberPage.TotalSize"))
-    members = _at(each.body, "ClusterMemberPage.ClusterMemberList.ClusterMember")
+    total = as_integer(value_at(each.body, "ClusterMemberPage", "TotalSize"))
+    members = value_at(each.body, "ClusterMemberPage", "ClusterMemberList", "ClusterMember")
     unpaged = "current_page" not in each.parameters and isinstance(members, list) and len(members) > 1
     if unpaged and total in {1, len(members)}:
         side = "pages" if total == 1 else "members"
@@ -227,7 +227,7 @@ def _spelling_of_nothing(each: Exchange) -> str:
     """Return how an answer spells its empty list; empty when it has members, or nothing proves that it has none."""
     wrapper, element, witness = LISTS[each.operation]
     parent, _, key = wrapper.rpartition(".")
-    holder = _at(each.body, parent) if parent else each.body
+    holder = value_at(each.body, *parent.split(".")) if parent else each.body
     value = holder.get(key) if isinstance(holder, Mapping) else element
     if isinstance(value, Mapping):
         items = value.get(element, "object")
@@ -239,16 +239,16 @@ def _spelling_of_nothing(each: Exchange) -> str:
     else:
         spelling = next((word for word, empty in EMPTY_VALUES if value == empty), "")
     # An answer without its list may be one that EDAS has cut: only a number beside it proves that it is empty.
-    proven = not witness or as_integer(_at(each.body, witness)) == 0
+    proven = not witness or as_integer(value_at(each.body, *witness.split("."))) == 0
     return spelling if proven or spelling == "list" else ""
 
 
 def _facts_of_a_change(exchanges: Sequence[Exchange]) -> Iterator[Settled]:
     """Yield what a watched change shows: whether the list of applications keeps up, and when a joiner is listed."""
     states = [
-        _at(rows[0], "State")
+        value_at(rows[0], "State")
         for each in exchanges
-        if "app_ids" in each.parameters and (rows := _at(each.body, "ApplicationList.Application"))
+        if "app_ids" in each.parameters and (rows := value_at(each.body, "ApplicationList", "Application"))
     ]
     if not states:
         return
@@ -259,8 +259,8 @@ def _facts_of_a_change(exchanges: Sequence[Exchange]) -> Iterator[Settled]:
     active, counts = True, []
     for each in exchanges[next(i for i, one in enumerate(exchanges) if "app_ids" in one.parameters) :]:
         if each.operation == "GetChangeOrderInfo" and each.error is None:
-            active = is_active(as_integer(_at(each.body, "changeOrderInfo.Status")) or 0)
-        elif isinstance(placements := _at(each.body, "AppInfo.EccList.Ecc"), list):
+            active = is_active(as_integer(value_at(each.body, "changeOrderInfo", "Status")) or 0)
+        elif isinstance(placements := value_at(each.body, "AppInfo", "EccList", "Ecc"), list):
             counts.append((len(placements), active))
     grown = next((during for count, during in counts if count > counts[0][0]), None)
     if grown is not None:
@@ -268,9 +268,3 @@ def _facts_of_a_change(exchanges: Sequence[Exchange]) -> Iterator[Settled]:
         yield Settled(
             "joiner_visible", side, "When a joiner is listed; it is waited for a minute after its order."
         )
-
-
-def _at(value: object, path: str) -> Any:  # noqa: ANN401 - JSON
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value

@@ -116,11 +116,16 @@ def check_inputs(
     failures: list[Failure] = []
     for row in PROPERTIES:
         value = given.pop(row.name, row.default)
-        if value is not None:
-            inputs[row.name] = normalize(row, value)
-            failures.extend(_failures_of(row, value))
-        elif row.name in _MISSING:
-            failures.append((row.name, _MISSING[row.name]))
+        if value is None:
+            failures.extend([(row.name, _MISSING[row.name])] if row.name in _MISSING else ())
+            continue
+        inputs[row.name] = normalize(row, value)
+        if is_unknown(value):
+            continue
+        if row.kind in LISTS:
+            failures.extend(_list_failures(row, value))
+        elif problem := problem_of(row, value):
+            failures.append((row.name, problem))
     if all(row.name not in inputs for row in _ID_LISTS):
         failures.append((_ID_LISTS[0].name, _NO_LIST))
     failures.extend(_not_an_input(name) for name in given)
@@ -154,15 +159,6 @@ def _resolve_region(
         "another value there replaces the membership.",
     )
     return kept, (warning,)
-
-
-def _failures_of(row: Property, value: object) -> Iterable[Failure]:
-    if is_unknown(value):
-        return ()
-    if row.kind in LISTS:
-        return _list_failures(row, value)
-    problem = problem_of(row, value)
-    return ((row.name, problem),) if problem else ()
 
 
 def _list_failures(row: Property, value: object) -> Iterable[Failure]:

@@ -20,7 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pulumi_edas_scale.domain.errors import CutListError, MissingListError, UnknownShapeError
 from pulumi_edas_scale.domain.model import (
@@ -489,11 +489,16 @@ def parse_order_report(body: object, order_id: str) -> OrderReport:
     )
 
 
+def value_at(value: object, *path: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what stands below a JSON value, None where the shape is another one."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
 def loose_objects(value: Mapping[str, object], *path: str) -> Iterator[Mapping[str, object]]:
     """Yield the objects of a list below an object, none where the shape is another one."""
-    inner: object = value
-    for key in path:
-        inner = inner.get(key) if isinstance(inner, Mapping) else None
+    inner = value_at(value, *path)
     for element in inner if isinstance(inner, Sequence) and not isinstance(inner, str) else ():
         if isinstance(element, Mapping):
             yield element

@@ -159,8 +159,12 @@ class Service:
     ) -> web.StreamResponse:
         """Refuse a foreign name in the header Host: a page of another site that lets its name lead here."""
         name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
-        if name not in self._names and not _is_address(name):
-            raise web.HTTPMisdirectedRequest(text=f"this emulator is not {name!r}: use its address")
+        if name not in self._names:
+            try:
+                ipaddress.ip_address(name)
+            except ValueError:
+                text = f"this emulator is not {name!r}: use its address"
+                raise web.HTTPMisdirectedRequest(text=text) from None
         return await handler(request)
 
     # ---- the EDAS API ----
@@ -313,14 +317,6 @@ async def _json_body(request: web.Request) -> Any:  # noqa: ANN401 - any JSON
 
 def _as_web(response: wire.Response) -> web.Response:
     return web.Response(status=response.status or 500, body=response.body, headers=response.headers)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _break_connection(request: web.Request) -> None:

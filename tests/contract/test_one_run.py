@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEFAULT = "8123db90-880f-486f-b1c2-000000000001"
 ID = f"cn-hangzhou/{APP}/{DEFAULT}"
 INPUTS = {"regionId": "cn-hangzhou", "appId": APP, "groupId": DEFAULT, "instanceIds": ["i-bp111"]}
-DOOR = reference(Provider())
+REFERENCE = reference(Provider())
 
 
 class Run:
@@ -42,7 +42,7 @@ class Run:
             each.configure()
         self.dynamic = HostProcess(self.engine.address, environ=environ)
         opened.callback(self.dynamic.kill)
-        self.check(self.dynamic.stub, DYNAMIC_URN, groupId=GROUP, instanceIds=[], __provider=DOOR)
+        self.check(self.dynamic.stub, DYNAMIC_URN, groupId=GROUP, instanceIds=[], __provider=REFERENCE)
 
     def check(self, stub: Any, urn: str, **inputs: object) -> list[str]:  # noqa: ANN401  # generated stubs
         """Ask a process for a check, and return what it refuses."""
@@ -79,7 +79,7 @@ def test_what_one_process_checks_the_others_know(run: Run) -> None:
     """S55: an id in two memberships, and an exclusive one beside another, are refused whichever process checks them."""
     one, two = run.plugins
     assert run.check(one.stub, URN) == []
-    (same,) = run.check(run.dynamic.stub, DYNAMIC_URN, __provider=DOOR)
+    (same,) = run.check(run.dynamic.stub, DYNAMIC_URN, __provider=REFERENCE)
     assert f"i-bp111 of deploy group {DEFAULT} is also listed by {URN}" in same
     (exclusive,) = run.check(two.stub, f"{URN}-2", instanceIds=[], exclusive=True)
     assert f"{URN}-2 is exclusive" in exclusive

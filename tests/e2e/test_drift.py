@@ -62,7 +62,7 @@ def test_s07_preview_with_refresh(web: Stack) -> None:
 
 @pytest.mark.scenario("S8")
 def test_s08_a_foreign_member_is_left_alone(web: Stack) -> None:
-    """A member that somebody else added is no change, is told in words, and stays through every change."""
+    """A member that somebody else added is no change, is said in words, and stays through every change."""
     web.edas.action("join", group=BETA, application=SHOP, instance="i-d")
 
     web.preview(expect_no_changes=True).must_say("i-d joined")
@@ -121,7 +121,7 @@ def test_s08_a_foreign_member_that_is_listed_is_adopted(web: Stack) -> None:
 
 @pytest.mark.scenario("S9")
 def test_s09_a_moved_member_is_reported_and_never_scaled_in_there(web: Stack) -> None:
-    """A member that was moved to another group is told with that group, and destroy leaves it there."""
+    """A member that was moved to another group is named with that group, and destroy leaves it there."""
     web.edas.action("move", instance="i-c", group=DEFAULT)
 
     preview = web.preview()

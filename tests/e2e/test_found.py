@@ -52,7 +52,7 @@ only_dynamic = pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dy
 @only_native
 @pytest.mark.scenario("S93")
 def test_s93_the_plugin_is_found_without_an_activated_environment(native: Stack) -> None:
-    """The first program tells in one sentence where it put a launcher; up, refresh and destroy work from then on."""
+    """The first program says in one sentence where it put a launcher; up, refresh and destroy work from then on."""
     first = native.up(preview=True)
     first.must_say("The plugin pulumi-resource-edas-scale is not on PATH, so a launcher for it was put into")
     assert (native.directory / LAUNCHER).is_file()

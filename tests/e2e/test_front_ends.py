@@ -115,7 +115,7 @@ def test_changing_front_ends_needs_no_order(stack: Stack, back: FrontEnd) -> Non
 
 
 def test_get_reads_a_membership_that_is_not_managed(stack: Stack) -> None:
-    """``DeployGroupMembership.get`` tells who is in a group, and a destroy leaves it alone."""
+    """``DeployGroupMembership.get`` shows who is in a group, and a destroy leaves it alone."""
     join(stack)
     stack.write(
         f"web = DeployGroupMembership.get('web', {ID!r})",

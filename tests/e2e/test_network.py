@@ -127,7 +127,7 @@ def test_s89_credentials_that_do_not_work(web: Stack) -> None:
 
 @pytest.mark.scenario("S92")
 def test_s92_the_stack_names_another_account(web: Stack) -> None:
-    """Keys of ``alicloud:`` sign where the process sees them; where it does not, the difference is told."""
+    """Keys of ``alicloud:`` sign where the process sees them; where it does not, the difference is reported."""
     if web.front_end is FrontEnd.DYNAMIC:
         web.environment |= dict(
             zip(KEYS, ("LTAI5tSomebodyElse", "another-secret-than-the-right-one"), strict=True)

@@ -79,7 +79,7 @@ def test_s10_a_swap_whose_joiner_failed_keeps_the_old_member(web: Stack) -> None
 
 @pytest.mark.scenario("S11")
 def test_s11_a_held_order_is_waited_for(web: Stack) -> None:
-    """An order that waits for a person is told by its id, and the run goes on when that person confirms."""
+    """An order that waits for a person is named by its id, and the run goes on when that person confirms."""
     web.edas.rule(effect="order", held=True)
     web.declare([*ABC, "i-d"])
 

@@ -135,7 +135,7 @@ def test_s87_the_preview_lists_what_leaves(web: Stack) -> None:
 
 @pytest.mark.scenario("S94")
 def test_s94_our_own_scale_in_is_no_drift(web: Stack) -> None:
-    """A scale in of ours that ends after Ctrl-C is told as unfinished work, and the next up is clean."""
+    """A scale in of ours that ends after Ctrl-C is reported as unfinished work, and the next up is clean."""
     web.edas.switches(order_duration="seconds:30")
     web.declare(["i-a", "i-b"])
     running = web.start("up", "--yes", "--skip-preview")
@@ -159,7 +159,7 @@ def test_s94_our_own_scale_in_is_no_drift(web: Stack) -> None:
 @pytest.mark.scenario("S94")
 @pytest.mark.parametrize("refreshed", [False, True])
 def test_s94_our_failed_join_is_no_drift(web: Stack, refreshed: bool) -> None:  # noqa: FBT001 - a parameter
-    """A join of ours that failed is told as unfinished work, also after a refresh, and is a change to be finished."""
+    """A join of ours that failed is reported as unfinished, also after a refresh, and is a change to be finished."""
     web.edas.rule(effect="order", instances={"i-d": "EDAS-10001"})
     web.declare([*ABC, "i-d"])
     web.up(fails=True)

@@ -121,7 +121,7 @@ def test_s81_who_waits_does_not_slow_down_who_is_well(stack: Stack) -> None:
 
 @pytest.mark.scenario("S85")
 def test_s85_frozen_while_the_order_ends(web: Stack) -> None:
-    """The provider is frozen while its order ends: one last reading is made, and nothing old is told as present."""
+    """The provider is frozen while its order ends: one last reading is made, and nothing old is reported as present."""
     web.edas.rule(effect="order", duration="seconds:600")
     web.declare([*ABC, "i-d"], timeout_seconds=6)
     running = web.start("up", "--yes", "--skip-preview")

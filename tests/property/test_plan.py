@@ -194,15 +194,15 @@ def test_order_and_spelling_do_not_matter(
     desired: frozenset[str],
     managed: frozenset[str],
     policy: Policy,
-    dice: st.Randoms,  # type: ignore[name-defined]
+    rng: st.Randoms,  # type: ignore[name-defined]
 ) -> None:
     """Law 5: the ids in another order, and each in either spelling, give the same plan."""
     machines = [machine(each) for each in ECUS if all(one.ecu_id != each for one in live.members)]
     plans = []
     for _ in range(3):
-        ids = [each if dice.random() < 0.5 else instance_of(each) for each in desired]
-        dice.shuffle(ids)
-        dice.shuffle(machines)
+        ids = [each if rng.random() < 0.5 else instance_of(each) for each in desired]
+        rng.shuffle(ids)
+        rng.shuffle(machines)
         found = resolve([Listed("", each) for each in ids], live, GROUP, machines=machines)
         plan = decide(
             PlanInput(

@@ -114,7 +114,7 @@ class Conduct:
         self._last_wait = self._reason() or self._last_wait
 
     def wrote(self, order_id: str) -> None:
-        """Take note of an accepted order: every wait begins anew, and calls are counted for each order."""
+        """Take note of an accepted order: every wait begins again, and calls are counted for each order."""
         self.orders.append(order_id)
         self.calls.clear()
         self._quiet.clear()

@@ -295,8 +295,8 @@ class SimClient:
             raise
 
     def _travel(self) -> float:
-        dice = self.edas.scheduler.dice
-        return dice.uniform(0.005, 0.06) if dice.random() < 0.97 else dice.uniform(0.06, SLOWEST_CALL)
+        rng = self.edas.scheduler.rng
+        return rng.uniform(0.005, 0.06) if rng.random() < 0.97 else rng.uniform(0.06, SLOWEST_CALL)
 
     def _live(self) -> None:
         if self.process.dead:

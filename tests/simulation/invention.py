@@ -86,39 +86,39 @@ def invent(seed: int) -> History:
     return history if history.tame else _made_harder(history, random.Random(f"{seed}, harder"))
 
 
-def _made_harder(history: History, dice: random.Random) -> History:
+def _made_harder(history: History, rng: random.Random) -> History:
     """Now and then let one thing happen again and again, where it usually happens once."""
     ups = [index for index, step in enumerate(history.steps) if step.do == "up"]
-    if dice.random() >= HARDER:
+    if rng.random() >= HARDER:
         return history
-    index, write = dice.choice(ups), dice.choice(["ScaleOutApplication", "ScaleInApplication"])
+    index, write = rng.choice(ups), rng.choice(["ScaleOutApplication", "ScaleInApplication"])
     step = history.steps[index]
-    place = {"operation": write, "first": dice.randint(1, 2), "times": dice.choice([3, 30])}
+    place = {"operation": write, "first": rng.randint(1, 2), "times": rng.choice([3, 30])}
     refusal = {**place, "effect": "error", "status": 200, "code": "601"}
-    harder = dice.choice(
+    harder = rng.choice(
         [
             replace(step, rules=(*step.rules, refusal)),
             replace(step, rules=(*step.rules, {**place, "effect": "throttle"})),
             replace(step, faults=(*step.faults, Fault("lost_before", write, times=3))),
             replace(step, faults=(*step.faults, Fault("lost_after", write, times=3))),
-            replace(step, faults=(*step.faults, Fault("not_sent", "", nth=dice.randint(1, 20), times=40))),
-            replace(step, events=(*step.events, *_deployments(dice))),
+            replace(step, faults=(*step.faults, Fault("not_sent", "", nth=rng.randint(1, 20), times=40))),
+            replace(step, events=(*step.events, *_deployments(rng))),
         ]
     )
     return replace(history, steps=(*history.steps[:index], harder, *history.steps[index + 1 :]))
 
 
-def _deployments(dice: random.Random) -> tuple[tuple[float, str, dict[str, Any]], ...]:
+def _deployments(rng: random.Random) -> tuple[tuple[float, str, dict[str, Any]], ...]:
     """Return deployments of one group after the other, held or not, so that an application is hardly ever idle."""
-    moments = sorted(round(dice.uniform(0.0, 200.0), 1) for _ in range(6))
+    moments = sorted(round(rng.uniform(0.0, 200.0), 1) for _ in range(6))
     return tuple(
         (
             moment,
             "start_order",
             {
-                "group": dice.choice(["g-web", "g-beta"]),
+                "group": rng.choice(["g-web", "g-beta"]),
                 "duration": "seconds:25",
-                "held": dice.random() < 0.2,
+                "held": rng.random() < 0.2,
             },
         )
         for moment in moments
@@ -126,30 +126,30 @@ def _deployments(dice: random.Random) -> tuple[tuple[float, str, dict[str, Any]]
 
 
 class _Inventor:
-    def __init__(self, dice: random.Random) -> None:
-        self.dice = dice
-        self.tame = dice.random() < 0.25
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.tame = rng.random() < 0.25
 
     def history(self, seed: int) -> History:
-        dice = self.dice
-        names = dice.sample(sorted(GROUPS), dice.choice([1, 1, 2, 2, 3, 4]))
+        rng = self.rng
+        names = rng.sample(sorted(GROUPS), rng.choice([1, 1, 2, 2, 3, 4]))
         steps: list[Step] = []
         program = self._program(names)
-        for _ in range(dice.randint(1, 5)):
+        for _ in range(rng.randint(1, 5)):
             steps.append(self._step(program))
-            if dice.random() < 0.6:
+            if rng.random() < 0.6:
                 program = self._changed(program)
         if not any(step.do == "up" for step in steps):
             steps.append(Step("up", program))
-        apart = dice.random() < 0.15 and len(names) > 1
+        apart = rng.random() < 0.15 and len(names) > 1
         return History(
             seed=seed,
             members=self._adopted(next(each.program for each in steps if each.do == "up"))
             if self.tame
             else self._members(),
             switches=self._switches(),
-            undeployed=dice.random() < 0.1,
-            apart=tuple(dice.sample(names, len(names) // 2)) if apart else (),
+            undeployed=rng.random() < 0.1,
+            apart=tuple(rng.sample(names, len(names) // 2)) if apart else (),
             tame=self.tame,
             steps=tuple(steps),
         )
@@ -159,114 +159,114 @@ class _Inventor:
         found: dict[str, list[str]] = {}
         for name, given in program.items():
             for each in given["ids"]:
-                if self.dice.random() < 0.3:
+                if self.rng.random() < 0.3:
                     found.setdefault(place_of(name, given)[1], []).append(each.replace("ecu-", "i-", 1))
         return {group: tuple(ids) for group, ids in found.items()}
 
     def _members(self) -> dict[str, tuple[str, ...]]:
-        order = self.dice.sample(INSTANCES, len(INSTANCES))
-        count = self.dice.randint(0, 5)
+        order = self.rng.sample(INSTANCES, len(INSTANCES))
+        count = self.rng.randint(0, 5)
         found: dict[str, list[str]] = {}
         for name in order[:count]:
-            found.setdefault(self.dice.choice(["g-web", "g-web", "g-beta", "g-other"]), []).append(name)
+            found.setdefault(self.rng.choice(["g-web", "g-web", "g-beta", "g-other"]), []).append(name)
         return {group: tuple(names) for group, names in found.items()}
 
     def _switches(self) -> dict[str, Any]:
-        dice = self.dice
-        return {name: dice.choice(sides) for name, sides in SWITCHES.items() if dice.random() < 0.5}
+        rng = self.rng
+        return {name: rng.choice(sides) for name, sides in SWITCHES.items() if rng.random() < 0.5}
 
     def _program(self, names: list[str]) -> dict[str, dict[str, Any]]:
-        free = self.dice.sample(INSTANCES, len(INSTANCES))
+        free = self.rng.sample(INSTANCES, len(INSTANCES))
         program: dict[str, dict[str, Any]] = {}
         for name in names:
-            count = self.dice.randint(0, min(4, len(free)))
+            count = self.rng.randint(0, min(4, len(free)))
             ids, free = free[:count], free[count:]
             program[name] = {"ids": self._spelled(ids), **self._policy(name, names)}
         return program
 
     def _spelled(self, ids: list[str]) -> tuple[str, ...]:
-        return tuple(ecu_of(each) if self.dice.random() < 0.25 else each for each in ids)
+        return tuple(ecu_of(each) if self.rng.random() < 0.25 else each for each in ids)
 
     def _policy(self, name: str, names: list[str]) -> dict[str, Any]:
-        dice = self.dice
+        rng = self.rng
         if self.tame:
-            return {"minRunning": 0, "batchSize": dice.choice([1, 2, 50])}
+            return {"minRunning": 0, "batchSize": rng.choice([1, 2, 50])}
         name = name.removesuffix("-new")
-        policy = {key: dice.choice(values) for key, chance, values in POLICIES if dice.random() < chance}
+        policy = {key: rng.choice(values) for key, chance, values in POLICIES if rng.random() < chance}
         if {"web", "web2"} <= set(names) and name in {"web", "web2"}:
             policy.pop("exclusive", None)
         return policy
 
     def _changed(self, program: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Change the lists: instances come, go and move between the groups; now and then a resource goes."""
-        dice = self.dice
+        rng = self.rng
         lists = {name: list(given["ids"]) for name, given in program.items()}
-        for _ in range(1 if self.tame else dice.randint(1, 3)):
-            name = dice.choice(sorted(lists))
+        for _ in range(1 if self.tame else rng.randint(1, 3)):
+            name = rng.choice(sorted(lists))
             taken = {ecu_of(each) for ids in lists.values() for each in ids}
             free = [each for each in INSTANCES if ecu_of(each) not in taken]
-            if lists[name] and dice.random() < 0.6:
-                gone = lists[name].pop(dice.randrange(len(lists[name])))
-                if dice.random() < 0.4:
-                    lists[dice.choice(sorted(lists))].append(gone)
+            if lists[name] and rng.random() < 0.6:
+                gone = lists[name].pop(rng.randrange(len(lists[name])))
+                if rng.random() < 0.4:
+                    lists[rng.choice(sorted(lists))].append(gone)
             elif free:
-                lists[name].append(dice.choice(free))
+                lists[name].append(rng.choice(free))
         changed = {
             name: {
                 **given,
                 "ids": tuple(lists[name]),
-                **(self._policy(name, sorted(program)) if dice.random() < 0.3 else {}),
+                **(self._policy(name, sorted(program)) if rng.random() < 0.3 else {}),
             }
             for name, given in program.items()
         }
-        name = dice.choice(sorted(changed))
-        if dice.random() < 0.08:
+        name = rng.choice(sorted(changed))
+        if rng.random() < 0.08:
             changed = _renamed(changed, name)
-        elif dice.random() < 0.08 and name in {"web", "web2", "beta"} and not self.tame:
-            changed[name] = {**changed[name], "group": dice.choice(["g-web", "g-beta"])}
+        elif rng.random() < 0.08 and name in {"web", "web2", "beta"} and not self.tame:
+            changed[name] = {**changed[name], "group": rng.choice(["g-web", "g-beta"])}
             changed[name].pop("exclusive", None)
-        if len(changed) > 1 and dice.random() < 0.1:
-            del changed[dice.choice(sorted(changed))]
+        if len(changed) > 1 and rng.random() < 0.1:
+            del changed[rng.choice(sorted(changed))]
         return changed
 
     def _step(self, program: dict[str, dict[str, Any]]) -> Step:
-        dice = self.dice
-        do = dice.choices(
+        rng = self.rng
+        do = rng.choices(
             ["up", "refresh", "destroy", "preview", "wait", "import"],
             [70, 12, 4, 4, 10, 0 if self.tame else 3],
         )[0]
         step = Step(
             do,
             program,
-            seconds=dice.choice([1.0, 8.0, 50.0]) if do == "wait" else 0.0,
-            pause=dice.choice([0.0, 0.0, 0.3, 4.0]) if do == "up" else 0.0,
+            seconds=rng.choice([1.0, 8.0, 50.0]) if do == "wait" else 0.0,
+            pause=rng.choice([0.0, 0.0, 0.3, 4.0]) if do == "up" else 0.0,
         )
-        if dice.random() < 0.05:
-            name = dice.choice(sorted(program))
+        if rng.random() < 0.05:
+            name = rng.choice(sorted(program))
             # The engine lets a replaced one go last of all, too late for who waits for its instances.
             step = step if self.tame else replace(step, replaced=(name,))
         if self.tame:
-            rules = tuple(self._tame_rule() for _ in range(dice.choice([0, 0, 1, 2])))
-            faults = tuple(self._tame_fault() for _ in range(dice.choice([0, 0, 1]))) if do == "up" else ()
+            rules = tuple(self._tame_rule() for _ in range(rng.choice([0, 0, 1, 2])))
+            faults = tuple(self._tame_fault() for _ in range(rng.choice([0, 0, 1]))) if do == "up" else ()
             # Five failures in a row are more than a preview waits for, and it says so.
             faults = () if rules else faults
             return replace(step, rules=rules, faults=faults)
         return replace(
             step,
-            events=tuple(self._event() for _ in range(dice.choice([0, 0, 1, 1, 2, 3]))),
-            rules=tuple(self._rule() for _ in range(dice.choice([0, 0, 1, 1, 2]))),
-            faults=tuple(self._fault() for _ in range(dice.choice([0, 0, 1, 1, 2]))) if do == "up" else (),
-            stop=self._stop() if dice.random() < 0.08 else None,
-            on_cancel=dice.choice(["detach", "abort"]),
+            events=tuple(self._event() for _ in range(rng.choice([0, 0, 1, 1, 2, 3]))),
+            rules=tuple(self._rule() for _ in range(rng.choice([0, 0, 1, 1, 2]))),
+            faults=tuple(self._fault() for _ in range(rng.choice([0, 0, 1, 1, 2]))) if do == "up" else (),
+            stop=self._stop() if rng.random() < 0.08 else None,
+            on_cancel=rng.choice(["detach", "abort"]),
         )
 
     def _stop(self) -> tuple[float, str]:
-        return round(self.dice.uniform(0.0, 40.0), 1), self.dice.choice([ENGINE_GONE, CANCELLED])
+        return round(self.rng.uniform(0.0, 40.0), 1), self.rng.choice([ENGINE_GONE, CANCELLED])
 
     def _event(self) -> tuple[float, str, dict[str, Any]]:
-        dice = self.dice
-        name = dice.choice(INSTANCES)
-        group = dice.choice(["g-web", "g-beta", "g-other"])
+        rng = self.rng
+        name = rng.choice(INSTANCES)
+        group = rng.choice(["g-web", "g-beta", "g-other"])
         actions: list[tuple[str, dict[str, Any]]] = [
             ("join", {"group": group, "instance": name}),
             ("join", {"group": group, "instance": name, "order": True, "duration": "seconds:15"}),
@@ -279,115 +279,113 @@ class _Inventor:
                 "set_state",
                 {
                     "instance": name,
-                    "app_state": dice.choice([1, 3, 7]),
-                    "task_state": dice.choice([2, 3]),
+                    "app_state": rng.choice([1, 3, 7]),
+                    "task_state": rng.choice([2, 3]),
                 },
             ),
             (
                 "set_start",
-                {"instance": name, "app_state": dice.choice([1, 3]), "task_state": dice.choice([2, 3])},
+                {"instance": name, "app_state": rng.choice([1, 3]), "task_state": rng.choice([2, 3])},
             ),
-            ("start_order", {"group": group, "duration": dice.choice(["seconds:10", "seconds:70"])}),
+            ("start_order", {"group": group, "duration": rng.choice(["seconds:10", "seconds:70"])}),
             ("start_order", {"group": group, "kind": "start", "duration": "seconds:10"}),
             ("start_order", {"group": group, "duration": "seconds:10", "held": True}),
-            ("hold_order", {"application": dice.choice([SHOP, SHOP, OTHER])}),
-            ("abort_order", {"application": dice.choice([SHOP, SHOP, OTHER])}),
-            ("confirm_order", {"application": dice.choice([SHOP, SHOP, OTHER])}),
+            ("hold_order", {"application": rng.choice([SHOP, SHOP, OTHER])}),
+            ("abort_order", {"application": rng.choice([SHOP, SHOP, OTHER])}),
+            ("confirm_order", {"application": rng.choice([SHOP, SHOP, OTHER])}),
             ("remove_instance", {"instance": name}),
             ("delete_group", {"group": "g-beta"}),
             ("delete_application", {"application": OTHER}),
         ]
-        rare = 3 if dice.random() < 0.1 else 0
-        action, args = dice.choice(actions[-rare:] if rare else actions[:-3])
-        return round(dice.uniform(0.0, 60.0) ** dice.choice([0.5, 1.0]), 1), action, args
+        rare = 3 if rng.random() < 0.1 else 0
+        action, args = rng.choice(actions[-rare:] if rare else actions[:-3])
+        return round(rng.uniform(0.0, 60.0) ** rng.choice([0.5, 1.0]), 1), action, args
 
     def _place(self) -> dict[str, Any]:
         """Return which calls a rule is for."""
-        operation = self.dice.choice(OPERATIONS)
+        operation = self.rng.choice(OPERATIONS)
         return {
             "operation": operation,
-            "first": self.dice.randint(1, 4),
-            "times": self.dice.choice([1, 1, 2, 4]),
+            "first": self.rng.randint(1, 4),
+            "times": self.rng.choice([1, 1, 2, 4]),
         }
 
     def _order(self) -> dict[str, Any]:
         """Return which change orders a rule is for."""
-        kind = self.dice.choice(["scale_out", "scale_in"])
-        return {"operation": kind, "effect": "order", "first": self.dice.choice([1, 1, 2])}
+        kind = self.rng.choice(["scale_out", "scale_in"])
+        return {"operation": kind, "effect": "order", "first": self.rng.choice([1, 1, 2])}
 
     def _tame_rule(self) -> dict[str, Any]:
         """Return a rule that no operation may fail of."""
-        dice = self.dice
+        rng = self.rng
         place, order = self._place(), self._order()
-        slow = {**place, "effect": "delay", "seconds": dice.choice([1, 8])}
+        slow = {**place, "effect": "delay", "seconds": rng.choice([1, 8])}
         if slow["seconds"] > 1:
             slow["times"] = (
                 1  # a preview does not ask a third time, and is right to say that it could not look
             )
-        return dice.choice(
+        return rng.choice(
             [
                 {**place, "effect": "throttle"},
                 {**place, "effect": "throttle", "retry_after_ms": 3000},
                 slow,
                 {
                     **place,
-                    "operation": dice.choice(READS),
+                    "operation": rng.choice(READS),
                     "effect": "error",
-                    "status": dice.choice([500, 502, 503]),
+                    "status": rng.choice([500, 502, 503]),
                 },
-                {**place, "operation": dice.choice(READS), "effect": "reset"},
-                {**place, "operation": dice.choice(READS), "effect": "body", "status": 502, "body": "<html>"},
-                {**order, "flips": dice.choice(["seconds:3", "seconds:9"])},
+                {**place, "operation": rng.choice(READS), "effect": "reset"},
+                {**place, "operation": rng.choice(READS), "effect": "body", "status": 502, "body": "<html>"},
+                {**order, "flips": rng.choice(["seconds:3", "seconds:9"])},
                 {**order, "batches": 2, "batch_wait": "seconds:6"},
                 {**order, "phases": list(UNDOCUMENTED_PHASES)},
             ]
         )
 
     def _rule(self) -> dict[str, Any]:
-        dice = self.dice
+        rng = self.rng
         place, order = self._place(), self._order()
-        body = dice.choice(["null", "[]", "<html>", "", "{}"])
-        return dice.choice(
+        body = rng.choice(["null", "[]", "<html>", "", "{}"])
+        return rng.choice(
             [
                 self._tame_rule(),
-                {**place, "effect": "error", "status": dice.choice([500, 502, 503])},
-                {**place, "effect": "error", "status": 200, "code": dice.choice(["601", "403", "404"])},
+                {**place, "effect": "error", "status": rng.choice([500, 502, 503])},
+                {**place, "effect": "error", "status": 200, "code": rng.choice(["601", "403", "404"])},
                 {**place, "effect": "reset", "when": "before"},
                 {**place, "effect": "reset", "when": "after", "times": 1},
                 {**place, "effect": "error", "status": 500, "when": "after", "times": 1},
-                {**place, "effect": "body", "status": dice.choice([200, 502]), "body": body},
+                {**place, "effect": "body", "status": rng.choice([200, 502]), "body": body},
                 {**place, "effect": "body", "status": 200, "body": "{}", "when": "after", "times": 1},
-                {**order, "end": dice.choice([3, 6, 7, 10])},
-                {**order, "error": "EDAS-10001", "instance": dice.choice(INSTANCES)},
+                {**order, "end": rng.choice([3, 6, 7, 10])},
+                {**order, "error": "EDAS-10001", "instance": rng.choice(INSTANCES)},
                 {**order, "batches": 2, "held": True},
             ]
         )
 
     def _tame_fault(self) -> Fault:
-        dice = self.dice
-        write = dice.choice(["ScaleOutApplication", "ScaleInApplication"])
-        return dice.choice(
+        rng = self.rng
+        write = rng.choice(["ScaleOutApplication", "ScaleInApplication"])
+        return rng.choice(
             [
-                Fault(
-                    "not_sent", dice.choice(["", write]), nth=dice.randint(1, 10), times=dice.choice([1, 3])
-                ),
+                Fault("not_sent", rng.choice(["", write]), nth=rng.randint(1, 10), times=rng.choice([1, 3])),
                 Fault("lost_before", write),
                 Fault("lost_after", write),
-                Fault("late", write, seconds=dice.choice([0.2, 3.0, 20.0])),
-                Fault("late", write, seconds=dice.uniform(0.0, 25.0)),
+                Fault("late", write, seconds=rng.choice([0.2, 3.0, 20.0])),
+                Fault("late", write, seconds=rng.uniform(0.0, 25.0)),
             ]
         )
 
     def _fault(self) -> Fault:
-        dice = self.dice
-        write = dice.choice(["ScaleOutApplication", "ScaleInApplication"])
-        return dice.choice(
+        rng = self.rng
+        write = rng.choice(["ScaleOutApplication", "ScaleInApplication"])
+        return rng.choice(
             [
                 self._tame_fault(),
-                Fault("kill_before", nth=dice.randint(1, 40)),
-                Fault("kill_after", nth=dice.randint(1, 40)),
-                Fault("kill_before", write, nth=dice.randint(1, 2)),
-                Fault("kill_after", write, nth=dice.randint(1, 2)),
+                Fault("kill_before", nth=rng.randint(1, 40)),
+                Fault("kill_after", nth=rng.randint(1, 40)),
+                Fault("kill_before", write, nth=rng.randint(1, 2)),
+                Fault("kill_after", write, nth=rng.randint(1, 2)),
             ]
         )
 

@@ -52,11 +52,11 @@ COUNTS: Final = (1, 10, 50, 200, 1000)
 SHAPES: Final[Mapping[str, Callable[[random.Random], float]]] = {
     "all 2 s": lambda _: 2.0,
     "all 30 s": lambda _: 30.0,
-    "30 s, give or take a tenth": lambda dice: max(dice.gauss(30.0, 3.0), 1.0),
-    "uniform, 10 to 60 s": lambda dice: dice.uniform(10.0, 60.0),
-    "lognormal, median 20 s": lambda dice: min(dice.lognormvariate(3.0, 0.7), 600.0),
-    "half 5 s, half 5 min": lambda dice: max(
-        dice.gauss(5.0, 0.5) if dice.random() < 0.5 else dice.gauss(300.0, 15.0),
+    "30 s, give or take a tenth": lambda rng: max(rng.gauss(30.0, 3.0), 1.0),
+    "uniform, 10 to 60 s": lambda rng: rng.uniform(10.0, 60.0),
+    "lognormal, median 20 s": lambda rng: min(rng.lognormvariate(3.0, 0.7), 600.0),
+    "half 5 s, half 5 min": lambda rng: max(
+        rng.gauss(5.0, 0.5) if rng.random() < 0.5 else rng.gauss(300.0, 15.0),
         1.0,
     ),
 }
@@ -195,9 +195,9 @@ def _lives(count: int) -> int:
 
 
 def _life(count: int, shape: str, seed: int, stale: float) -> Life:
-    dice = random.Random(seed)
-    begins = sorted(dice.uniform(0.0, BEGIN_WITHIN_SECONDS) for _ in range(count))
-    return Life(begins, [SHAPES[shape](dice) for _ in begins], stale).run()
+    rng = random.Random(seed)
+    begins = sorted(rng.uniform(0.0, BEGIN_WITHIN_SECONDS) for _ in range(count))
+    return Life(begins, [SHAPES[shape](rng) for _ in begins], stale).run()
 
 
 def most_in_a_minute(moments: Sequence[float]) -> int:

@@ -72,9 +72,9 @@ class Scheduler:
     """Who runs next, and what time it is."""
 
     def __init__(self, seed: int, begin: float = 1_000.0) -> None:
-        """Begin at a moment, with the dice of a seed."""
+        """Begin at a moment, with the random numbers of a seed."""
         self.now = begin
-        self.dice = random.Random(seed)
+        self.rng = random.Random(seed)
         self.tasks: list[Task] = []
         self.switches = 0
         self._current: Task | None = None
@@ -162,7 +162,7 @@ class Scheduler:
         self._hand_over(self._choose())
 
     def _choose(self) -> Task | None:
-        """Return who runs next, None when the driver shall go on."""
+        """Return who runs next, None when the driver goes on."""
         self.switches += 1
         while not all(task.done for task in self._awaited) and self._stuck is None:
             ready = [task for task in self.tasks if task.ready(self.now)]
@@ -170,7 +170,7 @@ class Scheduler:
                 self._stuck = StuckError("the history does not come to an end")
                 return None
             if ready:
-                chosen = ready[0] if len(ready) == 1 else self.dice.choice(ready)
+                chosen = ready[0] if len(ready) == 1 else self.rng.choice(ready)
                 chosen.wakes_at = -math.inf
                 chosen.blocked_by = None
                 return chosen
@@ -206,7 +206,7 @@ class SimRuntime:
         /,
     ) -> None:
         self.owner = None
-        if not self.process.dead and self.scheduler.dice.random() < self._switch_chance:
+        if not self.process.dead and self.scheduler.rng.random() < self._switch_chance:
             self.scheduler.switch()
 
     def now(self) -> float:
@@ -214,8 +214,8 @@ class SimRuntime:
         return self.scheduler.now
 
     def random(self) -> float:
-        """Return a number in [0, 1) from the dice of the history."""
-        return self.scheduler.dice.random()
+        """Return a number in [0, 1) from the random numbers of the history."""
+        return self.scheduler.rng.random()
 
     def wait(self, seconds: float) -> None:
         """Let the lock go until notified or until the seconds have passed."""

@@ -163,7 +163,7 @@ class Run:
         leftovers: list[tuple[str, Recording]] = []
         for urn, inputs in program.items():
             if pause:
-                scheduler.sleep(scheduler.dice.uniform(0.0, pause))
+                scheduler.sleep(scheduler.rng.uniform(0.0, pause))
             body = self._step(urn, inputs, leftovers, forced=urn in replaced)
             if body is not None:
                 tasks.append(self._task(urn, body))

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 def test_tables_of_the_documents_are_those_of_the_code() -> None:
     """What stands between two markers is made from the code and the result, and up to date.
 
-    But for the table of scenarios: each new test changes it, so it is made anew before a release.
+    But for the table of scenarios: each new test changes it, so it is made again before a release.
     """
     spec = importlib.util.spec_from_file_location("tables", ROOT / "tools" / "tables.py")
     assert spec is not None

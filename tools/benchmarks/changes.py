@@ -44,7 +44,7 @@ LIFE: Final = (
     ("no change", ("i-00000", "i-00001", "i-00003"), 0),
     ("delete", (), 1),
 )
-"""What is done, the members it shall lead to, and how many change orders that takes."""
+"""What is done, the members it leads to, and how many change orders that takes."""
 
 _ONE: Final = Estate(1, 1, joined=False)
 

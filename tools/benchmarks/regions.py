@@ -89,8 +89,8 @@ def _change() -> Iterator[Figure]:
     for _ in range(CHANGED):
         reads.reserve(WRITE, context)
         begins.append(runtime.moment)
-    dice = random.Random(CHANGED)  # noqa: S311 - durations, no secrets
-    durations = [SHAPES[SHAPE](dice) for _ in begins]
+    rng = random.Random(CHANGED)  # noqa: S311 - durations, no secrets
+    durations = [SHAPES[SHAPE](rng) for _ in begins]
     life = Life(begins, durations).run()
     last_seen = max(begins[each] + durations[each] + late for each, late in life.late.items())
     at_best = max(

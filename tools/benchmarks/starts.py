@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 START_LIMIT: Final = 1.3
 
 RETRY_TIMEOUT_SECONDS: Final = 60.0
-"""For an import; one that hangs shall not hang the benchmark."""
+"""For an import; one that hangs must not hang the benchmark."""
 
 PULUMI: Final = "import pulumi"
 GRPC: Final = "import grpc"

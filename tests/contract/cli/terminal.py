@@ -1,6 +1,6 @@
 """A terminal without a terminal: commands run in this process, their output is compared with golden files.
 
-Time is virtual, so that a command that waits takes no time. ``UPDATE_GOLDEN=1`` writes the golden files anew.
+Time is virtual, so that a command that waits takes no time. ``UPDATE_GOLDEN=1`` writes the golden files again.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ WIDTH = 40
 HALF = Message("", "half an emoji \ud83d")
 """A text that no message carries."""
 
-BLIND = "SCRIPTED_DOOR_BLIND"
+BLIND = "SCRIPTED_FRONT_END_BLIND"
 """The environment variable that lets the host look like one of another version."""
 
 if BLIND in os.environ:

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DOOR = reference(ScriptedFrontEnd())
+REFERENCE = reference(ScriptedFrontEnd())
 
 
 def inputs(app_id: str, **more: object) -> Any:  # noqa: ANN401
     """Return the inputs of a membership as the engine sends them."""
-    return struct({"__provider": DOOR, "appId": app_id, **more})
+    return struct({"__provider": REFERENCE, "appId": app_id, **more})
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_update_sees_urn_and_timeout(host: HostProcess) -> None:
     answer = host.stub.Update(request)
     seen = {"id": "id", "urn": URN, "timeout": 9.0, "olds": ["appId", "members"], "ignored": ["instanceIds"]}
     assert plain(answer.properties)["seen"] == seen
-    assert plain(answer.properties)["__provider"] == DOOR
+    assert plain(answer.properties)["__provider"] == REFERENCE
 
 
 def test_delete_sees_urn_and_timeout(host: HostProcess) -> None:
@@ -99,14 +99,14 @@ def test_read_sees_the_recorded_inputs(host: HostProcess) -> None:
     )
     answer = host.stub.Read(request)
     seen = {"outputs": ["appId", "members"], "inputs": ["appId", "instanceIds"]}
-    assert plain(answer.properties) == {"__provider": DOOR, "appId": "read", "seen": seen}
-    assert plain(answer.inputs) == {"__provider": DOOR, "appId": "a", "instanceIds": ["i-a"]}
+    assert plain(answer.properties) == {"__provider": REFERENCE, "appId": "read", "seen": seen}
+    assert plain(answer.inputs) == {"__provider": REFERENCE, "appId": "a", "instanceIds": ["i-a"]}
 
 
 @pytest.mark.skipif(not READS_BY_ID, reason="this SDK cannot read a dynamic resource by its id alone")
 def test_get_has_no_recorded_outputs(host: HostProcess) -> None:
     """Reading a membership by its id alone gives the core no outputs, as an import does."""
-    request = provider_pb2.ReadRequest(id="id", urn=URN, inputs=struct({"__provider": DOOR}))
+    request = provider_pb2.ReadRequest(id="id", urn=URN, inputs=struct({"__provider": REFERENCE}))
     answer = host.stub.Read(request)
     assert plain(answer.properties)["seen"] == {}
 
@@ -260,12 +260,12 @@ def test_partial_success_is_saved(host: HostProcess) -> None:
     assert status.details[0].Unpack(detail)
     assert (detail.id, list(detail.reasons)) == ("id", ["One of two joined."])
     assert plain(detail.properties) == {
-        "__provider": DOOR,
+        "__provider": REFERENCE,
         "appId": "partial",
         "members": [{"ecuId": "e-1", "joined": True}],
         "runningCount": 1.0,
     }
-    assert plain(detail.inputs) == {"__provider": DOOR, "appId": "partial"}
+    assert plain(detail.inputs) == {"__provider": REFERENCE, "appId": "partial"}
 
 
 def test_the_state_of_a_large_group_fits_into_an_error(host: HostProcess) -> None:

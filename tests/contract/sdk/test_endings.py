@@ -49,7 +49,7 @@ def test_every_ending(
 ) -> None:
     """An answer becomes the same error through the installed SDK as in the table, after one request.
 
-    Only what has expired is signed anew and asked for once more: it was surely not executed.
+    Only what has expired is signed again and asked for once more: it was surely not executed.
     """
     server.reply = Reply(ending.status, ending.raw, ending.headers)
     error = failing(client, call)

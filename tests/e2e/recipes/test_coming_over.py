@@ -69,7 +69,7 @@ def test_changing_front_ends(web: Stack) -> None:
 
 @pytest.mark.parametrize("front_end", [FrontEnd.DYNAMIC], ids=["dynamic"])
 def test_two_stacks_hand_a_group_over(web: Stack) -> None:
-    """A membership that shall move to another stack is retained there and adopted here."""
+    """A membership that is to move to another stack is retained there and adopted here."""
     web.declare(ABC, on_delete="retain")
     web.up()
     web.write()

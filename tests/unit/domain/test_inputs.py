@@ -154,7 +154,7 @@ def test_unknown_elements_pass_untouched() -> None:
 
 @pytest.mark.parametrize("lists", [{"instanceIds": []}, {"ecuIds": []}, {"instanceIds": UNKNOWN}])
 def test_an_empty_or_unknown_list_is_an_answer(lists: dict[str, object]) -> None:
-    """An empty list says that nobody shall be a member; an unknown one says something later."""
+    """An empty list says that nobody is to be a member; an unknown one says something later."""
     checked = check_inputs({"appId": APP, "groupId": GROUP, **lists}, recorded=None, settings=SETTINGS)
     assert checked.failures == ()
 

@@ -78,7 +78,7 @@ def test_nothing_is_believed_without_a_look() -> None:
 
 @pytest.mark.parametrize("status", [*GOING_ON, 2, 99])
 def test_a_retry_of_edas_takes_the_doubt_away(status: int) -> None:
-    """When the order is seen going on, or well, the count of agreeing looks begins anew."""
+    """When the order is seen going on, or well, the count of agreeing looks begins again."""
     assert Confirmation().after(3, 0.0).after(3, 8.0).after(status, 15.0) == Confirmation()
 
 

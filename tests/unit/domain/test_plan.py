@@ -84,7 +84,7 @@ def test_a_member_that_was_added_again_leaves_once_in_an_operation() -> None:
 
 
 def test_a_delete_leaves_foreign_members_alone() -> None:
-    """``exclusive`` is about what the group shall hold; who deletes wants nothing of it any more."""
+    """``exclusive`` is about what the group must hold; who deletes wants nothing of it any more."""
     plan = decide(
         plan_input(
             live=application(member("a"), member("c")),

@@ -271,9 +271,9 @@ def test_two_hundred_orders(shape: str) -> None:
 
 def two_hundred(shape: str) -> tuple[list[float], list[float]]:
     """Return when two hundred orders begin and how long they take."""
-    dice = random.Random(200)
-    begins = sorted(dice.uniform(0.0, 5.0) for _ in range(200))
-    return begins, [SHAPES[shape](dice) for _ in begins]
+    rng = random.Random(200)
+    begins = sorted(rng.uniform(0.0, 5.0) for _ in range(200))
+    return begins, [SHAPES[shape](rng) for _ in begins]
 
 
 def best_sights(begins: Sequence[float], durations: Sequence[float]) -> list[float]:

@@ -167,7 +167,7 @@ def test_some_calls_always_remain() -> None:
 
 def test_two_that_share_an_account_are_both_served() -> None:
     """Two processes that share one limit find, by refusals alone, shares with which few calls are wasted."""
-    dice = random.Random(7)
+    rng = random.Random(7)
     budgets, made, accepted, refusals = (Budget(100), Budget(100)), [0, 0], list[float](), 0
     now = 0.0
     while now < 2 * FIVE_MINUTES:
@@ -176,7 +176,7 @@ def test_two_that_share_an_account_are_both_served() -> None:
                 continue
             budget.spend(now)
             if sum(each > now - 60.0 for each in accepted[-100:]) >= 100:
-                budget.refused(now, None, dice.random())
+                budget.refused(now, None, rng.random())
                 refusals += 1
             else:
                 budget.accepted()

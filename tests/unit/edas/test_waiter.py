@@ -181,7 +181,7 @@ def test_a_failing_poll_is_told_at_least_every_ten_seconds(error: EdasError) -> 
 
 
 def test_refusals_that_do_not_agree() -> None:
-    """An answer in between begins the doubt anew, and what got no answer neither proves nor disproves it."""
+    """An answer in between begins the doubt again, and what got no answer neither proves nor disproves it."""
     one = scene(ends_at(40.0, (2.0, 9.0, REFUSED), (12.0, 24.0, REFUSED), (28.0, 29.0, BROKEN)))
     assert one.await_end().status == SUCCESS
 

@@ -62,7 +62,7 @@ def look(
 
 
 def test_nothing_to_do_says_nothing() -> None:
-    """The preview of a membership that is as it shall be has no lines, warnings or failures."""
+    """The preview of a membership that is as it should be has no lines, warnings or failures."""
     found = look(target("i-a", "i-b", recorded=True))
     assert (found.lines, found.warnings, found.failures) == ([], [], [])
     assert not found.changes_membership

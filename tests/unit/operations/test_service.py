@@ -518,7 +518,7 @@ def test_a_diff_draws_no_member_as_going_away() -> None:
 
 
 def test_a_diff_draws_an_unfinished_scale_in_at_the_list() -> None:
-    """Who shall leave and did not is in no list, so the list as a whole is named."""
+    """Who must leave and did not is in no list, so the list as a whole is named."""
     program = Program(Account().running("a", "b"))
     program.create("a", "b")
     outputs = program.outputs | {"instanceIds": ["i-a"]}

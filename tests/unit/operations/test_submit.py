@@ -85,7 +85,7 @@ def test_an_order_that_failed_for_good_is_waited_for_once() -> None:
     assert account.writes == ["out a"] * 4
 
 
-def test_refusals_are_counted_anew_for_the_next_order() -> None:
+def test_refusals_are_counted_again_for_the_next_order() -> None:
     """What was refused twice and then taken leaves the next write its own patience."""
     stack = Stack(Account().free("a", "b"))
     stack.account.answers = [(REFUSED, False)] * 2
