@@ -107,6 +107,15 @@ class Preview:
         traces = find_traces(session, target.scope, drift.gone, OrderType.SCALE_IN, context)
         self.warnings.extend(messages.describe_drift(drift, found.live, target.scope, traces))
 
+    def add_plan(self, target: Target, found: Observation, *, creating: bool) -> None:
+        """Note what would be sent, adopted by a create, or left in place for another membership."""
+        plan = found.plan
+        if plan.changes_membership or (creating and plan.adopt) or plan.kept:
+            floor = None if target.deleting else target.policy.min_running
+            self.lines.append(
+                messages.describe_plan(plan, found.names, found.full_names, floor, target.unknown_ids)
+            )
+
     def judge(self, session: Session, target: Target, found: Observation) -> None:
         """Sort what is wrong into failures and warnings."""
         plan, floor = found.plan, found.plan_input.floor
@@ -241,16 +250,11 @@ def _look_within(
         )
         preview.lines.extend(arrivals)
     preview.judge(session, target, found)
-    plan = found.plan
-    if plan.changes_membership and not creating:
+    if found.plan.changes_membership and not creating:
         if _refuse_kubernetes(session, target, live, context, preview):
             return
         _report_active_order(session, target, context, preview)
-    if plan.changes_membership or (creating and plan.adopt) or plan.kept:
-        floor = None if target.deleting else target.policy.min_running
-        preview.lines.append(
-            messages.describe_plan(plan, found.names, found.full_names, floor, target.unknown_ids)
-        )
+    preview.add_plan(target, found, creating=creating)
 
 
 def _refuse_kubernetes(
