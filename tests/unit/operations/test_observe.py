@@ -19,14 +19,19 @@ from pulumi_edas_scale.domain.model import (
     Application,
     ApplicationSummary,
     Cluster,
+    Floor,
+    Listed,
     MemberState,
     Page,
     Policy,
     Recorded,
     RecordedMember,
+    TaskState,
 )
+from pulumi_edas_scale.operations.claims import Claim
 from pulumi_edas_scale.operations.observe import (
     CannotTellError,
+    Observation,
     Target,
     find_kubernetes,
     is_gone,
@@ -34,6 +39,9 @@ from pulumi_edas_scale.operations.observe import (
     observe,
     outcome_of,
 )
+from pulumi_edas_scale.operations.outcome import ChangeError
+from tests.unit.operations.account import APP, FAILED, Account, Stack
+from tests.unit.operations.account import SCOPE as SCOPE_OF_ACCOUNT
 from tests.unit.quiet import QuietClient, quiet_session
 from tests.unit.readings import SCOPE, application, in_cluster, listed, member, nameless
 
@@ -203,3 +211,173 @@ def test_wrong_ids_are_told_with_their_paths() -> None:
     (repeated, _), (misspelt, reason) = found.wrong_ids
     assert (repeated, misspelt) == ("ecuIds[1]", "ecuIds[2]")
     assert "'ecu-b'" in reason
+
+
+# -- what a reading means for a membership ---------------------------------------------------------------------------
+
+
+def observed(stack: Stack, *names: str, **changes: Any) -> Observation:  # noqa: ANN401 - the fields of a Target
+    """Observe the group for a membership that lists these machines."""
+    target = replace(stack.operation(names).target, **changes)
+    live = stack.account.read_application(APP)
+    stack.account.calls.clear()
+    return observe(stack.session(), target, live, OperationContext(stack.account.runtime))
+
+
+def test_who_may_has_taken_a_listed_member_out() -> None:
+    """With ``ignoreChanges`` of the list, or of that place, it is not added again; of another place it is."""
+    stack = Stack(Account().free("a", "b"))
+    stack.up("a", "b")
+    stack.account.leave(stack.account.members["ecu-b"].ecc_id)
+    for ignored, wanted in (
+        (frozenset({"instanceIds"}), {"i-a"}),
+        (frozenset({"instanceIds[1]"}), {"i-a"}),
+        (frozenset({"instanceIds[0]"}), {"i-a", "i-b"}),
+        (frozenset[str](), {"i-a", "i-b"}),
+    ):
+        target = replace(stack.operation(("a", "b")).target, ignored=ignored)
+        assert {each.id for each in target.wanted(stack.account.read_application(APP))} == wanted
+    target = replace(stack.operation(("a", "c")).target, ignored=frozenset({"instanceIds"}))
+    assert {each.id for each in target.wanted(stack.account.read_application(APP))} == {"i-a", "i-c"}
+    stack.recorded = replace(stack.recorded, unsettled=frozenset({"ecu-b"}))
+    target = replace(stack.operation(("a", "b")).target, ignored=frozenset({"instanceIds"}))
+    assert {each.id for each in target.wanted(stack.account.read_application(APP))} == {"i-a", "i-b"}
+
+
+def claim(urn: str, *ids: str, **changes: Any) -> Claim:  # noqa: ANN401 - the fields of a Claim
+    """Return what a membership of the group claims."""
+    return Claim(urn, SCOPE_OF_ACCOUNT, frozenset(ids), **changes)
+
+
+def test_a_membership_keeps_to_the_claims_of_the_others() -> None:
+    """Its own floor and its own list protect nobody from itself, those of the others do."""
+    stack = Stack(Account().running("a", "b", "c"))
+    for each in (claim("web", "i-a", min_running=3), claim("other", "i-b", min_running=2)):
+        stack.ownership.claims.add(each)
+    found = observed(stack, "a", urn="web")
+    assert found.plan_input.protected == {"i-b"}
+    assert found.plan_input.other_floor == Floor(2, "other")
+    # What was replaced goes: the claim of its URN is that of the resource which stays.
+    found = observed(stack, urn="web", deleting=True)
+    assert found.plan_input.protected == {"i-a", "i-b"}
+    assert found.plan_input.other_floor == Floor(3, "web")
+
+
+def test_two_spellings_of_one_machine_in_two_memberships_are_seen_in_a_reading() -> None:
+    """A membership that lists a machine by both ids repeats itself; one of another URN lists it as well."""
+    stack = Stack(Account().running("a", "b"))
+    stack.ownership.claims.add(claim("web", "ecu-a", "ecu-b"))
+    assert observed(stack, "a", urn="web").doubles == ()
+    stack.ownership.claims.add(claim("other", "ecu-a"))
+    ((listed_id, other, urn),) = observed(stack, "a", urn="web").doubles
+    assert (listed_id.id, other, urn) == ("i-a", "ecu-a", "other")
+
+
+def test_what_the_last_operation_settled_is_known_to_the_plan() -> None:
+    """Who stopped by himself under the recorded ECC is not repaired; who never came up is."""
+    stack = Stack(Account().free("a", "b"))
+    stack.up("a", "b")
+    stack.recorded = replace(stack.recorded, unsettled=frozenset({"ecu-b"}))
+    found = observed(stack, "a", "b").plan_input
+    assert found.settled == {"ecu-a": "ecc-1", "ecu-b": "ecc-2"}
+    assert found.unsettled == {"ecu-b"}
+
+
+def test_a_list_that_is_left_to_somebody_else_makes_nobody_a_stranger() -> None:
+    """An exclusive membership whose list is ignored evicts nobody."""
+    stack = Stack(Account().running("a", "b"))
+    policy = Policy(exclusive=True)
+    assert observed(stack, "a", policy=policy).plan.evict
+    found = observed(stack, "a", policy=policy, ignored=frozenset({"instanceIds"}))
+    assert found.plan.evict == ()
+    assert found.plan_input.policy == Policy(exclusive=False)
+
+
+def test_an_outcome_names_the_group_and_who_was_seen_running() -> None:
+    """A member that stopped counts as joined under the ECC it ran under, and one that never ran does not."""
+    stack = Stack(Account().free("a", "b", "c"))
+    stack.up("a", "b", "c")
+    account = stack.account
+    for name in ("a", "b"):
+        account.set_state(name, MemberState.STOPPED)
+    account.members["ecu-b"] = replace(account.members["ecu-b"], ecc_id="ecc-new")
+    live = account.read_application(APP)
+    found = outcome_of(live, SCOPE_OF_ACCOUNT, frozenset({"ecu-a", "ecu-b", "ecu-c"}), stack.recorded)
+    assert {each.instance_id: joined for each, joined in found.members} == {
+        "i-a": True,
+        "i-b": False,
+        "i-c": True,
+    }
+    assert found.group_name == "web"
+    nowhere = replace(SCOPE_OF_ACCOUNT, group_id="gone")
+    assert (
+        outcome_of(live, nowhere, frozenset(), replace(stack.recorded, group_name="was")).group_name == "was"
+    )
+
+
+def test_a_listed_id_that_no_machine_has_is_looked_for_in_the_cluster_once() -> None:
+    """What the cluster offers needs no list of it; what a member is called needs neither."""
+    stack = Stack(Account().running("a").free("b"))
+    observed(stack, "a")
+    assert [name for _, name in stack.account.calls] == []
+    observed(stack, "a", "b")
+    assert [name for _, name in stack.account.calls] == ["ListScaleOutEcu"]
+    found = observed(stack, "a", "b", "x")
+    assert [name for _, name in stack.account.calls] == ["ListScaleOutEcu", "ListClusterMembers"]
+    assert {each.listed.id for each in found.plan.absent} == {"i-x"}
+
+
+def test_a_machine_that_an_order_has_added_is_looked_for_nowhere() -> None:
+    """It is listed a moment later, and is no free machine any more."""
+    stack = Stack(Account().running("a"))
+    target = stack.operation(("a", "b")).target
+    live = stack.account.read_application(APP)
+    stack.account.calls.clear()
+    context = OperationContext(stack.account.runtime)
+    found = observe(stack.session(), target, live, context, expected={"i-b": "ecu-b"})
+    assert stack.account.calls == []
+    assert found.plan.absent == ()
+    found = observe(
+        stack.session(),
+        replace(target, listed=(*target.listed, Listed("instanceIds[2]", "i-x"))),
+        live,
+        context,
+        expected={"i-b": "ecu-b"},
+    )
+    assert {each.listed.id for each in found.plan.absent} == {"i-x"}
+
+
+def test_an_order_of_ours_that_failed_is_asked_for_only_when_it_decides() -> None:
+    """A member that does not come up, an order on record, and no delete; then its end decides about a repair."""
+    stack = Stack(Account(ends=[FAILED]).free("a"))
+    with pytest.raises(ChangeError):
+        stack.up("a")
+    account = stack.account
+    account.start_states = {"ecu-a": (MemberState.STOPPED, TaskState.FAILED)}
+    account.join("ecu-a")
+    assert observed(stack, "a").plan_input.our_scale_out_failed
+    assert [name for _, name in account.calls] == ["ListRecentChangeOrder"]
+    assert not observed(stack, deleting=True).plan_input.our_scale_out_failed
+    assert account.calls == []
+    stack.recorded = replace(stack.recorded, change_order_ids=())
+    assert not observed(stack, "a").plan_input.our_scale_out_failed
+    assert account.calls == []
+
+
+def test_what_edas_said_of_the_cluster_is_kept_with_the_doubt() -> None:
+    """Whoever tells that it cannot be known tells why."""
+    refusal = BusinessError("GetCluster", "403", "not yours")
+    with pytest.raises(CannotTellError) as failure:
+        gone(answering(clusters=[refusal]))
+    assert failure.value.error is refusal
+    assert failure.value.args == (refusal,)
+
+
+def test_a_list_that_shows_the_application_again_begins_the_doubt_anew() -> None:
+    """Two refusals with a sighting between them are one each."""
+    session = answering(lists=[Page(()), Page((SUMMARY,)), Page(()), Page(())])
+    assert not gone(session)
+    session.runtime.wait(1.0)
+    begun = session.runtime.now()
+    assert gone(session)
+    assert session.runtime.now() - begun >= 5
