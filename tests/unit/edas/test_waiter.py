@@ -20,6 +20,7 @@ from pulumi_edas_scale.domain.errors import (
     UnavailableError,
 )
 from pulumi_edas_scale.domain.model import Application, ApplicationSummary, ChangeOrder, OrderReport
+from pulumi_edas_scale.edas.poll_schedule import PollSchedule
 from pulumi_edas_scale.edas.rate_limit import POLLS_PER_MINUTE
 from pulumi_edas_scale.edas.reads import ORDER_LIST, ORDER_REPORT, Reads
 from pulumi_edas_scale.edas.waiter import Awaited, Waiter, Way
@@ -356,3 +357,87 @@ def test_every_poll_and_the_end_wake_those_who_wait() -> None:
     one.await_end()
     # When a poll begins and when it was answered; the end of the order takes the place of the last answer.
     assert one.client.runtime.notified == 2 * len(one.client.polls)
+
+
+def test_failed_polls_are_made_again_ever_later() -> None:
+    """After half a second, one, two, four, and then every seven and a half."""
+    one = scene(lambda _: BROKEN)
+    with pytest.raises(DeadlineExceeded):
+        one.await_end(deadline=40.0)
+    gaps = [later - earlier for (_, earlier), (_, later) in itertools.pairwise(one.client.polls)]
+    assert gaps[:6] == pytest.approx([0.5, 1.0, 2.0, 4.0, 7.5, 7.5], abs=0.3)
+
+
+def test_a_bad_end_is_looked_at_a_few_times_only() -> None:
+    """Three looks over fifteen seconds decide: more of them would tell no more."""
+    one = scene(lambda now: FAILED if now > 4.0 else RUNNING)
+    assert one.await_end().status == FAILED
+    assert 3 <= len([each for each in one.client.polls if each[1] > 4.0]) <= 5
+
+
+def test_a_bad_end_teaches_nothing_about_good_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does an order of a kind that is not known."""
+    learned: list[str] = []
+    monkeypatch.setattr(PollSchedule, "learn", lambda _, order_id, __: learned.append(order_id))
+    scene(lambda _: FAILED).await_end()
+    scene(ends_at(3.0)).await_end(kind="")
+    assert learned == []
+    scene(ends_at(3.0)).await_end()
+    assert learned == [ORDER]
+
+
+def test_an_order_that_has_ended_is_polled_no_more() -> None:
+    """The schedule forgets it, so that those who go on are polled instead."""
+    one = scene(ends_at(3.0))
+    one.await_end()
+    assert one.waiter.poll_schedule.next_poll(100.0) is None
+
+
+def test_every_poll_tells_whose_order_it_is() -> None:
+    """The list and the report both say what it does and who began it; failures and batches are the report's."""
+    one, reports = scene(ends_at(30.0)), []
+
+    @dataclass
+    class Keeper(Told):
+        def seen(self, report: OrderReport, age_seconds: float) -> None:
+            reports.append(report)
+            super().seen(report, age_seconds)
+
+    one.told = Keeper()
+    one.await_end()
+    assert one.moments(ORDER_LIST)
+    assert set(reports) == {OrderReport(ORDER, RUNNING, "scale out", "somebody", (), None)}
+
+
+@pytest.mark.parametrize(("deadline", "bounds"), [(None, 3.0), (100.0, 3.0), (31.0, 31.0)])
+def test_a_hint_holds_up_nobody_for_long(deadline: float | None, bounds: float) -> None:
+    """A call for it ends three seconds after it began, or with its operation."""
+    one = scene(ends_at(29.0))
+    beside_another(one)
+    deadlines: list[tuple[float, float | None]] = []
+    client, read = one.client, one.client.hint
+
+    def within(context: OperationContext) -> ScriptedClient:
+        deadlines.append((client.runtime.moment, context.deadline))
+        return client
+
+    def hint(app_ids: Sequence[str]) -> tuple[ApplicationSummary, ...]:
+        moment, latest = deadlines[-1]
+        assert latest == min(moment + 3.0, deadline or 1000.0)
+        return read(app_ids)
+
+    client.within, client.hint = within, hint  # type: ignore[assignment,method-assign]
+    one.await_end(deadline=deadline)
+    assert bounds
+    assert len(deadlines) > 3
+
+
+def test_who_waits_for_its_turn_looks_every_second() -> None:
+    """Another order is due first; whoever polls it wakes the others, and one look a second bounds the wait."""
+    one = scene(ends_at(20.0))
+    one.waiter.poll_schedule.watch("first", "other", "", 0.0, 0.0)
+    runtime = one.client.runtime
+    with pytest.raises(DeadlineExceeded):
+        one.await_end(deadline=10.0)
+    assert max(runtime.waits) <= 1.0
+    assert one.client.polls == []

@@ -233,8 +233,9 @@ class Account:
 
     # -- readings ----------------------------------------------------------------------------------------------------
 
-    def within(self, _: OperationContext) -> Account:
+    def within(self, context: OperationContext) -> Account:
         """Return the client for one operation: no call takes time here."""
+        assert context is not None, "no call is without bounds"
         return self
 
     def _called(self, operation: str) -> None:
