@@ -356,6 +356,7 @@ class Laws:
             ecu
             for ecu, member in self.members(doing.app_id, doing.group_id).items()
             if ecu in doing.managed - doing.desired - doing.claimed(seen.sent_at)
+            and member.listed(self.edas.scheduler.now)  # a joiner that is not shown yet leaves when it is
             and self.edas.world.app_state(member, app) in {AppState.STOPPED, AppState.RUNNING_BUT_URL_FAILED}
         }
         later = down - {ecu for ecu, _, _, _, _ in seen.targets}
