@@ -12,6 +12,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final, cast
 
@@ -61,6 +62,15 @@ class Commands(click.Group):
             return None
         module, _, function = entry.place.partition(":")
         return cast("click.Command", getattr(import_module(f"pulumi_edas_scale.{module}"), function))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of a line; one that is misspelt is told the right one."""
+        near = get_close_matches(args[0], COMMANDS, 1)
+        if args[0] not in COMMANDS and near:
+            raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the overview without importing a command."""

@@ -155,20 +155,17 @@ def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()  # as click.echo decides about colours
     used = [index for index in range(len(headings)) if any(row[index] for row in rows)]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index in used:
-        words = [word for row in (headings, *rows) for word in row[index].split()]
-        table.add_column(
-            headings[index],
-            overflow="fold",
-            no_wrap=index == 0 or not any(" " in row[index] for row in rows),
-            min_width=max(map(len, words)),
-        )
+        of_words = index > 0 and any(" " in row[index] for row in rows)
+        longest = max(len(word) for row in (headings, *rows) for word in row[index].split())
+        min_width = longest if of_words and on_terminal else None
+        table.add_column(headings[index], overflow="fold", no_wrap=not of_words, min_width=min_width)
     for row in rows:
         cells = (printable(row[index]) for index in used)
         table.add_row(*(Text(cell, style=COLOURS.get(cell.split(" (")[0], "")) for cell in cells))
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()  # as click.echo decides about colours
     console = Console(
         highlight=False, no_color=click.get_current_context().color is False, force_terminal=on_terminal
     )
