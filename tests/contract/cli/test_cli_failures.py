@@ -220,7 +220,11 @@ def test_the_installed_program_ends_with_the_exit_code(edas: Emulator) -> None:
         [PROGRAM, "status", "nobody"], capture_output=True, text=True, timeout=60, check=False, env=environ
     )
     assert done.returncode == 1
-    assert_golden("entry-point.text", done.stdout + done.stderr)
+    printed = (done.stdout + done.stderr).splitlines(keepends=True)
+    # On a busy machine it also says what it waits for.
+    assert_golden(
+        "entry-point.text", "".join(line for line in printed if not line.startswith("waiting for "))
+    )
 
 
 JSON = st.recursive(
