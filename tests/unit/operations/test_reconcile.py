@@ -1352,3 +1352,60 @@ def test_a_frozen_process_ends_a_scale_in_at_its_time_out() -> None:
     ):
         stack.up("a", timeout_seconds=60)
     assert stack.account.writes == []
+
+
+# -- the floor and the kind of cluster ------------------------------------------------------------------------------
+
+
+def test_nobody_leaves_before_a_joiner_that_is_only_listed_runs() -> None:
+    """With ``waitFor: order`` a joiner is done when it is listed; the floor waits until it counts."""
+    stack = Stack(
+        Account(start_states={"ecu-b": (MemberState.STOPPED, TaskState.SUCCESS)}).running("a").free("b")
+    )
+    stack.up("a")
+    account = stack.account
+    account.runtime.after(100.0, lambda: account.set_state("b", MemberState.RUNNING))
+    stack.up("b", wait_for=WaitFor.ORDER)
+    assert account.writes == ["out b", "in a"]
+    assert account.runtime.moment > 1100.0
+    assert any(
+        "because of minRunning (i-b)" in each or "because of minRunning" in each
+        for each in stack.heard.progressed
+    )
+
+
+def test_the_wait_for_the_floor_ends_with_the_join_time_out() -> None:
+    """Then nobody has left, and the joiner that does not run is named."""
+    stack = Stack(
+        Account(start_states={"ecu-b": (MemberState.STOPPED, TaskState.SUCCESS)}).running("a").free("b")
+    )
+    stack.up("a")
+    with pytest.raises(ChangeError, match="i-b"):
+        stack.up("b", wait_for=WaitFor.ORDER, join_timeout_seconds=60)
+    assert stack.account.writes == ["out b"]
+
+
+def test_an_application_on_kubernetes_is_refused_before_its_group_is_waited_for() -> None:
+    """A create and an update without members learn it at once; who has members knows its cluster, and asks nothing."""
+    stack = Stack(Account(cluster_type=3, groups=()).free("a"))
+    with pytest.raises(ChangeError, match="Kubernetes"):
+        stack.up("a")
+    assert stack.account.runtime.moment == 1000.0
+    usual = Stack(Account().free("a"))
+    usual.up("a")
+    usual.account.calls.clear()
+    usual.up("a")
+    assert usual.account.count("GetCluster") == usual.account.count("ListApplication") == 0
+
+
+def test_who_cannot_tell_whether_its_application_is_gone_says_what_edas_said() -> None:
+    """A destroy with another account's credentials forgets nothing."""
+    stack = Stack(Account().free("a"))
+    stack.up("a")
+    stack.account.gone = True
+    stack.account.refuse_reads["GetCluster"] = BusinessError("GetCluster", "403", "not yours")
+    with pytest.raises(ChangeError, match="not yours"):
+        stack.destroy()
+    stack.recorded = replace(stack.recorded, cluster_id="")
+    with pytest.raises(ChangeError, match="application not exist"):
+        stack.destroy()
