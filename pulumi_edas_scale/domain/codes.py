@@ -427,7 +427,7 @@ ROWS: Final = (
     ),
     Row(
         "ES603",
-        "are still listed",
+        "still listed",
         "EDAS accepted to scale them in, and they stay",
         "Look at the order in the console; a forced scale in has no effect on some agents.",
     ),

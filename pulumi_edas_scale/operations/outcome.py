@@ -201,7 +201,7 @@ def expired(operation: Operation, reason: Wait, waited: float, found: Observatio
     group = found.live.members_of(operation.target.scope.group_id)
     if found.plan.vanishing:
         names = messages.join_list(messages.short_name(each) for each in found.plan.vanishing)
-        words_left = f"{names} are still listed {waited:.0f} seconds after EDAS accepted to scale them in."
+        words_left = f"{names}: still listed {waited:.0f} seconds after EDAS accepted the scale in."
         return failed(operation, Message("ES603", f"{_attempt(operation)} failed. {words_left}"))
     awaited = set(found.plan.awaited) | operation.progress.history.ordered
     down = [each for each in group if each.ecu_id in awaited and not each.runs]
