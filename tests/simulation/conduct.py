@@ -35,8 +35,9 @@ MOST_REFUSALS: Final = 3
 MOST_LOST: Final = 2
 """A write whose answer was lost is repeated once."""
 
-MOST_REFUSED_READINGS: Final = 12
-"""A refused reading is a doubt until it was seen three times over fifteen seconds; a delete asks for two witnesses."""
+MOST_REFUSED_READINGS: Final = 18
+"""A refused reading is a doubt until it was seen three times over fifteen seconds; a delete asks for two witnesses,
+and each order that was active when the application went is waited for before."""
 
 MOST_CALLS_A_MINUTE: Final = 30
 """Of any operation but the polls of orders and their hints, which ``looks.py`` measures (law 17)."""

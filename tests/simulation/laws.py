@@ -143,6 +143,10 @@ class Laws:
         """Look at the world before a call is executed."""
         for seen in self.edas.world.applications.values():
             self._listed_until |= {(seen.id, each.ecu_id): each.listed_until for each in seen.departed}
+            # Whoever goes without a lag was listed at the last call that found it.
+            self._listed_until |= {
+                (seen.id, each.ecu_id): self.edas.scheduler.now for each in seen.members.values()
+            }
         if operation in STEERING:
             self._judge_steering(caller, operation, params)
         if operation not in SCALING:
@@ -424,7 +428,9 @@ class Laws:
         return frozenset(
             each.ecu_id for each in app.members.values() if each.visible_at > horizon
         ) | frozenset(
-            ecu for (app_id, ecu), until in self._listed_until.items() if app_id == app.id and until > horizon
+            ecu
+            for (app_id, ecu), until in self._listed_until.items()
+            if app_id == app.id and until > horizon and ecu not in app.members
         )
 
     def state_word(self, app_id: str, member: Member) -> str:
