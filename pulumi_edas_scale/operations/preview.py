@@ -307,19 +307,25 @@ def preview_replacement(
         if live.group(target.scope.group_id) is None:
             return preview
         target = replace(target, scope=target.scope.named(live))
-        plan = observe(session, target, live, context).plan
+        found = observe(session, target, live, context)
     except (EdasError, DeadlineExceeded) as failure:
         if isinstance(failure, BusinessError):  # it may be gone, which the delete makes sure of
             preview.warnings.append(messages.describe_unreadable(target.scope, failure))
             return preview
         error = _cause_of(failure)
         raise OperationError(messages.describe_not_looked_at(target.scope, error)) from error
+    plan = found.plan
     if plan.leave or plan.kept:
         preview.lines.append(messages.describe_replaced(plan, target.scope, messages.full_names(live)))
     if plan.leave and joining is not None:
         _judge_joiners(*joining, context, plan.leave, preview)
     if preview.failures:
         preview.failures.append(("", messages.describe_nothing_leaves(plan.leave, target.scope)))
+    # What another membership keeps running in the old group binds this delete as any other.
+    preview.failures.extend(
+        messages.describe_refusal(each, plan, target.policy, target.scope, found.plan_input.floor)
+        for each in plan.refusals
+    )
     return preview
 
 
