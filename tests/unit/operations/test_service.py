@@ -16,7 +16,7 @@ from pulumi_edas_scale.domain.errors import (
     PartialFailureError,
     UnavailableError,
 )
-from pulumi_edas_scale.domain.model import MemberState, TaskState
+from pulumi_edas_scale.domain.model import MemberState, Scope, TaskState
 from pulumi_edas_scale.domain.settings import Settings
 from pulumi_edas_scale.operations.request import Request
 from pulumi_edas_scale.operations.service import Service
@@ -547,3 +547,125 @@ def test_which_one_of_a_replacement_goes_first(names: list[str], group: str, *, 
     answer = program.service.diff(Request(URN, ID, news, {**program.outputs, "onDelete": "retain"}))
     assert answer.replaces
     assert answer.delete_before_replace is first
+
+
+# -- what is passed on -------------------------------------------------------------------------------------------------
+
+
+def test_a_replacement_that_deletes_first_is_looked_at_as_a_whole() -> None:
+    """What leaves is shown, who cannot join the new group is a failure, and a retained one leaves nothing."""
+    program = Program(Account(groups=("beta", "web")).free("a"))
+    program.create("a")
+    news = program.inputs("a", groupId="beta")
+    program.service.diff(Request(URN, ID, news, program.outputs, announce=True))
+    assert any("Replacement, in the old deploy group web" in each for each in program.host.infos)
+    with pytest.raises(InputError, match="i-x"):
+        program.service.diff(
+            Request(URN, ID, program.inputs("a", "x", groupId="beta"), program.outputs, announce=True)
+        )
+    program.host.infos.clear()
+    kept = Program(Account(groups=("beta", "web")).free("a"))
+    kept.create("a", onDelete="retain")
+    kept.service.diff(
+        Request(URN, ID, kept.inputs("a", groupId="beta", onDelete="retain"), kept.outputs, announce=True)
+    )
+    assert not any("Replacement" in each for each in kept.host.infos)
+
+
+def test_what_a_replaced_membership_left_may_join_elsewhere_in_the_run() -> None:
+    """Its claim names the group that it leaves, so that nobody takes what it gives up for a circle or a stranger."""
+    program = Program(Account(groups=("beta", "web")).free("a", "b"))
+    program.create("a")
+    news = {"appId": "app", "groupId": "beta", "instanceIds": ["i-b"]}
+    checked = program.service.check(Request(URN, ID, news, program.outputs))
+    assert checked.failures == ()
+    (claim,) = program.service.ownership.claims._by_urn.values()
+    assert claim.left == (Scope("cn-test", "app", "web"), frozenset({"i-a"}))
+    taken = program.service.check(
+        Request("urn:other", news={"appId": "app", "groupId": "web", "instanceIds": ["i-a"]})
+    )
+    assert taken.failures == ()
+
+
+def test_a_delete_is_bounded_by_the_engines_time_out() -> None:
+    """CustomTimeouts of a delete reach the operation."""
+    program = Program(Account(order_seconds=900.0).free("a"))
+    program.account.order_seconds = 5.0
+    program.create("a")
+    program.account.order_seconds = 900.0
+    with pytest.raises(OperationError, match="time-out of 30 seconds"):
+        program.process().delete(Request(URN, ID, olds=program.outputs, timeout_seconds=30.0))
+
+
+def test_a_preview_of_a_create_calls_nobody_where_previews_do_not_read() -> None:
+    """Nor while the place is not known; else it says what it would do."""
+    program = Program(Account().running("a"))
+    program.service.preview_create(Request(URN, news=program.inputs("a")))
+    assert program.host.infos == ["no change orders; adopt 1 existing member: i-a"]
+    silent = Program(Account().running("a"), Settings(region_id="cn-test", preview_reads=False))
+    silent.account.calls.clear()
+    silent.service.preview_create(Request(URN, news=silent.inputs("a")))
+    assert (silent.account.calls, silent.host.infos) == ([], [])
+
+
+def test_a_stopped_look_says_so_under_its_code() -> None:
+    """Who stops a preview is told that it was stopped, and not that nothing changed."""
+    program = Program(Account().free("a"))
+    program.create("a")
+    program.host.stop = CANCELLED
+    with pytest.raises(OperationError, match="Looking at the deploy group was stopped") as caught:
+        program.service.diff(Request(URN, ID, program.inputs("a"), program.outputs, announce=True))
+    assert caught.value.short_code == "ES605"
+    with pytest.raises(OperationError, match="was stopped") as caught:
+        program.service.read(Request(URN, ID, olds=program.outputs))
+    assert caught.value.short_code == "ES605"
+
+
+def test_a_function_without_a_region_or_a_name_says_what_to_set() -> None:
+    """The path of the argument, the three places where it may be set, and the code."""
+    program = Program(Account(), Settings())
+    with pytest.raises(InputError) as caught:
+        program.service.invoke("edas-scale:index:getDeployGroup", {"appId": "app"})
+    ((path, reason),) = caught.value.failures
+    assert (path, reason.code) == ("regionId", "ES131")
+    assert reason == "is not set. Set it, or edas-scale:regionId, or ALIBABA_CLOUD_REGION_ID."
+    with pytest.raises(InputError) as caught:
+        program.service.invoke("edas-scale:index:getNothing", {})
+    ((path, reason),) = caught.value.failures
+    assert (path, reason.code) == ("", "ES129")
+
+
+def test_the_region_and_the_settings_reach_the_connection() -> None:
+    """Each region has a session of its own, opened once."""
+    opened: list[tuple[Settings, str]] = []
+    account = Account().free("a")
+
+    def connect(settings: Settings, region_id: str) -> Account:
+        opened.append((settings, region_id))
+        return account
+
+    settings = Settings(region_id="cn-test")
+    service = Service(settings, QuietHost(), connect, account.runtime)
+    for region_id in ("cn-test", "cn-other", "cn-test"):
+        service.invoke(
+            "edas-scale:index:getDeployGroup", {"appId": "app", "groupId": "web", "regionId": region_id}
+        )
+    assert opened == [(settings, "cn-test"), (settings, "cn-other")]
+
+
+def test_on_cancel_abort_reaches_the_operation() -> None:
+    """An order of ours is aborted when the person who runs it cancels."""
+    program = Program(Account(order_seconds=60.0).free("a"), Settings(region_id="cn-test", on_cancel="abort"))
+    program.account.runtime.after(5.0, lambda: setattr(program.host, "stop", CANCELLED))
+    with pytest.raises(PartialFailureError, match="was aborted"):
+        program.create("a")
+    assert program.account.writes == ["out a", "abort order-1"]
+
+
+def test_a_change_of_an_application_that_is_not_listed_says_what_there_is() -> None:
+    """Perhaps the id is not an application's: the failure goes on with what the region lists."""
+    program = Program(Account().free("a"))
+    news = program.inputs("a")
+    program.account.gone = True
+    with pytest.raises(OperationError, match="It may be deleted, or in another region or account"):
+        program.service.change(Request(URN, news=news))
