@@ -161,7 +161,7 @@ def _describe(value: object) -> str:
         return f"'{quote(value)[:40]}'"
     if isinstance(value, (list, Mapping)):
         return "a list" if isinstance(value, list) else "an object"
-    return f"a {type(value).__name__}"
+    return "true or false" if isinstance(value, bool) else "a number"
 
 
 def as_integer(value: object) -> int | None:
