@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -31,7 +32,7 @@ from pulumi_edas_scale.domain.model import (
     Page,
 )
 from pulumi_edas_scale.edas.doubts import TWICE
-from pulumi_edas_scale.edas.reads import Reads
+from pulumi_edas_scale.edas.reads import FRESH_SECONDS, Reads
 from tests.unit.quiet import QuietClient, QuietRuntime
 from tests.unit.readings import application, machine, member
 
@@ -439,3 +440,59 @@ def test_the_end_of_an_order_makes_older_readings_old() -> None:
     world.reads.order_ended("app-1", "order-1")
     world.reads.recent_application("app-1", world.context())
     assert len(world.edas.calls) == 2
+
+
+def test_each_cluster_has_an_offer_of_its_own() -> None:
+    """Two clusters of one application share nothing; an application that names none is asked by itself."""
+    world = World({"read_scale_out_machines": [(machine("b"),)]})
+    for cluster_id, app_id in (
+        ("cluster-1", "app-1"),
+        ("cluster-2", "app-1"),
+        ("cluster-1", "app-2"),
+        ("", "app-3"),
+    ):
+        world.reads.machines(cluster_id, app_id, world.context())
+    assert [arguments for _, arguments, _ in world.edas.calls] == [
+        ("cluster-1", "app-1"),
+        ("cluster-2", "app-1"),
+        ("", "app-3"),
+    ]
+
+
+def test_what_is_not_understood_names_the_operation_and_its_group() -> None:
+    """Each group has doubts of its own, which end when it is understood again."""
+    odd = application(member("a"), odd=(("group-2", "AppInfo.EccList.Ecc[3].EccId: expected an id"),))
+    world = World({"read_application": [odd]})
+    with pytest.raises(UnknownShapeError) as caught:
+        world.reads.application("app-1", world.context(), begun_after=0, group_id="group-2")
+    assert caught.value.operation == "QueryApplicationStatus"
+    healed = World({"read_application": [odd, odd, LIVE, odd, odd, LIVE]})
+    for _ in range(2):
+        begun = healed.runtime.now()
+        healed.reads.application("app-1", healed.context(), begun_after=begun + 0.001, group_id="group-2")
+        healed.runtime.moment += 1.0
+    assert len(healed.edas.calls) == 6
+
+
+def test_many_adoptions_in_a_row_share_an_older_list_of_orders() -> None:
+    """The first ones read anew; the more there are, the older the list may be, up to what is fresh."""
+    world = World({"read_change_orders": [()]})
+    for _ in range(40):
+        world.reads.change_orders_to_adopt("app-1", world.context())
+        world.runtime.moment += 1.5
+    moments = world.moments("read_change_orders")
+    gaps = [after - before for before, after in pairwise(moments)]
+    assert gaps == sorted(gaps)
+    assert gaps[0] < gaps[-1] <= FRESH_SECONDS + 1.5
+
+
+def test_a_throttled_hint_is_counted_where_it_was_made() -> None:
+    """It lowers what ListApplication may take, and halves what polls may."""
+    throttled = ThrottledError("ListApplication", "Throttling.User", "too many")
+    world = World({"read_application_states": [throttled]})
+    spare = world.reads._budget("ListApplication").spare(0.0)
+    with pytest.raises(ThrottledError):
+        world.reads.read_hint(("app-1", "app-2"), world.context())
+    assert world.reads._budget("ListApplication").spare(600.0) <= spare
+    assert world.reads._budget("ListApplication").spare(0.5) == 0.0
+    assert world.reads.poll_part(0.0) == 0.5

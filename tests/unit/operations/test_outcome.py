@@ -6,9 +6,10 @@ import pytest
 
 from pulumi_edas_scale.domain.clock import DeadlineExceeded, OperationContext
 from pulumi_edas_scale.domain.errors import BusinessError
-from pulumi_edas_scale.domain.model import Policy
+from pulumi_edas_scale.domain.model import Outcome, Policy
 from pulumi_edas_scale.operations.observe import Target
 from pulumi_edas_scale.operations.outcome import Followed, Operation, Progress, call_failed, timed_out
+from tests.unit.operations.account import Account, Stack
 from tests.unit.quiet import QuietClient, quiet_session
 from tests.unit.readings import SCOPE, application
 
@@ -57,3 +58,11 @@ def test_a_write_without_an_answer_is_looked_for_by_the_same_command(deleting: b
         f"ScaleInApplication was sent and not answered, so a change order may have begun; the next '{command}'"
         in (timed_out(operation, DeadlineExceeded()).message)
     )
+
+
+def test_a_delete_of_what_is_gone_has_nobody_left_and_keeps_its_names() -> None:
+    """The group or its application is gone: no member, nobody else, and what was recorded of the place."""
+    stack = Stack(Account().free("a"))
+    stack.up("a")
+    stack.account.gone = True
+    assert stack.destroy() == Outcome((), (), 0, "web", "cluster", ("order-1",))
