@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +14,12 @@ from pulumi_edas_scale.edas.poll_schedule import (
     LONGEST_GAP_SECONDS,
     LONGEST_ROUND_SECONDS,
     LOWEST_THRESHOLD,
+    PRIOR,
     SHORTEST_GAP_SECONDS,
     STEADY_GAP_SECONDS,
     UNLIKELY_ROUNDS,
     PollSchedule,
+    _Kind,
 )
 from pulumi_edas_scale.edas.rate_limit import POLL_SHARE, POLLS_PER_MINUTE, WINDOW_SECONDS
 from tests.simulation.looks import (
@@ -343,3 +346,49 @@ def test_who_is_hinted_at_is_polled_next() -> None:
     choice = schedule.next_poll(1.0)
     assert choice is not None
     assert choice[1] >= now + LONGEST_GAP_SECONDS
+
+
+@pytest.mark.parametrize("seen_age", [3.0, 20.0, 60.0])
+@pytest.mark.parametrize("chance", [0.05, 0.1, 0.2])
+def test_the_age_of_a_chance_lies_where_the_hazard_has_grown_by_it(seen_age: float, chance: float) -> None:
+    """Between two known ages the hazard grows with the logarithm of the age, the slower the more are known older."""
+    kind = _Kind((12.0, 40.0, 90.0), (3.0, 3.0, 20.0, 60.0))
+
+    def hazard(age: float) -> float:
+        total, before, known = 0.0, SHORTEST_GAP_SECONDS, sorted((*kind.durations, *kind.ages))
+        for each in sorted(set(known)):
+            weight = PRIOR + sum(other >= each for other in known)
+            total += PRIOR / weight * math.log(max(min(age, each), before) / before)
+            if age <= each:
+                return total
+            total += list(kind.durations).count(each) / weight
+            before = each
+        return total + math.log(age / before)
+
+    found = kind.age_by_others(seen_age, chance)
+    grown = hazard(found) - hazard(seen_age)
+    wanted = -math.log1p(-chance)
+    # An end that is known is a step: the age stays there while the step is not used up.
+    at_a_step = any(found == pytest.approx(each) for each in kind.durations)
+    assert grown == pytest.approx(wanted, rel=0.01) or (at_a_step and grown <= wanted)
+
+
+def test_a_number_that_changes_is_a_weaker_hint_each_time_it_was_false() -> None:
+    """Half a second after the last poll, one and a half, three and a half; more false ones no longer count."""
+    schedule, waits, now = hinted_schedule(), [], 10.0
+    for count in range(4):
+        for name in ("one", "two"):
+            schedule.poll_begins(name, now)
+            schedule.poll_ends(name, now)
+        line = ApplicationSummary("two", "two", "cluster", 2, "RUNNING", 1, 2 + count)
+        schedule.begin_hint(now)
+        if not count:  # leaves DEPLOYING first, which is the stronger hint
+            schedule.take_hint([_line("one", "DEPLOYING"), _line("two", "RUNNING")], now)
+            schedule.poll_begins("two", now)
+            schedule.poll_ends("two", now)
+        schedule.take_hint([_line("one", "DEPLOYING"), line], now)
+        choice = schedule.next_poll(1.0)
+        assert choice is not None
+        waits.append(round(choice[1] - now, 3) if choice[0] == "two" else None)
+        now += 20.0
+    assert waits == [FALSE_HINT_SECONDS * each for each in (1, 3, 7, 7)]
