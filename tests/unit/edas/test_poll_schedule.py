@@ -20,6 +20,7 @@ from pulumi_edas_scale.edas.poll_schedule import (
     UNLIKELY_ROUNDS,
     PollSchedule,
     _Kind,
+    _worth,
 )
 from pulumi_edas_scale.edas.rate_limit import POLL_SHARE, POLLS_PER_MINUTE, WINDOW_SECONDS
 from tests.simulation.looks import (
@@ -392,3 +393,10 @@ def test_a_number_that_changes_is_a_weaker_hint_each_time_it_was_false() -> None
         waits.append(round(choice[1] - now, 3) if choice[0] == "two" else None)
         now += 20.0
     assert waits == [FALSE_HINT_SECONDS * each for each in (1, 3, 7, 7)]
+
+
+def test_no_age_is_old_enough_for_a_certain_end() -> None:
+    """A chance below certainty has an age; certainty has none."""
+    assert _worth(8.0, 0.5) == 16.0
+    assert _worth(8.0, 1.0) == math.inf
+    assert _worth(8.0, 1.5) == math.inf
