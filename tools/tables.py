@@ -13,7 +13,7 @@ import json
 import re
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -293,6 +293,30 @@ def semantic_changes_table(_schema: dict[str, Any]) -> str:
     return "\n".join([f"{len(CHANGES)} rules:", "", *rows])
 
 
+def mutants_table(_schema: dict[str, Any]) -> str:
+    """Return how many changed operators of each file were noticed in the last run of tools/mutants.py."""
+    numbers = json.loads((ROOT / "docs" / "mutants.json").read_text("utf-8"))
+    rows = ["| file | changes | held | noticed | share |", "|---|---|---|---|---|"]
+    for file, each in numbers.items():
+        held = "all" if each["held"] == each["changes"] else each["held"]
+        share = f"{100 * each['noticed'] / each['held']:.0f} %"
+        rows.append(f"| `{file}` | {each['changes']} | {held} | {each['noticed']} | {share} |")
+    return "\n".join(rows)
+
+
+def mutants_left_table(_schema: dict[str, Any]) -> str:
+    """Return why changes may go unnoticed, and how many of each file are left for which reason."""
+    left = json.loads((ROOT / "tools" / "mutants_left.json").read_text("utf-8"))
+    by_reason: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in left:
+        by_reason[row["reason"]][row["file"]] += 1
+    rows = ["| why it is not noticed | how many | where |", "|---|---|---|"]
+    for reason, files in sorted(by_reason.items(), key=lambda row: -row[1].total()):
+        where = ", ".join(f"`{file}` {count}" for file, count in sorted(files.items()))
+        rows.append(f"| {reason} | {files.total()} | {where} |")
+    return "\n".join(rows)
+
+
 def preview_policy(_schema: dict[str, Any]) -> str:
     """Return the least RAM policy of somebody who previews."""
     return _json_block(build_policy(("*",), "*", "*", PREVIEW))
@@ -321,6 +345,8 @@ TABLES = {
     "switches": switches_table,
     "conformance": conformance_table,
     "semantic-changes": semantic_changes_table,
+    "mutants": mutants_table,
+    "mutants-left": mutants_left_table,
     "preview-policy": preview_policy,
     "up-policy": up_policy,
 } | {f"messages-{topic}": lambda _schema, topic=topic: messages_table(topic) for topic in TOPICS.values()}
