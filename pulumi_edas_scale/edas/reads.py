@@ -470,7 +470,8 @@ class Reads:
         reported: Trouble | None = None
         with self.runtime:
             context.check()
-            asked = reported_at = self.runtime.now()
+            asked = self.runtime.now()
+            next_line = asked + LINE_SECONDS
             while True:
                 known = cast("Reading[_T] | None", self._readings[operation].get(subject))
                 if known is not None and known.begun >= begun_after:
@@ -479,8 +480,9 @@ class Reads:
                     self._in_flight.add(name)
                     break
                 trouble, now = self._troubles.get(name), self.runtime.now()
-                if trouble is not reported or now - reported_at >= LINE_SECONDS:
-                    reported, reported_at = trouble, now
+                # One moment for the line and for the wait: two subtractions may round to a wait of nothing, for ever.
+                if trouble is not reported or now >= next_line:
+                    reported, next_line = trouble, now + LINE_SECONDS
                     # Who reads may also wait for its place below a limit, or for an answer: its own row says which.
                     context.report(
                         describe_shared(operation, now - asked)
@@ -488,7 +490,7 @@ class Reads:
                         else describe_retry(trouble.error, now - trouble.since)
                     )
                 try:
-                    context.wait(min(RETRY_BACKOFF.longest, reported_at + LINE_SECONDS - now))
+                    context.wait(min(RETRY_BACKOFF.longest, next_line - now))
                 except DeadlineExceeded as sign:
                     raise sign from (None if trouble is None else trouble.error)
         try:

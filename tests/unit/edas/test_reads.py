@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pulumi_edas_scale.domain.clock import DeadlineExceeded, OperationContext
+from pulumi_edas_scale.domain.clock import LINE_SECONDS, DeadlineExceeded, OperationContext
 from pulumi_edas_scale.domain.errors import (
     BusinessError,
     CredentialsError,
@@ -496,3 +497,23 @@ def test_a_throttled_hint_is_counted_where_it_was_made() -> None:
     assert world.reads._budget("ListApplication").spare(600.0) <= spare
     assert world.reads._budget("ListApplication").spare(0.5) == 0.0
     assert world.reads.poll_part(0.0) == 0.5
+
+
+def test_who_shares_a_reading_never_waits_for_nothing() -> None:
+    """A moment plus eight seconds, less that moment, may be a little less than eight: time must pass all the same."""
+    begun = 1022.4985411395811
+    assert begun + LINE_SECONDS - begun < LINE_SECONDS, "a moment at which the difference is rounded down"
+    world = World({}, QuietRuntime(moment=begun))
+    world.reads._in_flight.add(("QueryApplicationStatus", "app-1"))
+    world.runtime.meanwhile = [partial(setattr, world.runtime, "moment", begun + LINE_SECONDS)]
+    context = world.context(deadline=begun + 60.0)
+    wait = world.runtime.wait
+
+    def checked(seconds: float) -> None:
+        assert seconds > 0.0
+        wait(seconds)
+
+    world.runtime.wait = checked  # type: ignore[method-assign]
+    with pytest.raises(DeadlineExceeded):
+        world.reads.application("app-1", context, begun_after=begun)
+    assert world.lines
