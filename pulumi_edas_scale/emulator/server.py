@@ -236,6 +236,7 @@ class Service:
             # A poll: the condition of the host is one for threads, and would block every other call of this loop.
             while entry["n"] in self.host.paused:  # noqa: ASYNC110 - as the comment says
                 await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # a caller may have gone since this loop looked at its connections
         return not rules or (request.transport is not None and not request.transport.is_closing())
 
     # ---- the control API ----
