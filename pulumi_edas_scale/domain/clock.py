@@ -13,7 +13,7 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_edas_scale.domain.errors import EdasScaleError
@@ -176,6 +176,11 @@ class OperationContext:
             raise Cancelled(reason)
         if self.deadline is not None and self.runtime.now() >= self.deadline:
             raise DeadlineExceeded
+
+    def shortened(self, seconds: float) -> OperationContext:
+        """Return the same bounds for a part of the operation, which ends so many seconds from now at the latest."""
+        latest = self.runtime.now() + seconds
+        return replace(self, deadline=latest if self.deadline is None else min(latest, self.deadline))
 
     def check_before_write(self) -> None:
         """Raise when nothing may be sent; wait while that is in doubt.

@@ -8,7 +8,7 @@ This file never decides what an end means for a membership.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_edas_scale.domain.clock import Backoff, DeadlineExceeded
@@ -252,10 +252,8 @@ class Waiter:
     def _read_hint(self, asked: tuple[str, ...], context: OperationContext) -> None:
         """Ask for a hint; that it does not come is not a failure, and it may not hold up an order for long."""
         runtime = self.reads.runtime
-        latest = runtime.now() + _HINT_CALL_SECONDS
-        deadline = latest if context.deadline is None else min(latest, context.deadline)
         try:
-            lines = self.reads.read_hint(asked, replace(context, deadline=deadline))
+            lines = self.reads.read_hint(asked, context.shortened(_HINT_CALL_SECONDS))
         except (EdasError, DeadlineExceeded):
             with runtime:
                 self.poll_schedule.hints.failed(runtime.now())

@@ -91,9 +91,8 @@ class Ghosts:
         """Return the addresses that the report of an order names; it is asked for once."""
         if order_id not in self._named:
             ips: frozenset[str] = frozenset()
-            with suppress(
-                BusinessError
-            ):  # a report that is refused names nobody; one that fails is asked for again
+            # A report that is refused names nobody; one that fails is asked for again.
+            with suppress(BusinessError):
                 ips = reads.change_order(order_id, context).ips
             self._named[order_id] = ips
         return self._named[order_id]

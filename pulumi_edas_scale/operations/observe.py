@@ -301,9 +301,7 @@ def find_kubernetes(
         live: a reading of it, whose cluster is asked; None when EDAS refuses one, so that the list has to do.
         context: bounds of the operation.
     """
-    latest = session.runtime.now() + KIND_SECONDS
-    deadline = latest if context.deadline is None else min(latest, context.deadline)
-    patient = replace(context, deadline=deadline, retry_timeout=KIND_SECONDS)
+    patient = replace(context.shortened(KIND_SECONDS), retry_timeout=KIND_SECONDS)
     try:
         if live is not None and live.cluster_id:
             cluster = session.reads.cluster(live.cluster_id, patient, threshold=_KIND_REFUSED)

@@ -116,14 +116,18 @@ class Preview:
                 messages.describe_plan(plan, found.names, found.full_names, floor, target.unknown_ids)
             )
 
+    def add_refusals(self, target: Target, found: Observation) -> None:
+        """Note what forbids the plan for sure."""
+        self.failures.extend(
+            messages.describe_refusal(each, found.plan, target.policy, target.scope, found.plan_input.floor)
+            for each in found.plan.refusals
+        )
+
     def judge(self, session: Session, target: Target, found: Observation) -> None:
         """Sort what is wrong into failures and warnings."""
         plan, floor = found.plan, found.plan_input.floor
         self.failures.extend(found.wrong_ids)
-        self.failures.extend(
-            messages.describe_refusal(each, plan, target.policy, target.scope, floor)
-            for each in plan.refusals
-        )
+        self.add_refusals(target, found)
         for each in plan.doubts:
             path, reason = messages.describe_refusal(each, plan, target.policy, target.scope, floor)
             words = f"{path}: depending on ids that are not known yet, at most: {reason}"
@@ -322,10 +326,7 @@ def preview_replacement(
     if preview.failures:
         preview.failures.append(("", messages.describe_nothing_leaves(plan.leave, target.scope)))
     # What another membership keeps running in the old group binds this delete as any other.
-    preview.failures.extend(
-        messages.describe_refusal(each, plan, target.policy, target.scope, found.plan_input.floor)
-        for each in plan.refusals
-    )
+    preview.add_refusals(target, found)
     return preview
 
 

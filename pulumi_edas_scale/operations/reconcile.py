@@ -315,9 +315,8 @@ class Reconciler:
                     break
                 operation.context.wait(seconds)
             waited, now = True, runtime.now()
-            if (
-                now >= next_line
-            ):  # a preview of another resource may take minutes, and a process may be frozen
+            if now >= next_line:
+                # A preview of another resource may take minutes, and a process may be frozen.
                 operation.reporter.progress(f"waiting for {Wait.QUIET.value}, {now - begun:.0f} s")
                 next_line = now + LINE_SECONDS
         operation.progress.waiting = None

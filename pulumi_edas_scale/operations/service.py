@@ -24,7 +24,6 @@ from pulumi_edas_scale.domain.errors import (
 )
 from pulumi_edas_scale.domain.inputs import Checked, check_inputs, ignored_lists, import_inputs
 from pulumi_edas_scale.domain.model import Outcome, Recorded, Scope
-from pulumi_edas_scale.domain.orders import OrderType
 from pulumi_edas_scale.operations.claims import Claim
 from pulumi_edas_scale.operations.lookups import QUERIES, find_wrong_application
 from pulumi_edas_scale.operations.observe import Target, outcome_of
@@ -35,7 +34,7 @@ from pulumi_edas_scale.operations.reconcile import Reconciler
 from pulumi_edas_scale.operations.refresh import read_group, refresh
 from pulumi_edas_scale.operations.request import Diff, Request, Result
 from pulumi_edas_scale.operations.session import Session, open_session
-from pulumi_edas_scale.operations.traces import describe_strangers, find_traces
+from pulumi_edas_scale.operations.traces import describe_strangers, find_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -206,13 +205,14 @@ class Service:
         if request.recorded.policy.on_delete is OnDelete.RETAIN:
             return
         target = self._delete_target(request)
-        foreign = self._run(target).foreign
-        session = self._session(target.scope.region_id)
-        with self.runtime:
-            strangers = self.ownership.claims.strangers(foreign, target.scope, besides=request.urn)
-        unknown = [each for each in strangers if each.ecu_id not in request.known_foreign]
-        context = self._context(request.urn)
-        traces = find_traces(session, target.scope, unknown, OrderType.SCALE_OUT, context)
+        unknown, traces = find_strangers(
+            self._session(target.scope.region_id),
+            target.scope,
+            self._run(target).foreign,
+            request.known_foreign,
+            self._context(request.urn),
+            urn=request.urn,
+        )
         staying = messages.describe_staying(unknown, target.scope, traces)
         if staying is not None:
             self.host.info(request.urn, staying)

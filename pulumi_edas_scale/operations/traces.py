@@ -6,7 +6,6 @@ an account: whether that was this program, another one or a person with the same
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pulumi_edas_scale.domain.clock import Cancelled, DeadlineExceeded
@@ -77,9 +76,7 @@ def find_traces(
     if not sought:
         return Traces(by_run=by_run)
     found: dict[str, ChangeOrder] = {}
-    latest = session.runtime.now() + EVIDENCE_SECONDS
-    deadline = latest if context.deadline is None else min(latest, context.deadline)
-    context = replace(context, deadline=deadline)
+    context = context.shortened(EVIDENCE_SECONDS)
     try:
         orders = session.reads.shown_change_orders(scope.app_id, context)
     except _NO_EVIDENCE:
@@ -99,6 +96,31 @@ def find_traces(
             if type_of(order.co_type) is kind:
                 found[ecu_id] = order
     return Traces(found, by_run)
+
+
+def find_strangers(  # noqa: PLR0913 - a membership, and who else is in its group
+    session: Session,
+    scope: Scope,
+    foreign: Collection[Member],
+    known_foreign: Collection[str],
+    context: OperationContext,
+    *,
+    urn: str,
+) -> tuple[list[Member], Traces]:
+    """Return the members that no membership of the run lists and no record knows, and which orders brought them.
+
+    Args:
+        session: whose run knows what the other memberships list.
+        scope: the group.
+        foreign: the members of the group that the membership does not manage.
+        known_foreign: ECU ids of those that are recorded, and so no news.
+        context: bounds of the operation.
+        urn: the membership that looks.
+    """
+    with session.runtime:
+        strangers = session.ownership.claims.strangers(foreign, scope, besides=urn)
+    new = [each for each in strangers if each.ecu_id not in known_foreign]
+    return new, find_traces(session, scope, new, OrderType.SCALE_OUT, context)
 
 
 def describe_strangers(  # noqa: PLR0913 - a membership, and who else is in its group
@@ -122,8 +144,5 @@ def describe_strangers(  # noqa: PLR0913 - a membership, and who else is in its 
         urn: the membership that looks.
         policy: says whether it suffers others.
     """
-    with session.runtime:
-        strangers = session.ownership.claims.strangers(foreign, scope, besides=urn)
-    new = [each for each in strangers if each.ecu_id not in known_foreign]
-    traces = find_traces(session, scope, new, OrderType.SCALE_OUT, context)
+    new, traces = find_strangers(session, scope, foreign, known_foreign, context, urn=urn)
     return describe_arrivals(new, scope, traces, exclusive=policy.exclusive)

@@ -6,7 +6,6 @@ Time is virtual, so that a command that waits takes no time. ``UPDATE_GOLDEN=1``
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import threading
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from pulumi_edas_scale.cli.context import CliContext
 from pulumi_edas_scale.cli.main import cli
+from tests.golden import golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,8 +189,4 @@ class Terminal:
 
 def assert_golden(name: str, text: str) -> None:
     """Compare a text with a golden file, or write that file when asked to."""
-    path = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    assert text == golden(GOLDEN / name, text)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,6 +28,7 @@ from pulumi_edas_scale.domain.model import (
 )
 from pulumi_edas_scale.domain.plan import Order, OrderKind, Plan, Refusal
 from pulumi_edas_scale.domain.resolution import Absent, Cause
+from tests.golden import golden
 from tests.unit.readings import SCOPE, application, listed, machine, member, nameless
 
 if TYPE_CHECKING:
@@ -339,10 +339,7 @@ def page() -> str:
 
 def test_every_message() -> None:
     """Every message a user can meet reads as the page of messages shows it; UPDATE_GOLDEN=1 writes the page."""
-    if os.environ.get("UPDATE_GOLDEN"):
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(page(), encoding="utf-8")
-    assert page() == GOLDEN.read_text(encoding="utf-8")
+    assert page() == golden(GOLDEN, page())
 
 
 def test_every_function_is_on_the_page() -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_edas_scale.domain.errors import NotUnderstoodError
 from pulumi_edas_scale.edas import parse as answers
+from tests.golden import golden
 from tests.unit.edas.test_parse import PARSERS, places_of, replaced
 
 if TYPE_CHECKING:
@@ -105,7 +105,4 @@ def sections() -> Iterator[str]:
 def test_every_answer_is_read_as_its_page_shows() -> None:
     """UPDATE_GOLDEN=1 writes the page."""
     page = "\n".join(sections())
-    if os.environ.get("UPDATE_GOLDEN"):
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(page, "utf-8")
-    assert page == GOLDEN.read_text("utf-8")
+    assert page == golden(GOLDEN, page)

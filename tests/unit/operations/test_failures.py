@@ -6,7 +6,6 @@ is recorded sees all failures that change with it.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,7 @@ from pulumi_edas_scale.domain.clock import CANCELLED, ENGINE_GONE
 from pulumi_edas_scale.domain.errors import BusinessError, UnavailableError
 from pulumi_edas_scale.domain.model import ClusterMember, MemberState, TaskState
 from pulumi_edas_scale.operations.outcome import ChangeError
+from tests.golden import golden
 from tests.unit.operations.account import FAILED, Account, Stack
 
 if TYPE_CHECKING:
@@ -321,7 +321,4 @@ def text_of(failing: Callable[[], None]) -> str:
 def test_every_failure_reads_and_records_as_its_page_shows() -> None:
     """UPDATE_GOLDEN=1 writes the page."""
     page = "\n".join(text_of(each) for each in FAILURES)
-    if os.environ.get("UPDATE_GOLDEN"):
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(page, "utf-8")
-    assert page == GOLDEN.read_text("utf-8")
+    assert page == golden(GOLDEN, page)

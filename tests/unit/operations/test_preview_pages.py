@@ -6,7 +6,6 @@ failure, a warning or a line, sees all previews that change with it.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +21,7 @@ from pulumi_edas_scale.domain.errors import (
 from pulumi_edas_scale.domain.model import ClusterMember, MemberState, Recorded, Scope, TaskState
 from pulumi_edas_scale.operations.claims import Claim
 from pulumi_edas_scale.operations.preview import Preview, preview_change, preview_replacement
+from tests.golden import golden
 from tests.unit.operations.account import SCOPE, Account, Stack
 
 if TYPE_CHECKING:
@@ -328,6 +328,4 @@ def text_of(looking: Callable[[], Preview]) -> str:
 def test_every_preview_reads_as_its_page_shows() -> None:
     """UPDATE_GOLDEN=1 writes the page."""
     page = "\n".join(text_of(each) for each in PREVIEWS)
-    if os.environ.get("UPDATE_GOLDEN"):
-        GOLDEN.write_text(page, "utf-8")
-    assert page == GOLDEN.read_text("utf-8")
+    assert page == golden(GOLDEN, page)
