@@ -284,22 +284,10 @@ def difference(original: Sequence[str], mutated: Sequence[str]) -> tuple[str, st
     return before, after
 
 
-def known_outcomes() -> dict[Identity, str]:
-    """Return what earlier runs found."""
-    if not RESULTS.exists():
-        return {}
-    rows = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return {
-        Identity(row["file"], row["function"], row["before"], row["after"]): row["outcome"] for row in rows
-    }
-
-
-def explained_mutants() -> dict[Identity, str]:
-    """Return the reasons why nothing can be seen of a change."""
-    rows = json.loads(LEFT.read_text(encoding="utf-8"))
-    return {
-        Identity(row["file"], row["function"], row["before"], row["after"]): row["reason"] for row in rows
-    }
+def read_rows(path: Path, column: str) -> dict[Identity, str]:
+    """Return a column of a file of changes, by what they are: the outcomes of earlier runs, or the reasons."""
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return {Identity(**{key: row[key] for key in Identity._fields}): row[column] for row in rows}
 
 
 def main() -> int:
@@ -315,7 +303,7 @@ def main() -> int:
     os.chdir(ROOT)
     make_mutants()
     every = list(all_mutants())
-    outcomes, explained = known_outcomes(), explained_mutants()
+    outcomes, explained = read_rows(RESULTS, "outcome"), read_rows(LEFT, "reason")
     chosen = [mutant for mutant in every if mutant.file.startswith(tuple(arguments.files or [""]))]
     chosen = chosen[:: arguments.every]
     if arguments.again:
@@ -349,7 +337,8 @@ def report(
     every: Sequence[Mutant], outcomes: Mapping[Identity, str], explained: Mapping[Identity, str]
 ) -> int:
     """Keep the numbers of each file for docs/testing.md, print what nobody explained, and return the exit code."""
-    numbers = {}
+    # A run of a part says nothing about the other files, whose numbers stay.
+    numbers = json.loads(NUMBERS.read_text(encoding="utf-8")) if NUMBERS.exists() else {}
     for file, changes in Counter(mutant.file for mutant in every).items():
         held = [outcome for each, outcome in outcomes.items() if each.file == file]
         if held:
